@@ -1,0 +1,1 @@
+"""Room 2, node: drain, fold, rank, report; obey."""

@@ -1,0 +1,41 @@
+"""`fairway VERB`: finds the verb's file, runs it, and turns errors into one line and an exit code."""
+
+import argparse
+import importlib
+import pkgutil
+import sys
+from collections.abc import Sequence
+
+import fairway
+from fairway import cli
+from fairway.kit.errors import FairwayError
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line of all verbs; each module `cli/verb_NAME.py` adds itself by `register(verbs)`."""
+    root = argparse.ArgumentParser(prog="fairway", description=fairway.__doc__, allow_abbrev=False)
+    root.add_argument("--version", action="version", version=f"fairway {fairway.__version__}")
+    verbs = root.add_subparsers(metavar="VERB", required=True)
+    for module in sorted(m.name for m in pkgutil.iter_modules(cli.__path__) if m.name.startswith("verb_")):
+        importlib.import_module(f"fairway.cli.{module}").register(verbs)
+    return root
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb. 0: fine, 1: the answer is no, 2: wrong usage or input, 3: the environment lacks something."""
+    try:
+        arguments = parser().parse_args(argv)
+        return int(arguments.run(arguments) or 0)
+    except FairwayError as error:
+        sys.stderr.write(f"fairway: {error}\n")
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        sys.stderr.write("fairway: interrupted\n")
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

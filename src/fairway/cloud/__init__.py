@@ -1,0 +1,1 @@
+"""The VPC plane: published address ranges."""

@@ -1,0 +1,1 @@
+"""Room 3, cluster: receive, name, keep, answer."""

@@ -1,0 +1,1 @@
+"""The words rooms share, versioned."""

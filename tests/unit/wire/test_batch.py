@@ -1,0 +1,66 @@
+"""Batches survive the wire whole, and anything else is refused with a sentence."""
+
+import contextlib
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fairway.wire import batch as wire
+from fairway.wire.address import packed
+from fairway.wire.rules import NodePod
+
+
+def sample(rows: int = 3) -> wire.Batch:
+    table = np.zeros(rows, wire.RECORD)
+    table["tx_bytes"] = np.arange(rows) * 2**40
+    table["remote_address"] = np.frombuffer(packed("10.0.0.7"), "V16")[0]
+    header = wire.Header(
+        node="node-a",
+        boot="b1",
+        sequence=7,
+        start_us=1,
+        end_us=2,
+        pods=(NodePod("u1", "shop", "ui-1", ("10.0.0.1",)),),
+        losses={"ring": 2},
+    )
+    return wire.Batch(header, table)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 1000])
+def test_round_trip(rows: int) -> None:
+    sent = sample(rows)
+    received = wire.decode(wire.encode(sent))
+    assert received.header == sent.header
+    assert np.array_equal(received.rows, sent.rows)
+
+
+def test_a_newer_version_is_refused_in_words() -> None:
+    sent = sample()
+    newer = wire.Batch(msgspec.structs.replace(sent.header, version=99), sent.rows)
+    with pytest.raises(wire.BatchError, match="version 99"):
+        wire.decode(wire.encode(newer))
+
+
+def test_a_row_of_an_unknown_pod_is_refused() -> None:
+    sent = sample()
+    sent.rows["pod"] = 5
+    with pytest.raises(wire.BatchError, match="pod 5 of 1"):
+        wire.decode(wire.encode(sent))
+
+
+@given(st.binary(max_size=400))
+def test_garbage_is_refused(content: bytes) -> None:
+    with pytest.raises(wire.BatchError):
+        wire.decode(content)
+
+
+@given(st.data())
+def test_a_damaged_batch_is_refused_or_read(data: st.DataObject) -> None:
+    stream = bytearray(wire.encode(sample()))
+    stream[data.draw(st.integers(0, len(stream) - 1))] ^= data.draw(st.integers(1, 255))
+    cut = data.draw(st.integers(0, len(stream)))
+    with contextlib.suppress(wire.BatchError):
+        wire.decode(bytes(stream[:cut]))
