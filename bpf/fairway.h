@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What both sides obey. User space reads these layouts from the object's BTF and never writes them twice;
+ * the enumerations are those of src/fairway/wire/words.py, and a test compares them. */
+#ifndef FAIRWAY_H
+#define FAIRWAY_H
+
+enum direction { INGRESS = 0, EGRESS = 1 };
+enum slot { ACTIVE = 0, STAGED = 1 };
+enum mode { MODE_OFF = 0, MODE_AUDIT = 1, MODE_ENFORCE = 2 };
+enum verdict { UNJUDGED = 0, ALLOW = 1, DENY = 2 };
+enum reason { NONE = 0, NO_RULE = 1, POSTURE = 2, UNKNOWN_POD = 3, FRAGMENT = 4, UNPARSED = 5 };
+enum initiator { UNKNOWN = 0, POD = 1, REMOTE = 2 };
+
+/* Policy numbers below the first real one; identities with a meaning of their own. */
+enum policy { POLICY_UNUSED = 0, POLICY_OPEN = 1, POLICY_CLOSED = 2 };
+#define IDENTITY_WORLD 0
+#define IDENTITY_ANY 0xffffffff
+
+/* A connection from the pod's view. Ports are in host order; an ICMP echo has its id as local port. IPv4
+ * addresses are mapped into ::ffff:0:0/96. */
+struct flow_key {
+	__u32 ifindex; /* the pod's veth on the host: which pod */
+	__u16 local_port;
+	__u16 remote_port;
+	__u8 family; /* 4 or 6 */
+	__u8 protocol;
+	__u16 zero;
+	__u8 remote[16];
+};
+
+/* Flow counter, connection tracker and verdict cache in one. tx leaves the pod. Bytes are IP bytes as on the
+ * wire, times are jiffies. A verdict holds as long as `epoch` is the current one; a denial is never kept. */
+struct flow {
+	__u64 tx_packets;
+	__u64 rx_packets;
+	__u64 tx_bytes;
+	__u64 rx_bytes;
+	__u64 first;
+	__u64 last;
+	__u32 epoch;
+	__u32 totals; /* index into the table of exact totals */
+	__u32 connections;
+	__u32 srtt_us; /* of the pod's socket at its last packet */
+	__u32 retransmitted; /* segments, by the pod, on the connection now open */
+	__u32 retransmitted_before; /* on earlier connections of the same tuple */
+	__u32 rule[2];
+	__u8 verdict[2];
+	__u8 reason[2];
+	__u8 initiator;
+	__u8 tcp_flags; /* all seen on the connection now open */
+	__u16 zero;
+};
+
+/* Attempts that were dropped, apart from the flows: a scan must not push live connections out. */
+struct denial {
+	__u64 packets;
+	__u64 first;
+	__u64 last;
+	__u32 epoch; /* of the event that told it */
+	__u8 verdict[2];
+	__u8 reason[2];
+	__u8 initiator;
+	__u8 zero[7];
+};
+
+/* First sight of a connection or of its denial. */
+struct event {
+	struct flow_key key;
+	__u32 rule[2];
+	__u8 verdict[2];
+	__u8 reason[2];
+	__u8 initiator;
+	__u8 zero[3];
+	__u64 at;
+};
+
+struct pod {
+	__u32 totals;
+	__u32 generation; /* of the identities that its policies speak of */
+	__u32 policy[2][2]; /* by slot and direction */
+	__u8 mode[2]; /* by direction; the active slot's */
+	__u16 zero;
+};
+
+struct totals {
+	__u64 tx_packets;
+	__u64 rx_packets;
+	__u64 tx_bytes;
+	__u64 rx_bytes;
+	__u64 tx_dropped;
+	__u64 rx_dropped;
+};
+
+struct address {
+	__u32 generation;
+	__u32 family;
+	__u8 bytes[16];
+};
+
+struct network {
+	__u32 prefix; /* bits of what follows: 64 for generation and family, then the address's */
+	struct address address;
+};
+
+struct identity {
+	__u32 number;
+	__u32 local; /* the node's own address: the kubelet */
+};
+
+struct rule_key {
+	__u32 prefix; /* 72 bits: every protocol; 80: every port of one; up to 96: a port prefix */
+	__u32 policy;
+	__u32 identity;
+	__u8 direction;
+	__u8 protocol;
+	__u16 port; /* network order, so that a prefix of bits is a range of ports */
+};
+
+struct fragment_key {
+	__u32 ifindex;
+	__u32 id;
+	__u8 direction;
+	__u8 protocol;
+	__u16 zero;
+	__u8 remote[16];
+};
+
+struct ports {
+	__u16 local;
+	__u16 remote;
+};
+
+struct config {
+	__u32 epoch; /* bumped after each change of rules: cached verdicts are void */
+	__u32 deny_unknown; /* posture for interfaces without a pod entry */
+};
+
+struct clock {
+	__u64 jiffies;
+	__u64 monotonic_ns;
+};
+
+enum counter {
+	JUDGED, /* slow-path decisions */
+	DENIED, /* packets dropped */
+	WOULD_DENY, /* connections the staged slot or an audited active one would have dropped */
+	EVENTS_LOST, /* the ring was full */
+	FLOWS_FULL, /* a flow could not be kept; its packets were judged one by one */
+	FRAGMENTS_UNMATCHED,
+	PACKETS_UNPARSED,
+	PACKETS_NOT_IP,
+	COUNTERS
+};
+
+#endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A frame becomes a packet seen from the pod: the flow's key and what accounting and judging need. */
+#ifndef FAIRWAY_PARSE_H
+#define FAIRWAY_PARSE_H
+
+#define ETHERNET 14
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+#define MAX_EXTENSION_HEADERS 4
+
+enum parsed {
+	PARSED,
+	PASS_ALWAYS, /* ARP and IPv6 neighbour discovery */
+	NOT_IP,
+	MALFORMED, /* or more extension headers than are walked */
+	SHORT, /* the headers are not in the linear part yet */
+};
+
+enum icmp { ICMP_NONE, ICMP_REQUEST, ICMP_REPLY, ICMP_ERROR };
+
+struct packet {
+	struct flow_key key;
+	__u32 fragment_id;
+	__u16 transport; /* offset of the transport header from the frame's start */
+	__u16 headers; /* bytes from the IP header to the payload: repeated in each segment of a GSO packet */
+	__u8 tcp_flags;
+	__u8 icmp;
+	__u8 first_fragment; /* more follow, and this one has the ports */
+	__u8 later_fragment; /* has no transport header */
+};
+
+struct icmp_header {
+	__u8 type;
+	__u8 code;
+	__u16 checksum;
+	__u16 id;
+	__u16 sequence;
+};
+
+static __always_inline void map_ipv4(__u8 *to, __be32 address)
+{
+	__builtin_memset(to, 0, 10);
+	to[10] = to[11] = 0xff;
+	__builtin_memcpy(to + 12, &address, 4);
+}
+
+static __always_inline void set_ports(struct packet *p, int direction, __be16 source, __be16 destination)
+{
+	p->key.local_port = bpf_ntohs(direction == EGRESS ? source : destination);
+	p->key.remote_port = bpf_ntohs(direction == EGRESS ? destination : source);
+}
+
+static __always_inline int parse_icmp(struct packet *p, const struct icmp_header *icmp, __u8 hop_limit)
+{
+	bool v6 = p->key.family == 6;
+
+	if (v6 && icmp->type >= 133 && icmp->type <= 137 && hop_limit == 255)
+		return PASS_ALWAYS; /* RFC 4861: never routed, so the hop limit proves a neighbour sent it */
+	if (icmp->type == (v6 ? 128 : 8))
+		p->icmp = ICMP_REQUEST;
+	else if (icmp->type == (v6 ? 129 : 0))
+		p->icmp = ICMP_REPLY;
+	else if (v6 ? icmp->type >= 1 && icmp->type <= 4 : icmp->type == 3 || icmp->type == 11 || icmp->type == 12)
+		p->icmp = ICMP_ERROR;
+	if (p->icmp == ICMP_REQUEST || p->icmp == ICMP_REPLY)
+		p->key.local_port = bpf_ntohs(icmp->id);
+	return PARSED;
+}
+
+static __always_inline int parse_transport(struct packet *p, int direction, void *data, void *end, __u8 hop_limit)
+{
+	void *header = data + (p->transport & 0x3ff);
+
+	switch (p->key.protocol) {
+	case IPPROTO_TCP: {
+		struct tcphdr *tcp = header;
+
+		if ((void *)(tcp + 1) > end)
+			return SHORT;
+		set_ports(p, direction, tcp->source, tcp->dest);
+		p->tcp_flags = ((__u8 *)tcp)[13];
+		p->headers += tcp->doff * 4;
+		return PARSED;
+	}
+	case IPPROTO_UDP:
+	case IPPROTO_SCTP: {
+		struct udphdr *udp = header;
+
+		if ((void *)(udp + 1) > end)
+			return SHORT;
+		set_ports(p, direction, udp->source, udp->dest);
+		p->headers += sizeof(*udp);
+		return PARSED;
+	}
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6: {
+		struct icmp_header *icmp = header;
+
+		if ((void *)(icmp + 1) > end)
+			return SHORT;
+		p->headers += sizeof(*icmp);
+		return parse_icmp(p, icmp, hop_limit);
+	}
+	default:
+		return PARSED;
+	}
+}
+
+/* Steps over hop-by-hop, routing, destination, authentication and fragment headers. Bounded: a packet with
+ * more of them is malformed to us, and fails closed. */
+static __noinline int walk_extensions(struct __sk_buff *skb, struct packet *p)
+{
+	__u32 offset = ETHERNET + sizeof(struct ipv6hdr);
+	__u8 next = p->key.protocol;
+
+	for (int step = 0; step <= MAX_EXTENSION_HEADERS; step++) {
+		struct { __u8 next; __u8 length; __be16 fragment; __be32 id; } header;
+
+		if (next != 0 && next != 43 && next != 44 && next != 51 && next != 60) {
+			p->key.protocol = next;
+			p->transport = offset;
+			p->headers = offset - ETHERNET;
+			return next == 59 ? MALFORMED : PARSED;
+		}
+		if (step == MAX_EXTENSION_HEADERS || offset > 0x300 ||
+		    bpf_skb_load_bytes(skb, offset, &header, sizeof(header)))
+			return MALFORMED;
+		if (next == 44) {
+			p->fragment_id = header.id;
+			p->later_fragment = (bpf_ntohs(header.fragment) & 0xfff8) != 0;
+			p->first_fragment = !p->later_fragment && (bpf_ntohs(header.fragment) & 1);
+			offset += 8;
+		} else {
+			offset += next == 51 ? (header.length + 2) * 4 : (header.length + 1) * 8;
+		}
+		next = header.next;
+		if (p->later_fragment) {
+			/* What follows is payload, whatever the header calls it. */
+			p->key.protocol = next;
+			p->headers = offset - ETHERNET;
+			return PARSED;
+		}
+	}
+	return MALFORMED;
+}
+
+static __always_inline int parse_ipv4(struct packet *p, int direction, void *data, void *end)
+{
+	struct iphdr *ip = data + ETHERNET;
+	__u16 fragment, length;
+
+	if ((void *)(ip + 1) > end)
+		return SHORT;
+	length = ip->ihl * 4;
+	if (ip->version != 4 || length < sizeof(*ip))
+		return MALFORMED;
+	p->key.family = 4;
+	p->key.protocol = ip->protocol;
+	map_ipv4(p->key.remote, direction == EGRESS ? ip->daddr : ip->saddr);
+	p->transport = ETHERNET + length;
+	p->headers = length;
+	fragment = bpf_ntohs(ip->frag_off);
+	if (fragment & 0x3fff) {
+		p->fragment_id = ip->id;
+		p->later_fragment = (fragment & 0x1fff) != 0;
+		p->first_fragment = !p->later_fragment;
+		if (p->later_fragment)
+			return PARSED;
+	}
+	return parse_transport(p, direction, data, end, 0);
+}
+
+static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *p, int direction, void *data, void *end)
+{
+	struct ipv6hdr *ip = data + ETHERNET;
+	__u8 hop_limit;
+	int result;
+
+	if ((void *)(ip + 1) > end)
+		return SHORT;
+	if (ip->version != 6)
+		return MALFORMED;
+	hop_limit = ip->hop_limit;
+	p->key.family = 6;
+	p->key.protocol = ip->nexthdr;
+	__builtin_memcpy(p->key.remote, direction == EGRESS ? &ip->daddr : &ip->saddr, 16);
+	p->transport = ETHERNET + sizeof(*ip);
+	p->headers = sizeof(*ip);
+	switch (ip->nexthdr) {
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_SCTP:
+	case IPPROTO_ICMPV6:
+		break;
+	default:
+		result = walk_extensions(skb, p);
+		if (result != PARSED || p->later_fragment)
+			return result;
+	}
+	return parse_transport(p, direction, data, end, hop_limit);
+}
+
+static __always_inline int parse_once(struct __sk_buff *skb, struct packet *p, int direction)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	struct ethhdr *ethernet = data;
+
+	if ((void *)(ethernet + 1) > end)
+		return SHORT;
+	switch (ethernet->h_proto) {
+	case bpf_htons(ETH_P_IP):
+		return parse_ipv4(p, direction, data, end);
+	case bpf_htons(ETH_P_IPV6):
+		return parse_ipv6(skb, p, direction, data, end);
+	case bpf_htons(ETH_P_ARP):
+		return PASS_ALWAYS;
+	default:
+		return NOT_IP;
+	}
+}
+
+/* Second try, after the headers were pulled into the linear part. Apart, for it is hardly ever needed. */
+static __noinline int parse_pulled(struct __sk_buff *skb, struct packet *p, int direction)
+{
+	__u32 length = skb->len < 256 ? skb->len : 256;
+	int result;
+
+	if (bpf_skb_pull_data(skb, length))
+		return MALFORMED;
+	__builtin_memset(p, 0, sizeof(*p));
+	p->key.ifindex = skb->ifindex;
+	result = parse_once(skb, p, direction);
+	return result == SHORT ? MALFORMED : result;
+}
+
+#endif

@@ -1,0 +1,166 @@
+"""Flows become conversations: the client's port is left out, and who is client is settled.
+
+A row of `wire.batch.RECORD` per (pod, who opened it, protocol, remote address, server port, verdicts).
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairway.agent.drain import hash_keys
+from fairway.agent.kernel import Records
+from fairway.wire.batch import EDGE, FLOW, RECORD
+from fairway.wire.words import Initiator, Verdict
+
+Listening = Callable[[int], frozenset[int] | None]
+"""TCP ports that somebody listens on in the pod behind an interface; None where nobody can tell."""
+
+_EPHEMERAL: Final = 32768
+"""Where Linux begins to take clients' ports from (net.ipv4.ip_local_port_range)."""
+
+_SUMS: Final = (
+    "connections",
+    "retransmissions",
+    "denied",
+    "tx_packets",
+    "rx_packets",
+    "tx_bytes",
+    "rx_bytes",
+)
+_WHO: Final = (
+    "family",
+    "protocol",
+    "initiator",
+    "verdict",
+    "staged",
+    "reason",
+    "staged_reason",
+    "pod",
+    "port",
+    "verdict_rule",
+    "staged_rule",
+    "remote_address",
+)
+_KEY: Final = np.dtype([(name, RECORD[name]) for name in _WHO])
+_WITH_PORTS: Final = (6, 17, 132)
+
+
+def settle_initiators(keys: Records, initiators: NDArray[np.uint8], listening: Listening) -> NDArray[np.uint8]:
+    """Who opened each flow. Where the kernel came too late to see it, a listening local port means the remote
+    end did; an ephemeral one that nobody listens on, facing a port that is none, means the pod did.
+    """
+    settled = initiators.copy()
+    for index in np.flatnonzero((initiators == Initiator.UNKNOWN) & (keys["protocol"] == 6)):
+        ports = listening(int(keys["ifindex"][index]))
+        local, remote = int(keys["local_port"][index]), int(keys["remote_port"][index])
+        if ports is None:
+            continue
+        if local in ports:
+            settled[index] = Initiator.REMOTE
+        elif local >= _EPHEMERAL > remote:
+            settled[index] = Initiator.POD
+    return settled
+
+
+def rows_of_flows(
+    keys: Records,
+    values: Records,
+    deltas: NDArray[np.void],
+    initiators: NDArray[np.uint8],
+    to_us: Callable[[NDArray[np.uint64]], NDArray[np.int64]],
+) -> NDArray[np.void]:
+    """One row per flow that moved, not yet folded; `pod` holds nothing until `assign_pods`."""
+    rows = _rows(keys, values, initiators, to_us)
+    for name in ("tx_packets", "rx_packets", "tx_bytes", "rx_bytes", "connections", "retransmissions"):
+        rows[name] = deltas[name]
+    rows["srtt_us"] = values["srtt_us"]
+    rows["verdict_rule"], rows["staged_rule"] = values["rule"][:, 0], values["rule"][:, 1]
+    return rows
+
+
+def rows_of_denials(
+    keys: Records,
+    values: Records,
+    packets: NDArray[np.uint64],
+    to_us: Callable[[NDArray[np.uint64]], NDArray[np.int64]],
+) -> NDArray[np.void]:
+    """One row per denied tuple that moved."""
+    rows = _rows(keys, values, values["initiator"], to_us)
+    rows["denied"] = np.minimum(packets, np.iinfo("u4").max)
+    return rows
+
+
+def rows_of_events(
+    events: Records,
+    initiators: NDArray[np.uint8],
+    to_us: Callable[[NDArray[np.uint64]], NDArray[np.int64]],
+) -> NDArray[np.void]:
+    """One row of kind EDGE per event: somebody was seen, nothing is counted."""
+    rows = np.zeros(len(events), RECORD)
+    _who(rows, events["key"], events, initiators)
+    rows["kind"] = EDGE
+    rows["first_us"] = rows["last_us"] = to_us(events["at"])
+    rows["verdict_rule"], rows["staged_rule"] = events["rule"][:, 0], events["rule"][:, 1]
+    return rows
+
+
+def fold(rows: NDArray[np.void]) -> NDArray[np.void]:
+    """Rows of the same conversation become one: counters are added, times widened, the latest RTT kept."""
+    if not len(rows):
+        return rows
+    order = np.argsort(conversation_hashes(rows), kind="stable")
+    rows = rows[order]
+    hashes = conversation_hashes(rows)
+    starts = np.flatnonzero(np.concatenate(([True], hashes[1:] != hashes[:-1])))
+    folded = rows[starts].copy()
+    for name in _SUMS:
+        sums = np.add.reduceat(rows[name].astype("u8"), starts)
+        folded[name] = np.minimum(sums, np.iinfo(RECORD[name]).max)
+    folded["first_us"] = np.minimum.reduceat(rows["first_us"], starts)
+    folded["last_us"] = np.maximum.reduceat(rows["last_us"], starts)
+    folded["srtt_us"] = np.maximum.reduceat(rows["srtt_us"], starts)
+    return folded
+
+
+def conversation_hashes(rows: NDArray[np.void]) -> NDArray[np.uint64]:
+    """A number per row, equal for rows of the same conversation."""
+    keys = np.zeros(len(rows), _KEY)
+    for name in _WHO:
+        keys[name] = rows[name]
+    return hash_keys(keys)
+
+
+def _rows(
+    keys: Records,
+    values: Records,
+    initiators: NDArray[np.uint8],
+    to_us: Callable[[NDArray[np.uint64]], NDArray[np.int64]],
+) -> NDArray[np.void]:
+    rows = np.zeros(len(keys), RECORD)
+    _who(rows, keys, values, initiators)
+    rows["kind"] = FLOW
+    rows["first_us"], rows["last_us"] = to_us(values["first"]), to_us(values["last"])
+    return rows
+
+
+def _who(rows: NDArray[np.void], keys: Records, verdicts: Records, initiators: NDArray[np.uint8]) -> None:
+    for name in ("family", "protocol"):
+        rows[name] = keys[name]
+    rows["remote_address"] = keys["remote"]
+    rows["initiator"] = initiators
+    rows["port"] = _server_ports(keys, initiators)
+    rows["verdict"], rows["staged"] = verdicts["verdict"][:, 0], verdicts["verdict"][:, 1]
+    rows["reason"], rows["staged_reason"] = verdicts["reason"][:, 0], verdicts["reason"][:, 1]
+    rows["reason"][rows["verdict"] != Verdict.DENY] = 0
+    rows["staged_reason"][rows["staged"] != Verdict.DENY] = 0
+
+
+def _server_ports(keys: Records, initiators: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    """The server's port; of an unknown initiator the lower of the two, as a label only."""
+    local, remote = keys["local_port"], keys["remote_port"]
+    ports = np.select(
+        [initiators == Initiator.POD, initiators == Initiator.REMOTE], [remote, local], np.minimum(local, remote)
+    )
+    return np.where(np.isin(keys["protocol"], _WITH_PORTS), ports, 0).astype("u2")

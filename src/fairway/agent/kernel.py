@@ -1,0 +1,246 @@
+"""The kernel's half: the loaded object, its tables as NumPy arrays, and its programs.
+
+Tables are pinned below `pins`, if given: when the agent dies they live on with the programs that use them, and
+the next agent takes them over. A directory per layout keeps an agent from reading another version's tables.
+"""
+
+import ctypes as c
+import errno
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairway.agent import bpffs
+from fairway.agent.layout import Layouts
+from fairway.agent.libbpf import (
+    BatchOptions,
+    BPFError,
+    ObjectOptions,
+    TestRunOptions,
+    check,
+    library,
+    messages,
+)
+from fairway.kit.errors import EnvironmentLacksError
+
+OBJECT: Final = Path(__file__).with_name("fairway.bpf.o")
+CHUNK: Final = 8192
+Records = NDArray[np.void]
+
+
+class Table:
+    """One map. Keys and values are structured arrays; whole-table reads and writes go in batches."""
+
+    def __init__(self, name: str, fd: int, key: np.dtype[np.void], value: np.dtype[np.void], size: int) -> None:
+        self.name, self.fd, self.key, self.value, self.size = name, fd, key, value, size
+
+    def get(self, key: Records) -> Records | None:
+        """The value of one key (an array of length 1), or None."""
+        value = np.zeros(1, self.value)
+        if library().bpf_map_lookup_elem(self.fd, key.ctypes.data, value.ctypes.data) < 0:
+            return None
+        return value
+
+    def set(self, key: Records, value: Records) -> None:
+        """Write one entry; the kernel replaces it at one stroke."""
+        self._check(library().bpf_map_update_elem(self.fd, key.ctypes.data, value.ctypes.data, 0), "write to")
+
+    def delete(self, key: Records) -> bool:
+        """Remove one entry; whether it was there."""
+        return bool(library().bpf_map_delete_elem(self.fd, key.ctypes.data) >= 0)
+
+    def read(self) -> tuple[Records, Records]:
+        """All entries, read in batches. An entry that moves while it is read may come twice or not at all."""
+        keys, values = np.zeros(self.size, self.key), np.zeros(self.size, self.value)
+        cursor_in, cursor_out = np.zeros(64, "u1"), np.zeros(64, "u1")
+        options, filled, first = BatchOptions(size=c.sizeof(BatchOptions)), 0, True
+        while filled < self.size:
+            count = c.c_uint32(min(CHUNK, self.size - filled))
+            result = library().bpf_map_lookup_batch(
+                self.fd,
+                None if first else cursor_in.ctypes.data,
+                cursor_out.ctypes.data,
+                keys.ctypes.data + filled * self.key.itemsize,
+                values.ctypes.data + filled * self.value.itemsize,
+                c.byref(count),
+                c.byref(options),
+            )
+            number = c.get_errno() if result < 0 else 0
+            if number not in (0, errno.ENOENT):
+                raise BPFError(f"cannot read table `{self.name}`", number)
+            filled += count.value
+            if number == errno.ENOENT:
+                break
+            cursor_in, cursor_out, first = cursor_out, cursor_in, False
+        return keys[:filled], values[:filled]
+
+    def write(self, keys: Records, values: Records) -> None:
+        """Write many entries."""
+        done = 0
+        while done < len(keys):
+            count = c.c_uint32(len(keys) - done)
+            options = BatchOptions(size=c.sizeof(BatchOptions))
+            result = library().bpf_map_update_batch(
+                self.fd,
+                keys.ctypes.data + done * self.key.itemsize,
+                values.ctypes.data + done * self.value.itemsize,
+                c.byref(count),
+                c.byref(options),
+            )
+            self._check(result, "write to")
+            done += count.value
+
+    def remove(self, keys: Records) -> None:
+        """Remove many entries; those already gone do not matter."""
+        for index in range(len(keys)):
+            library().bpf_map_delete_elem(self.fd, keys.ctypes.data + index * self.key.itemsize)
+
+    def keys(self) -> Records:
+        """All keys, one call each: for tables that some kernels cannot read in batches."""
+        found: list[bytes] = []
+        current, following = None, np.zeros(1, self.key)
+        while library().bpf_map_get_next_key(self.fd, current, following.ctypes.data) >= 0:
+            found.append(following.tobytes())
+            previous = following.copy()
+            current = previous.ctypes.data
+        return np.frombuffer(b"".join(found), self.key).copy()
+
+    def _check(self, result: int, doing: str) -> None:
+        if result < 0:
+            raise BPFError(f"cannot {doing} table `{self.name}` of {self.size} entries", c.get_errno() or -result)
+
+
+_TABLES: Final = {  # name: (key, value), as named in the object's BTF; plain numbers as dtype strings
+    "flows": ("flow_key", "flow"),
+    "denials": ("flow_key", "denial"),
+    "fragments": ("fragment_key", "ports"),
+    "pods": ("<u4", "pod"),
+    "totals": ("<u4", "totals"),
+    "addresses": ("address", "identity"),
+    "networks": ("network", "identity"),
+    "rules": ("rule_key", "<u4"),
+    "settings": ("<u4", "config"),
+    "clock": ("<u4", "clock"),
+}
+COUNTERS: Final = (
+    "judged",
+    "denied",
+    "would_deny",
+    "events_lost",
+    "flows_full",
+    "fragments_unmatched",
+    "packets_unparsed",
+    "packets_not_ip",
+)
+
+
+class Kernel:
+    """The loaded object. `pins`: a folder on a BPF file system, or None to leave nothing behind.
+
+    `sizes` sets tables' entries before they are made. EnvironmentLacksError says in one line what this kernel
+    or user lacks.
+    """
+
+    def __init__(self, pins: Path | None = None, sizes: dict[str, int] | None = None) -> None:
+        if not OBJECT.exists():
+            raise EnvironmentLacksError(f"the BPF object {OBJECT.name} is not built; run `make bpf`")
+        messages()
+        self.pins = pins
+        if pins is not None:
+            # Any layout or size that differs is another table: an agent must never read one that is not its own.
+            tag = hashlib.sha256(OBJECT.read_bytes() + repr(sorted((sizes or {}).items())).encode()).hexdigest()
+            self.pins = pins / tag[:12]
+            bpffs.make(self.pins)
+        root = str(self.pins).encode() if self.pins is not None else None
+        options = ObjectOptions(size=c.sizeof(ObjectOptions), pin_root_path=root)
+        self._object = library().bpf_object__open_file(str(OBJECT).encode(), c.byref(options))
+        if not self._object:
+            raise self._refused("open")
+        maps = self._maps()
+        for name, pointer in maps.items():
+            if self.pins is None:
+                library().bpf_map__set_pin_path(pointer, None)
+            if sizes and name in sizes:
+                library().bpf_map__set_max_entries(pointer, sizes[name])
+        if library().bpf_object__load(self._object) < 0:
+            raise self._refused("load")
+        layouts = Layouts(library().bpf_object__btf(self._object))
+        self.event = layouts.struct("event")
+        self.fds = {name: library().bpf_map__fd(pointer) for name, pointer in maps.items()}
+        self.tables = {
+            name: Table(
+                name,
+                self.fds[name],
+                _dtype(layouts, key),
+                _dtype(layouts, value),
+                library().bpf_map__max_entries(maps[name]),
+            )
+            for name, (key, value) in _TABLES.items()
+        }
+        self.ring_bytes = int(library().bpf_map__max_entries(maps["events"]))
+
+    def close(self) -> None:
+        """Let go of the object; what is pinned or attached lives on."""
+        if self._object:
+            library().bpf_object__close(self._object)
+            self._object = None
+
+    def program(self, name: str) -> int:
+        """File descriptor of a program."""
+        pointer = library().bpf_object__find_program_by_name(self._object, name.encode())
+        return check(library().bpf_program__fd(pointer) if pointer else -errno.ENOENT, f"no program `{name}`")
+
+    def run(self, program: str, frame: bytes, context: NDArray[np.uint8] | None = None) -> int:
+        """Verdict of a program on one frame, by BPF_PROG_TEST_RUN."""
+        data = c.create_string_buffer(frame, len(frame))
+        options = TestRunOptions(
+            size=c.sizeof(TestRunOptions), data_in=c.addressof(data), data_size_in=len(frame), repeat=1
+        )
+        if context is not None:
+            options.ctx_in, options.ctx_size_in = context.ctypes.data, context.nbytes
+        check(library().bpf_prog_test_run_opts(self.program(program), c.byref(options)), f"cannot run `{program}`")
+        return int(c.c_int32(options.retval).value)
+
+    def counters(self) -> dict[str, int]:
+        """The kernel's counters, added up over CPUs."""
+        cpus = library().libbpf_num_possible_cpus()
+        values, result = np.zeros(cpus, "u8"), {}
+        for index, name in enumerate(COUNTERS):
+            key = c.c_uint32(index)
+            check(
+                library().bpf_map_lookup_elem(self.fds["counters"], c.addressof(key), values.ctypes.data),
+                "cannot read the counters",
+            )
+            result[name] = int(values.sum())
+        return result
+
+    def _maps(self) -> dict[str, int]:
+        found, pointer = {}, library().bpf_object__next_map(self._object, None)
+        while pointer:
+            found[library().bpf_map__name(pointer).decode()] = pointer
+            pointer = library().bpf_object__next_map(self._object, pointer)
+        return found
+
+    def _refused(self, doing: str) -> BPFError:
+        number = c.get_errno()
+        told = [line for line in messages() if "libbpf: " in line]
+        reason = f" ({told[0].removeprefix('libbpf: ').splitlines()[0]})" if told else ""
+        return BPFError(f"cannot {doing} the BPF programs{reason}", number)
+
+
+def _dtype(layouts: Layouts, name: str) -> np.dtype[np.void]:
+    return np.dtype(name) if name.startswith("<") else layouts.struct(name)
+
+
+def record(dtype: np.dtype[np.void], *values: object) -> Records:
+    """One record as an array of length 1, fields in their order."""
+    return np.array([tuple(values)] if dtype.names else [values[0]], dtype)
+
+
+def records(dtype: np.dtype[np.void], rows: Sequence[tuple[object, ...]]) -> Records:
+    """Records from rows of field values."""
+    return np.array(rows, dtype) if rows else np.zeros(0, dtype)

@@ -1,0 +1,98 @@
+"""Holds the kernel to a rule table: written beside the old one, switched to at one stroke per pod, then the old
+one is removed. No packet meets half a table."""
+
+from dataclasses import dataclass, field
+
+from fairway.agent.kernel import Kernel, Records, record, records
+from fairway.agent.program import Program, pod_record, translate
+from fairway.wire.rules import RuleTable
+
+_RULED = ("addresses", "networks", "rules")
+
+
+@dataclass(slots=True)
+class Enforcement:
+    """The rules in force and the pods held to them, by interface."""
+
+    kernel: Kernel
+    program: Program | None = None
+    pods: dict[int, tuple[str, int]] = field(default_factory=dict)  # interface: (uid, index of its totals)
+    _written: list[tuple[str, Records]] = field(default_factory=list)
+    _stale: list[tuple[str, Records]] = field(default_factory=list)
+
+    def adopt(self) -> None:
+        """Take over what an earlier agent left: its pods' totals go on, its rules go with the next table."""
+        pods = self.kernel.tables["pods"]
+        keys, values = pods.read()
+        self.pods = {int(key): ("", int(value["totals"])) for key, value in zip(keys, values, strict=True)}
+        self._written = [(name, self.kernel.tables[name].keys()) for name in _RULED]
+
+    def obey(self, table: RuleTable) -> None:
+        """Hold all pods to `table`."""
+        self._forget_stale()
+        self.program = translate(table, self._next_generation(), self.kernel)
+        written = [(name, *getattr(self.program, name)) for name in _RULED]
+        for name, keys, values in written:
+            self.kernel.tables[name].write(keys, values)
+        for interface in self.pods:
+            self._write_pod(interface)
+        self._bump_epoch()
+        # A packet may be judged by the old rows this very moment: they go with the next call.
+        self._stale, self._written = self._written, [(name, keys) for name, keys, _ in written]
+
+    def add(self, interface: int, uid: str) -> None:
+        """Know a pod before its interface has programs: its first packet is already judged by its rules."""
+        taken = {totals for _, totals in self.pods.values()}
+        known = self.pods.get(interface)
+        totals = known[1] if known else next(i for i in range(1, len(taken) + 2) if i not in taken)
+        if known is None:
+            self._clear_totals(totals)
+        self.pods[interface] = (uid, totals)
+        self._write_pod(interface)
+
+    def remove(self, interface: int) -> None:
+        """Forget a pod and all its flows: whoever gets the interface's number next inherits nothing."""
+        self.pods.pop(interface, None)
+        pods = self.kernel.tables["pods"]
+        pods.delete(record(pods.key, interface))
+        for name in ("flows", "denials"):
+            keys, _ = self.kernel.tables[name].read()
+            self.kernel.tables[name].remove(keys[keys["ifindex"] == interface].copy())
+
+    def _write_pod(self, interface: int) -> None:
+        uid, totals = self.pods[interface]
+        program = self.program
+        rules = program.pods.get(uid) if program else None
+        value = pod_record(
+            self.kernel,
+            rules,
+            program.generation if program else 0,
+            totals,
+            deny=program.deny_unknown if program else False,
+        )
+        pods = self.kernel.tables["pods"]
+        pods.set(record(pods.key, interface), value)
+
+    def _next_generation(self) -> int:
+        _, values = self.kernel.tables["pods"].read()
+        known = [int(generation) for generation in values["generation"]]
+        return max([*known, self.program.generation if self.program else 0]) + 1
+
+    def _bump_epoch(self) -> None:
+        settings = self.kernel.tables["settings"]
+        current = settings.get(record(settings.key, 0))
+        epoch = int(current["epoch"][0]) if current is not None else 0
+        deny = bool(self.program and self.program.deny_unknown)
+        settings.set(record(settings.key, 0), records(settings.value, [(epoch % 0xFFFFFFFF + 1, deny)]))
+
+    def _clear_totals(self, index: int) -> None:
+        totals = self.kernel.tables["totals"]
+        totals.set(record(totals.key, index), records(totals.value, [(0,) * 6]))
+
+    def _forget_stale(self) -> None:
+        current = {name: {key.tobytes() for key in keys} for name, keys in self._written}
+        for name, keys in self._stale:
+            kept = current.get(name, set())
+            stale = [index for index, key in enumerate(keys) if key.tobytes() not in kept]
+            self.kernel.tables[name].remove(keys[stale].copy())
+        self._stale = []

@@ -1,0 +1,86 @@
+"""The node's pods and their interfaces: found by the route to the pod's address, attached, and looked into."""
+
+import sys
+from dataclasses import dataclass, field
+
+from fairway.agent.attach import Attachments
+from fairway.agent.libbpf import BPFError
+from fairway.agent.netlink import Listeners, Netlink
+from fairway.agent.obey import Enforcement
+from fairway.kit.errors import EnvironmentLacksError
+from fairway.wire.address import packed
+from fairway.wire.rules import NodePod
+
+
+@dataclass(slots=True)
+class Pods:
+    """Pods by interface. `update` makes the kernel's view the same as the feed's."""
+
+    netlink: Netlink
+    attachments: Attachments
+    enforcement: Enforcement
+    by_interface: dict[int, NodePod] = field(default_factory=dict)
+    missing: int = 0  # pods in the feed that have no interface here yet
+    _listeners: dict[int, Listeners | None] = field(default_factory=dict)
+
+    def update(self, pods: tuple[NodePod, ...]) -> None:
+        """Attach to the pods that came, let go of those that went; calling it again changes nothing."""
+        wanted = {interface: pod for pod in pods if (interface := self._interface(pod)) is not None}
+        self.missing = len(pods) - len(wanted)
+        for interface in (set(self.by_interface) | self.attachments.pinned() | set(self.enforcement.pods)) - set(
+            wanted
+        ):
+            self._forget(interface)
+        for interface, pod in wanted.items():
+            known = self.by_interface.get(interface)
+            if known is not None and known.uid != pod.uid:
+                self._forget(interface)
+                known = None
+            if known is None:
+                self._attach(interface, pod)
+            self.by_interface[interface] = pod
+
+    def listening(self, interface: int) -> frozenset[int] | None:
+        """TCP ports in state LISTEN in the pod; None if its network namespace has no name here."""
+        if interface not in self._listeners:
+            self._listeners[interface] = self._open_listeners(interface)
+        listeners = self._listeners[interface]
+        return listeners.ports() if listeners is not None else None
+
+    def close(self) -> None:
+        for listeners in self._listeners.values():
+            if listeners is not None:
+                listeners.close()
+        self.netlink.close()
+
+    def _interface(self, pod: NodePod) -> int | None:
+        for address in pod.addresses:
+            interface = self.netlink.interface_to(packed(address))
+            # A pod's veth has its other end in another namespace; an uplink or the loopback does not.
+            if interface is not None and self.netlink.peer_namespace(interface) is not None:
+                return interface
+        return None
+
+    def _attach(self, interface: int, pod: NodePod) -> None:
+        self.enforcement.add(interface, pod.uid)
+        try:
+            self.attachments.attach(interface)
+        except BPFError as error:
+            # The pod went away between its route and its programs.
+            sys.stderr.write(f"fairway agent: {pod.namespace}/{pod.name}: {error}\n")
+
+    def _forget(self, interface: int) -> None:
+        self.attachments.detach(interface)
+        self.enforcement.remove(interface)
+        self.by_interface.pop(interface, None)
+        listeners = self._listeners.pop(interface, None)
+        if listeners is not None:
+            listeners.close()
+
+    def _open_listeners(self, interface: int) -> Listeners | None:
+        namespace = self.netlink.peer_namespace(interface)
+        path = self.netlink.named_namespaces().get(namespace) if namespace is not None else None
+        try:
+            return Listeners(path) if path is not None else None
+        except EnvironmentLacksError:
+            return None

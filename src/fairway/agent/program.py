@@ -1,0 +1,116 @@
+"""A rule table becomes the kernel's records. Pure: what is written can be computed without a kernel."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import Final
+
+import numpy as np
+
+from fairway.agent.kernel import Kernel, Records, records
+from fairway.wire.address import family, packed
+from fairway.wire.rules import CLOSED, FIRST_POLICY, OPEN, PodRules, Row, RuleTable
+from fairway.wire.words import ANY_PROTOCOL, Mode, Posture, Slot
+
+_PORTS: Final = 1 << 16
+_PROTOCOL_BITS: Final = 32 + 32 + 8  # policy, identity and direction: what a row for every protocol compares
+_PORT_BITS: Final = _PROTOCOL_BITS + 8
+_NETWORK_BITS: Final = 64  # generation and family come before an address's own bits
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Records of one generation, by table, and the policies of pods by uid."""
+
+    generation: int
+    addresses: tuple[Records, Records]
+    networks: tuple[Records, Records]
+    rules: tuple[Records, Records]
+    pods: dict[str, PodRules]
+    deny_unknown: bool
+
+
+def translate(table: RuleTable, generation: int, kernel: Kernel) -> Program:
+    """The records that make the kernel judge by `table`; nothing in them is shared with another generation."""
+    layout = kernel.tables
+    exact = {packed(address): (identity, 0) for address, identity in table.exact}
+    for address in table.local:
+        # A node's own address may be in a listed network as well: it keeps that identity.
+        identity = exact.get(packed(address), (_covering(table, address), 0))[0]
+        exact[packed(address)] = (identity, 1)
+    networks = [(ip_network(cidr), identity) for cidr, identity in table.cidrs]
+    rules = [
+        (bits, _policy(row.policy, generation), row.identity, row.direction, row.protocol, port, row.rule)
+        for row in table.rows
+        for bits, port in _prefixes(row)
+    ]
+    return Program(
+        generation=generation,
+        addresses=(
+            records(layout["addresses"].key, [(generation, family(address), address) for address in exact]),
+            records(layout["addresses"].value, list(exact.values())),
+        ),
+        networks=(
+            records(
+                layout["networks"].key,
+                [
+                    (
+                        _NETWORK_BITS + network.prefixlen + (96 if network.version == 4 else 0),
+                        (generation, network.version, packed(str(network.network_address))),
+                    )
+                    for network, _ in networks
+                ],
+            ),
+            records(layout["networks"].value, [(identity, 0) for _, identity in networks]),
+        ),
+        rules=(
+            records(layout["rules"].key, [row[:6] for row in rules]),
+            np.array([row[6] for row in rules], layout["rules"].value),
+        ),
+        pods={pod.uid: pod for pod in table.pods},
+        deny_unknown=table.posture is Posture.DENY,
+    )
+
+
+def pod_record(kernel: Kernel, rules: PodRules | None, generation: int, totals: int, *, deny: bool) -> Records:
+    """The pod's entry; a pod without rules yet is held to the posture."""
+    if rules is None:
+        policy, mode = (CLOSED, Mode.ENFORCE) if deny else (OPEN, Mode.OFF)
+        rules = PodRules("", active=(policy, policy), mode=(mode, mode))
+    slots = {Slot.ACTIVE: rules.active, Slot.STAGED: rules.staged}
+    policies = tuple(tuple(_policy(number, generation) for number in slots[slot]) for slot in Slot)
+    return records(kernel.tables["pods"].value, [(totals, generation, policies, tuple(rules.mode), 0)])
+
+
+def prefixes(low: int, high: int) -> Iterator[tuple[int, int]]:
+    """The fewest (port, prefix length) pairs that cover low..high, both included."""
+    while low <= high:
+        size = low & -low or _PORTS
+        while size > high - low + 1:
+            size >>= 1
+        yield low, 17 - size.bit_length()
+        low += size
+
+
+def _prefixes(row: Row) -> Iterator[tuple[int, int]]:
+    if row.protocol == ANY_PROTOCOL:
+        yield _PROTOCOL_BITS, 0
+        return
+    for port, length in prefixes(row.low, row.high):
+        yield _PORT_BITS + length, int.from_bytes(port.to_bytes(2, "big"), "little")
+
+
+def _policy(number: int, generation: int) -> int:
+    """Numbers with a meaning stay; real ones are never shared between generations."""
+    return number if number < FIRST_POLICY else (generation & 0xFFFF) << 16 | number
+
+
+def _covering(table: RuleTable, address: str) -> int:
+    """Identity of an address by the longest network that holds it; 0 is the world."""
+    best, identity = -1, 0
+    for cidr, number in table.cidrs:
+        network = ip_network(cidr)
+        one = ip_network(address)
+        if network.version == one.version and network.prefixlen > best and one.subnet_of(network):  # type: ignore[arg-type]  # same version
+            best, identity = network.prefixlen, number
+    return identity
