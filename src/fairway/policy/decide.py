@@ -1,0 +1,231 @@
+"""decide: is this connection allowed? Plain, slow, and in the order of the NetworkPolicy specification.
+
+The compiled rows of `policy.compile` answer the same question at speed; tests compare the two, and the kernel.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from fairway.policy.directory import Directory
+from fairway.policy.fields import parse_address
+from fairway.policy.model import IPBlock, NetworkPolicy, Peer, PolicySet, Ports, Rule
+from fairway.policy.select import NAME_LABEL, selects
+from fairway.wire.address import Address
+from fairway.wire.endpoint import Endpoint, Kind
+from fairway.wire.words import Direction, Posture, Reason, Verdict
+
+OWN_ADDRESS: Final = "own address"
+"""In place of a rule: a pod always reaches itself at its own address."""
+OWN_NODE: Final = "own node"
+"""In place of a rule: a pod's own node always reaches it (the kubelet's probes)."""
+
+Namespaces = Mapping[str, Mapping[str, str]]
+"""Labels by namespace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One side of a connection. UNJUDGED: the side is no pod.
+
+    `isolating` are the titles of the policies that isolate the pod in this direction; `rules` name every rule
+    that allows the connection (`orders/orders-db ingress[0]`).
+    """
+
+    verdict: Verdict
+    reason: Reason = Reason.NONE
+    isolating: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+
+    @property
+    def rule(self) -> str:
+        """The first rule that allows the connection, or empty."""
+        return self.rules[0] if self.rules else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Both sides of a connection."""
+
+    egress: Judgement
+    ingress: Judgement
+
+    @property
+    def allowed(self) -> bool:
+        return Verdict.DENY not in (self.egress.verdict, self.ingress.verdict)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceDecision:
+    """The client's side of a connection to a Service address, and the backends that it would not reach."""
+
+    egress: Judgement
+    denied: tuple[tuple[Endpoint, int], ...] = ()
+
+    @property
+    def allowed(self) -> bool:
+        return self.egress.verdict is not Verdict.DENY
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A connection to be judged: `port` is the server's own; 0 for protocols without ports."""
+
+    client: Endpoint
+    server: Endpoint
+    port: int
+    protocol: str
+
+
+def decide(
+    policies: PolicySet, namespaces: Namespaces, client: Endpoint, server: Endpoint, port: int, protocol: str
+) -> Decision:
+    """Whether `client` may open a connection to `server` at its own `port`.
+
+    A Service address is judged by `decide_service`. `protocol` is TCP, UDP, SCTP, or one without ports
+    (port 0), which only rules without ports allow.
+    """
+    attempt = Attempt(client, server, port, protocol)
+    egress, ingress = (
+        _exempt(direction, attempt) or judge(policies, namespaces, direction, attempt)
+        for direction in (Direction.EGRESS, Direction.INGRESS)
+    )
+    return Decision(egress, ingress)
+
+
+def decide_service(
+    policies: PolicySet, directory: Directory, client: Endpoint, address: str, port: int, protocol: str
+) -> ServiceDecision:
+    """Whether `client` may connect to a Service address: only if it may connect to every backend.
+
+    ipBlocks never match a Service address. Where no backend stands behind the port, only a rule for all
+    destinations allows it. A backend that is the client itself is judged like any other.
+    """
+    namespaces = directory.cluster.namespaces
+    here = Endpoint(kind=Kind.SERVICE, address=address)
+    backends = directory.backends(address, port, protocol) or ((here, port),)
+    judgements = [
+        judge(policies, namespaces, Direction.EGRESS, Attempt(client, server, number, protocol))
+        for server, number in backends
+    ]
+    denied = [
+        backend for backend, judged in zip(backends, judgements, strict=True) if judged.verdict is Verdict.DENY
+    ]
+    worst = max(judgements, key=lambda judged: judged.verdict)
+    return ServiceDecision(worst, tuple(backend for backend in denied if backend[0] is not here))
+
+
+def _exempt(direction: Direction, attempt: Attempt) -> Judgement | None:
+    """What no policy can deny."""
+    client, server = attempt.client, attempt.server
+    subject = server if direction is Direction.INGRESS else client
+    if subject.kind is not Kind.POD:
+        return None
+    if client.address == server.address:
+        return Judgement(Verdict.ALLOW, rules=(OWN_ADDRESS,))
+    if direction is Direction.INGRESS and client.kind is Kind.NODE and client.node == server.node:
+        return Judgement(Verdict.ALLOW, rules=(OWN_NODE,))
+    return None
+
+
+def judge(policies: PolicySet, namespaces: Namespaces, direction: Direction, attempt: Attempt) -> Judgement:
+    """One side, by policies alone."""
+    ingress = direction is Direction.INGRESS
+    subject, peer = (attempt.server, attempt.client) if ingress else (attempt.client, attempt.server)
+    if subject.kind is not Kind.POD:
+        return Judgement(Verdict.UNJUDGED)
+    isolating = [policy for policy in policies.policies if isolates(policy, direction, subject)]
+    if not isolating:
+        if policies.posture is Posture.DENY:
+            return Judgement(Verdict.DENY, Reason.POSTURE)
+        return Judgement(Verdict.ALLOW)
+    titles = tuple(policy.title for policy in isolating)
+    rules = tuple(
+        rule_title(policy, direction, index)
+        for policy in isolating
+        for index, rule in enumerate(rules_of(policy, direction) or ())
+        if _peers_match(rule, policy.namespace, namespaces, peer) and _ports_match(rule, attempt)
+    )
+    if rules:
+        return Judgement(Verdict.ALLOW, isolating=titles, rules=rules)
+    return Judgement(Verdict.DENY, Reason.NO_RULE, isolating=titles)
+
+
+def rules_of(policy: NetworkPolicy, direction: Direction) -> tuple[Rule, ...] | None:
+    """The policy's rules in one direction; None if it does not isolate there."""
+    return policy.ingress if direction is Direction.INGRESS else policy.egress
+
+
+def rule_title(policy: NetworkPolicy, direction: Direction, index: int) -> str:
+    """`orders/orders-db ingress[0]`."""
+    return f"{policy.title} {direction.name.lower()}[{index}]"
+
+
+def rule_titles(policies: PolicySet) -> Iterator[str]:
+    """Every rule that is in force, in the order of the policies."""
+    for policy in policies.policies:
+        for direction in Direction:
+            for index, _ in enumerate(rules_of(policy, direction) or ()):
+                yield rule_title(policy, direction, index)
+
+
+def isolates(policy: NetworkPolicy, direction: Direction, pod: Endpoint) -> bool:
+    """The policy selects the pod and has a say in this direction."""
+    return (
+        rules_of(policy, direction) is not None
+        and policy.namespace == pod.namespace
+        and selects(policy.subject, dict(pod.labels))
+    )
+
+
+def namespace_labels(namespaces: Namespaces, name: str) -> Mapping[str, str]:
+    """A namespace's labels; one that is gone still had its name."""
+    return namespaces.get(name) or {NAME_LABEL: name}
+
+
+def _peers_match(rule: Rule, home: str, namespaces: Namespaces, peer: Endpoint) -> bool:
+    return rule.peers is None or any(peer_matches(element, home, namespaces, peer) for element in rule.peers)
+
+
+def peer_matches(element: Peer, home: str, namespaces: Namespaces, peer: Endpoint) -> bool:
+    """One element of `from` or `to` in a policy of namespace `home`."""
+    if element.block is not None:
+        # A Service address is nobody's: by the time anyone answers it has become a backend's.
+        return peer.kind is not Kind.SERVICE and in_block(element.block, parsed(peer.address))
+    if peer.kind is not Kind.POD:
+        return False
+    if element.namespaces is None:
+        if peer.namespace != home:
+            return False
+    elif not selects(element.namespaces, namespace_labels(namespaces, peer.namespace)):
+        return False
+    return element.pods is None or selects(element.pods, dict(peer.labels))
+
+
+def in_block(block: IPBlock, address: Address) -> bool:
+    """The address is in the network and in none of the networks carved out of it."""
+    return address in block.network and not any(address in hole for hole in block.excepts)
+
+
+def _ports_match(rule: Rule, attempt: Attempt) -> bool:
+    return rule.ports is None or any(_port_matches(element, attempt) for element in rule.ports)
+
+
+def _port_matches(element: Ports, attempt: Attempt) -> bool:
+    if element.protocol != attempt.protocol:
+        return False
+    match element.port:
+        case None:
+            return True
+        case int(low):
+            return low <= attempt.port <= (element.end or low)
+        case name:  # of a port of the server, whichever side is judged
+            return attempt.server.kind is Kind.POD and any(
+                (port.name, port.protocol, port.number) == (name, attempt.protocol, attempt.port)
+                for port in attempt.server.ports
+            )
+
+
+parsed = lru_cache(maxsize=65536)(parse_address)
+"""`parse_address`, remembered."""
