@@ -1,0 +1,1 @@
+"""What runs inside the lab's namespaces: small programs of the standard library alone, `python -S -m`."""
