@@ -1,0 +1,106 @@
+"""Control: the cluster and people's intent as one NodeFeed file per node, which agents obey."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from fairway.hub.intent import Intent, PolicyChoice
+from fairway.hub.state import State
+from fairway.kit.documents import read_documents
+from fairway.kit.errors import UsageError
+from fairway.kit.files import write_atomically
+from fairway.policy.compile import Compiled, compile_rules
+from fairway.policy.model import Cluster, PolicySet
+from fairway.policy.read import read_policies
+from fairway.wire.rules import NodeFeed, NodePod
+from fairway.wire.words import Mode, Posture
+
+_NODE_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+"""Kubernetes' own rule for node names; anything else must not become a path."""
+
+
+def policy_set(choice: PolicyChoice | None) -> PolicySet | None:
+    """The policies that a choice names; UsageError for a folder that is missing, malformed or without any."""
+    if choice is None:
+        return None
+    if choice.policies is None:
+        return PolicySet((), choice.posture)
+    policies = read_policies(read_documents([Path(choice.policies)]))
+    if not policies:
+        raise UsageError(f"`{choice.policies}` holds no NetworkPolicy; `fairway policy generate` writes some")
+    return PolicySet(policies, choice.posture)
+
+
+def node_feeds(cluster: Cluster, intent: Intent, revision: int) -> dict[str, NodeFeed]:
+    """What each node's agent is to be told, by node name. UsageError when the intent's policies are bad."""
+    compiled = compile_rules(cluster, policy_set(intent.active), policy_set(intent.staged))
+    return {node.name: _feed(cluster, compiled, node.name, intent, revision) for node in cluster.nodes}
+
+
+def _feed(cluster: Cluster, compiled: Compiled, node: str, intent: Intent, revision: int) -> NodeFeed:
+    pods = (
+        NodePod(pod.uid, pod.namespace, pod.name, pod.addresses)
+        for pod in cluster.pods
+        if pod.node == node and pod.addresses and not pod.finished and not pod.host_network
+    )
+    mode = intent.active.mode_on(node) if intent.active else Mode.OFF
+    table = compiled.table(node, revision, mode)
+    if mode is not Mode.ENFORCE:
+        # A node that does not enforce yet must not drop a new pod's packets before its rules are there.
+        table = msgspec.structs.replace(table, posture=Posture.ALLOW)
+    return NodeFeed(node, tuple(pods), table)
+
+
+class Control:
+    """The control folder. `open` takes up what an earlier run wrote, so that revisions only grow."""
+
+    def __init__(self, state: State, log: Callable[[str], None]) -> None:
+        self._folder = state.control
+        self._log = log
+        self._feeds: dict[str, NodeFeed] = {}
+        self.revision = 0
+
+    def open(self, applied: int) -> None:
+        """`applied` is the highest revision that any agent says it obeys."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for path in self._folder.glob("*.json"):
+            try:
+                self._feeds[path.stem] = msgspec.json.decode(path.read_bytes(), type=NodeFeed)
+            except (OSError, msgspec.MsgspecError) as error:
+                self._log(f"control: {path.name} is written anew: {error}")
+        self.revision = max([applied, *(feed.table.revision for feed in self._feeds.values())])
+
+    def update(self, cluster: Cluster, intent: Intent) -> list[str]:
+        """Write the feeds that changed, with one new revision; the nodes' names. UsageError as of `node_feeds`."""
+        feeds = node_feeds(cluster, intent, self.revision + 1)
+        for node in self._feeds.keys() - feeds.keys():
+            (self._folder / f"{node}.json").unlink(missing_ok=True)
+            del self._feeds[node]
+        changed = [node for node, feed in feeds.items() if _NODE_NAME.fullmatch(node) and self._differs(feed)]
+        for node in changed:
+            write_atomically(self._folder / f"{node}.json", msgspec.json.encode(feeds[node]))
+            self._feeds[node] = feeds[node]
+        self.revision += bool(changed)
+        return changed
+
+    def _differs(self, feed: NodeFeed) -> bool:
+        """In anything but the revision, which grows with any node's change."""
+        old = self._feeds.get(feed.node)
+        if old is None:
+            return True
+        table = msgspec.structs.replace(feed.table, revision=old.table.revision)
+        return msgspec.structs.replace(feed, table=table) != old
+
+
+def read_feed(state: State, node: str) -> NodeFeed | None:
+    """What a node's agent is told; None before the first time. UsageError if the file is malformed."""
+    path = state.control / f"{node}.json"
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=NodeFeed)
+    except OSError:
+        return None
+    except msgspec.MsgspecError as error:
+        raise UsageError(f"{path}: {error}; restart the collector to write it anew") from error

@@ -1,0 +1,129 @@
+"""Denials: who was kept from whom, or would be, and why, in words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fairway.hub.columns import CLIENT, SERVER
+from fairway.hub.edges import endpoint_of
+from fairway.hub.store import read_flows
+from fairway.policy.decide import isolates
+from fairway.policy.model import PolicySet
+from fairway.wire.endpoint import Endpoint, Kind
+from fairway.wire.words import Direction
+
+PolicySets = Mapping[str, PolicySet | None]
+"""By slot, `active` and `staged`: what to name policies from; None or missing when not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """Connections of one client to one server that one side's policies dropped, or would have.
+
+    `enforced` False: nothing was dropped; `slot` tells whether the policies in force, in audit, or those on trial
+    said so. `packets` were dropped; `connections` would have been. `service` is what the client dialled.
+    """
+
+    client: Endpoint
+    server: Endpoint
+    port: int
+    protocol: str
+    direction: Direction
+    slot: str
+    enforced: bool
+    packets: int
+    connections: int
+    first_seen: datetime
+    last_seen: datetime
+    service: str
+    reason: str
+
+
+def read_denials(
+    path: Path, policies: PolicySets, since: datetime | None = None, until: datetime | None = None
+) -> list[Denial]:
+    """Denials in the flows at `path` (as of `store.read_flows`), the latest first."""
+    flows = read_flows(path, since, until).unify_dictionaries()
+    found = [denial for slot in _COLUMNS for denial in _of_slot(flows, slot, policies.get(slot))]
+    return sorted(found, key=lambda denial: (denial.last_seen, denial.client.title), reverse=True)
+
+
+_COLUMNS: Final = {"active": ("verdict", "reason"), "staged": ("staged", "staged_reason")}
+_COUNTERS: Final = ("denied", "connections", "sent_packets", "received_packets")
+_WHO: Final = (*CLIENT, *SERVER, "port", "protocol", "service", "reporter")
+
+
+def _of_slot(flows: pa.Table, slot: str, policies: PolicySet | None) -> list[Denial]:
+    verdict, reason = _COLUMNS[slot]
+    # First sights carry no counters; the flow itself follows them. A pod's rest has no remote end.
+    denied = pc.and_(
+        pc.equal(flows[verdict].cast(pa.string()), "deny"), pc.equal(flows["kind"].cast(pa.string()), "flow")
+    )
+    grouped = (
+        flows.filter(denied)
+        .group_by([*_WHO, reason])
+        .aggregate([(name, "sum") for name in _COUNTERS] + [("first_seen", "min"), ("last_seen", "max")])
+    )
+    denials = [_denial(row, slot, row[reason], policies) for row in grouped.to_pylist()]
+    return [denial for denial in denials if denial.packets or denial.connections]
+
+
+def _denial(row: dict[str, Any], slot: str, reason: str, policies: PolicySet | None) -> Denial:
+    client, server = endpoint_of(row, "client"), endpoint_of(row, "server")
+    direction = Direction.EGRESS if row["reporter"] == "client" else Direction.INGRESS
+    packets = row["denied_sum"] if slot == "active" else 0
+    # A connection opened before the policies came is judged too, though none was opened since.
+    open_before = row["sent_packets_sum"] + row["received_packets_sum"] > 0
+    return Denial(
+        client=client,
+        server=server,
+        port=row["port"],
+        protocol=row["protocol"],
+        direction=direction,
+        slot=slot,
+        enforced=packets > 0,
+        packets=packets,
+        connections=max(row["connections_sum"], int(open_before)),
+        first_seen=row["first_seen_min"].astimezone(UTC),
+        last_seen=row["last_seen_max"].astimezone(UTC),
+        service=row["service"],
+        reason=why(reason, direction, client, server, row["port"], row["protocol"], policies),
+    )
+
+
+def why(
+    reason: str,
+    direction: Direction,
+    client: Endpoint,
+    server: Endpoint,
+    port: int,
+    protocol: str,
+    policies: PolicySet | None,
+) -> str:
+    """The kernel's reason (words.Reason in lower case) as a sentence that names pods and policies."""
+    side = direction.name.lower()
+    ingress = direction is Direction.INGRESS
+    subject, peer = (server, client) if ingress else (client, server)
+    if reason == "posture":
+        return f"{side}: no policy selects {subject.title}, and the posture is deny"
+    if reason != "no_rule":
+        return f"{side}: {_OTHER.get(reason, f'reason `{reason}`')}"
+    chosen = policies.policies if policies else ()
+    isolating = [policy.title for policy in chosen if isolates(policy, direction, subject)]
+    who = " and ".join(isolating) if isolating else "a policy that is not set any more" if policies else "a policy"
+    verb = "isolate" if len(isolating) > 1 else "isolates"
+    what = f"{protocol} {port}" if port else protocol
+    target = f"Service {peer.namespace}/{peer.name}" if peer.kind is Kind.SERVICE else peer.title
+    return f"{side}: {who} {verb} {subject.title}; no rule allows {what} {'from' if ingress else 'to'} {target}"
+
+
+_OTHER: Final = {
+    "unknown_pod": "the agent had no rules for the pod yet, and the posture is deny",
+    "fragment": "a later fragment came without its first one",
+    "unparsed": "the packet was cut short, is no IP, or has more extension headers than are read",
+}

@@ -1,0 +1,258 @@
+"""Edges out of flows: both agents' reports of one connection become one, Service addresses become their backends.
+
+A connection between two pods is told twice. The server's agent knows both real ends, so its counters stand; the
+client's adds its own retransmissions and denials, and the Service it dialled. Where no server's report is (the
+server is no pod, or its agent saw nothing), the client's stands alone.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fairway.hub.columns import CLIENT, SERVER
+from fairway.wire.edge import Edge
+from fairway.wire.endpoint import Endpoint, Kind, NamedPort
+
+_KEYS: Final = (
+    *CLIENT,
+    *SERVER,
+    "port",
+    "protocol",
+    "family",
+    "service",
+    "reporter",
+    "initiator_known",
+    "category",
+)
+_SUMS: Final = (
+    "connections",
+    "sent_bytes",
+    "received_bytes",
+    "sent_packets",
+    "received_packets",
+    "retransmissions",
+    "denied",
+    "would_deny",
+)
+
+_End = tuple[Kind, str, str, str]
+_Key = tuple[_End, _End, int, str]
+_Backends = dict[tuple[str, int, str], set[tuple[str, int]]]
+
+
+@dataclass(slots=True)
+class _Report:
+    """What agents on one side told of one edge, added up."""
+
+    client: Endpoint
+    server: Endpoint
+    port: int
+    protocol: str
+    family: int
+    service: str
+    by_server: bool
+    known: bool
+    category: str
+    counters: dict[str, int]
+    first: datetime
+    last: datetime
+
+    @property
+    def key(self) -> _Key:
+        return _end(self.client), _end(self.server), self.port, self.protocol
+
+    @property
+    def mirrored(self) -> _Key:
+        return _end(self.server), _end(self.client), self.port, self.protocol
+
+    def add(self, other: "_Report") -> None:
+        """Take in another report of the same traffic's other part."""
+        for name in _SUMS:
+            self.counters[name] += other.counters[name]
+        self.first, self.last = min(self.first, other.first), max(self.last, other.last)
+        self.known |= other.known
+
+    def flip(self) -> None:
+        """The other end was the client after all."""
+        self.client, self.server = self.server, self.client
+        self.by_server = not self.by_server
+        for what in ("bytes", "packets"):
+            sent, received = f"sent_{what}", f"received_{what}"
+            self.counters[sent], self.counters[received] = self.counters[received], self.counters[sent]
+
+
+def edges_of(flows: pa.Table) -> list[Edge]:
+    """One Edge per (client, server, port, protocol), in the order of first sight."""
+    # A pod's rest is no edge: it has no remote end.
+    flows = flows.filter(pc.not_equal(flows["kind"].cast(pa.string()), "rest"))
+    reports = _oriented(_reports(flows))
+    edges = _merged([report for report in reports if report.by_server])
+    _add_clients(edges, _merged([report for report in reports if not report.by_server]), _backends(flows))
+    return sorted((_edge(report) for report in edges.values()), key=_order)
+
+
+def _reports(flows: pa.Table) -> list[_Report]:
+    staged = pc.equal(flows["staged"].cast(pa.string()), "deny")
+    # A denial that dropped nothing was an audit of the policies in force: on trial as well.
+    audited = pc.and_(pc.equal(flows["verdict"].cast(pa.string()), "deny"), pc.equal(flows["denied"], 0))
+    would = pc.or_(staged, audited)
+    moved = pc.greater(pc.add(flows["sent_packets"], flows["received_packets"]), 0)
+    table = (
+        flows.append_column("would_deny", pc.if_else(would, flows["connections"], pa.scalar(0, pa.uint32())))
+        .append_column("would_deny_open", pc.and_(would, moved).cast(pa.uint32()))
+        .unify_dictionaries()
+    )
+    sums = [(name, "sum") for name in _SUMS]
+    bounds = [("first_seen", "min"), ("last_seen", "max"), ("would_deny_open", "max")]
+    return [_report(row) for row in _rows(table.group_by(list(_KEYS)).aggregate([*sums, *bounds]))]
+
+
+def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
+    for part in table.to_batches(max_chunksize=8192):
+        yield from part.to_pylist()
+
+
+def _report(row: dict[str, Any]) -> _Report:
+    counters = {name: row[f"{name}_sum"] for name in _SUMS}
+    # A connection that was open before the policies came is judged too, though none was opened.
+    counters["would_deny"] = max(counters["would_deny"], row["would_deny_open_max"])
+    return _Report(
+        client=endpoint_of(row, "client"),
+        server=endpoint_of(row, "server"),
+        port=row["port"],
+        protocol=row["protocol"],
+        family=row["family"],
+        service=row["service"],
+        by_server=row["reporter"] == "server",
+        known=row["initiator_known"],
+        category=row["category"],
+        counters=counters,
+        first=row["first_seen_min"],
+        last=row["last_seen_max"],
+    )
+
+
+def _oriented(reports: list[_Report]) -> list[_Report]:
+    """Turn reports without a known initiator to agree with one that knows, or with each other."""
+    known = {report.key for report in reports if report.known}
+    unknown = {report.key for report in reports if not report.known}
+    for report in reports:
+        if report.known or report.key in known:
+            continue
+        both_guess = report.mirrored in unknown and report.key > report.mirrored
+        if report.mirrored in known or both_guess:
+            report.flip()
+    return reports
+
+
+def _merged(reports: list[_Report]) -> dict[_Key, _Report]:
+    """One report per key: the newest endpoint stands for one whose labels changed meanwhile."""
+    merged: dict[_Key, _Report] = {}
+    for report in sorted(reports, key=lambda report: (report.last, report.first), reverse=True):
+        if (present := merged.get(report.key)) is None:
+            merged[report.key] = report
+        else:
+            present.add(report)
+    return merged
+
+
+def _add_clients(edges: dict[_Key, _Report], told: dict[_Key, _Report], backends: _Backends) -> None:
+    """Lay the clients' reports over the servers'."""
+    served: dict[tuple[_End, str, str], list[_Report]] = {}
+    for edge in edges.values():
+        served.setdefault((_end(edge.client), edge.server.address, edge.protocol), []).append(edge)
+    for key, report in told.items():
+        if (twin := edges.get(key)) is not None:
+            _overlay(twin, report)
+            twin.first, twin.last = min(twin.first, report.first), max(twin.last, report.last)
+            twin.known |= report.known
+            continue
+        ends = backends.get((report.server.address, report.port, report.protocol), ())
+        among = (edge for address, _ in ends for edge in served.get((key[0], address, report.protocol), ()))
+        behind = {edge.key: edge for edge in among if (edge.server.address, edge.port) in ends}
+        if not behind:
+            edges[key] = report
+            continue
+        for edge in behind.values():
+            edge.service = max(edge.service, report.service)
+        # Which backend the client's own figures belong to is not known: the busiest stands for all.
+        _overlay(max(behind.values(), key=lambda edge: (edge.counters["connections"], edge.key)), report)
+
+
+def _overlay(edge: _Report, report: _Report) -> None:
+    """Add what only the client's agent can know. Both agents judge a connection, hence the larger `would_deny`."""
+    edge.counters["retransmissions"] += report.counters["retransmissions"]
+    edge.counters["denied"] += report.counters["denied"]
+    edge.counters["would_deny"] = max(edge.counters["would_deny"], report.counters["would_deny"])
+
+
+def _backends(flows: pa.Table) -> _Backends:
+    """Where each Service's connections ended, by what its flows say."""
+    names = ["server_address", "port", "protocol", "backends"]
+    found: _Backends = {}
+    for row in _rows(flows.select(names).unify_dictionaries().group_by(names).aggregate([])):
+        if row["backends"]:
+            ends = found.setdefault((row["server_address"], row["port"], row["protocol"]), set())
+            ends.update(msgspec.json.decode(row["backends"], type=list[tuple[str, int]]))
+    return found
+
+
+def _edge(report: _Report) -> Edge:
+    return Edge(
+        client=report.client,
+        server=report.server,
+        port=report.port,
+        protocol=report.protocol,
+        family=report.family,
+        first_seen=report.first.astimezone(UTC),
+        last_seen=report.last.astimezone(UTC),
+        service=report.service,
+        initiator_known=report.known,
+        category=report.category,
+        **report.counters,
+    )
+
+
+def _order(edge: Edge) -> tuple[datetime, str, str, int, str]:
+    return edge.first_seen, edge.client.address, edge.server.address, edge.port, edge.protocol
+
+
+def _end(endpoint: Endpoint) -> _End:
+    return endpoint.kind, endpoint.address, endpoint.namespace, endpoint.name
+
+
+def endpoint_of(row: Mapping[str, Any], end: str) -> Endpoint:
+    """The `client` or `server` of a stored flow's row."""
+    return _endpoint(*(row[name] for name in (CLIENT if end == "client" else SERVER)))
+
+
+@lru_cache(maxsize=65536)
+def _endpoint(
+    kind: str,
+    address: str,
+    namespace: str,
+    name: str,
+    workload: str,
+    labels: str,
+    ports: str,
+    node: str,
+    zone: str,
+) -> Endpoint:
+    """In the order of `columns.END`."""
+    return Endpoint(
+        kind=Kind(kind),
+        address=address,
+        namespace=namespace,
+        name=name,
+        workload=workload,
+        labels=tuple(sorted(msgspec.json.decode(labels, type=dict[str, str]).items())),
+        ports=tuple(msgspec.json.decode(ports, type=list[NamedPort])),
+        node=node,
+        zone=zone,
+    )

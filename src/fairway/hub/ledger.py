@@ -1,0 +1,65 @@
+"""Ledger: which batches are stored. Kept inside the Parquet files themselves, so that rows and ledger are one."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+
+
+class BatchId(NamedTuple):
+    """Which batch: a node's agent numbers its batches from each of its starts (boot) on."""
+
+    node: str
+    boot: str
+    sequence: int
+
+    @property
+    def file(self) -> str:
+        """Its name in the spool."""
+        return f"{self.node}-{self.boot}-{self.sequence:012d}.arrow"
+
+
+class Ledger:
+    """A set of batch ids, small because sequences are mostly without gaps: [first, last] runs per boot."""
+
+    def __init__(self, ids: Iterable[BatchId] = ()) -> None:
+        self._runs: dict[tuple[str, str], list[tuple[int, int]]] = {}
+        for batch in ids:
+            self.add(batch)
+
+    def __contains__(self, batch: BatchId) -> bool:
+        runs = self._runs.get(batch[:2], [])
+        at = bisect_right(runs, batch.sequence, key=lambda run: run[0])
+        return at > 0 and batch.sequence <= runs[at - 1][1]
+
+    def add(self, batch: BatchId) -> None:
+        self._add(batch[:2], batch.sequence, batch.sequence)
+
+    def update(self, other: "Ledger") -> None:
+        for boot, runs in other._runs.items():
+            for first, last in runs:
+                self._add(boot, first, last)
+
+    def encode(self) -> bytes:
+        """As JSON, for a file's metadata: [[node, boot, [[first, last], ...]], ...]."""
+        return msgspec.json.encode([(*boot, runs) for boot, runs in sorted(self._runs.items())])
+
+    @classmethod
+    def decode(cls, content: bytes) -> "Ledger":
+        """msgspec.MsgspecError if it is none."""
+        ledger = cls()
+        for node, boot, runs in msgspec.json.decode(content, type=list[tuple[str, str, list[tuple[int, int]]]]):
+            for first, last in runs:
+                ledger._add((node, boot), first, last)
+        return ledger
+
+    def _add(self, boot: tuple[str, str], first: int, last: int) -> None:
+        """Join the run with those it overlaps or touches."""
+        runs = self._runs.setdefault(boot, [])
+        start = bisect_left(runs, first - 1, key=lambda run: run[1])
+        stop = bisect_right(runs, last + 1, key=lambda run: run[0])
+        touched = runs[start:stop]
+        low = min([first, *(run[0] for run in touched)])
+        high = max([last, *(run[1] for run in touched)])
+        runs[start:stop] = [(low, high)]
