@@ -1,0 +1,53 @@
+"""`fairway agents`: is every node reporting, and does it obey the latest rules?"""
+
+import argparse
+
+from fairway.hub.state import add_state, find_state
+from fairway.kit.arguments import add_output
+
+
+def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb."""
+    verb = verbs.add_parser("agents", help="each node's agent: last report, rules obeyed, losses")
+    add_state(verb)
+    add_output(verb)
+    verb.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the agents; 1 if one does not obey its latest rule table yet."""
+    import time
+
+    from fairway.hub.agents import read_agents
+    from fairway.hub.control import read_feed
+    from fairway.kit import show
+
+    state = find_state(arguments.state)
+    output = show.Output(arguments.output)
+    now_us = time.time_ns() // 1000
+    rows, behind = [], False
+    for node, agent in sorted(read_agents(state).agents.items()):
+        feed = read_feed(state, node)
+        wanted = feed.table.revision if feed else 0
+        behind |= agent.revision < wanted
+        losses = {name: lost for name, lost in agent.losses.items() if lost} | {"batches": agent.missing}
+        rows.append(
+            {
+                "node": node,
+                "last_report_seconds": round((now_us - agent.last_seen_us) / 1e6, 1),
+                "revision": agent.revision,
+                "wanted": wanted,
+                "pods": len(feed.pods) if feed else 0,
+                "packets": agent.packets,
+                "batches": agent.batches,
+                "rows": agent.rows,
+                "losses": _words(losses) if output is show.Output.TABLE else losses,
+            }
+        )
+    numbers = ("last_report_seconds", "revision", "wanted", "pods", "packets", "batches", "rows")
+    show.rows(rows, output=output, right=numbers, empty="no agent has reported yet")
+    return int(behind)
+
+
+def _words(losses: dict[str, int]) -> str:
+    return ", ".join(f"{name} {lost}" for name, lost in losses.items() if lost) or "none"

@@ -1,0 +1,53 @@
+"""`fairway flows`: the latest records as agents told them."""
+
+import argparse
+from typing import Any
+
+from fairway.hub.source import add_source, source
+
+
+def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb."""
+    verb = verbs.add_parser("flows", help="the latest flows as agents reported them, both ends named")
+    add_source(verb, limit=50)
+    verb.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the latest flows, the newest last. A pod-to-pod flow appears for each of its reporters."""
+    from fairway.hub.store import read_flows
+    from fairway.kit import show
+
+    asked = source(arguments)
+    output = show.Output(arguments.output)
+    flows = read_flows(asked.path, asked.since).sort_by([("time_end", "ascending"), ("last_seen", "ascending")])
+    rows = flows.slice(max(0, len(flows) - arguments.limit)).to_pylist()
+    if output is show.Output.TABLE:
+        show.rows([_cells(row) for row in rows], right=("sent", "received", "retr"), empty="no flows yet")
+    else:
+        show.rows([_record(row) for row in rows], output=output)
+    return 0
+
+
+def _record(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in row.items()}
+
+
+def _cells(row: dict[str, Any]) -> dict[str, str]:
+    from fairway.hub.edges import endpoint_of
+    from fairway.hub.summary import port_name, title
+    from fairway.kit import show
+
+    srtt = row["srtt_us"]
+    staged = f", staged {row['staged']}" if row["staged"] != "unjudged" else ""
+    return {
+        "time": row["last_seen"].strftime("%H:%M:%S"),
+        "client": title(endpoint_of(row, "client")),
+        "server": title(endpoint_of(row, "server")) if row["kind"] != "rest" else "(the rest)",
+        "port": port_name(row["port"], row["protocol"]),
+        "sent": show.size(row["sent_bytes"]),
+        "received": show.size(row["received_bytes"]),
+        "retr": str(row["retransmissions"]),
+        "rtt": f"{srtt / 1000:.1f} ms" if srtt else "",
+        "verdict": (row["verdict"] if row["verdict"] != "unjudged" else "") + staged,
+    }

@@ -1,0 +1,22 @@
+"""`fairway observe`: judge nothing, drop nothing."""
+
+import argparse
+import sys
+
+from fairway.hub.state import add_state, find_state
+
+
+def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb."""
+    verb = verbs.add_parser("observe", help="take all policies back, in force and on trial: everything is allowed")
+    add_state(verb)
+    verb.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write an empty intent."""
+    from fairway.hub.intent import Intent, write_intent
+
+    write_intent(find_state(arguments.state), Intent())
+    sys.stdout.write("no policy is in force and none on trial: everything is allowed and observed\n")
+    return 0

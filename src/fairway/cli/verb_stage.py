@@ -1,0 +1,37 @@
+"""`fairway stage`: put policies on trial."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from fairway.hub.state import add_state, find_state
+
+
+def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb."""
+    verb = verbs.add_parser("stage", help="judge live traffic by policies without dropping anything")
+    verb.add_argument("policies", type=Path, metavar="POLICIES", help="a folder or file of NetworkPolicies")
+    verb.add_argument(
+        "--posture",
+        choices=("allow", "deny"),
+        default="allow",
+        help="for pods that none selects (default: %(default)s)",
+    )
+    add_state(verb)
+    verb.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check the policies, then write the intent; what is in force stays."""
+    import msgspec
+
+    from fairway.hub.control import policy_set
+    from fairway.hub.intent import PolicyChoice, read_intent, write_intent
+    from fairway.wire.words import Posture
+
+    state = find_state(arguments.state)
+    choice = PolicyChoice(policies=str(arguments.policies.absolute()), posture=Posture(arguments.posture))
+    chosen = policy_set(choice)
+    write_intent(state, msgspec.structs.replace(read_intent(state), staged=choice))
+    sys.stdout.write(f"on trial on all nodes: {len(chosen.policies) if chosen else 0} policies\n")
+    return 0
