@@ -18,6 +18,7 @@ from fairway.agent.clock import Clock
 from fairway.agent.conversations import (
     conversation_hashes,
     fold,
+    group_addresses,
     rows_of_denials,
     rows_of_events,
     rows_of_flows,
@@ -180,10 +181,11 @@ class Agent:
         return rows[(rows["tx_packets"] > 0) | (rows["rx_packets"] > 0)]
 
     def _of_known_pods(self, rows: NDArray[np.void], keys: NDArray[np.void]) -> NDArray[np.void]:
-        """Rows with their pod filled in; those of an interface that just went away are left out."""
-        known = np.zeros(len(rows), bool)
+        """Rows with their pod filled in. Left out, and so in the rest: those of an interface that just went away,
+        and those to nobody in particular."""
+        known, remote = np.zeros(len(rows), bool), ~group_addresses(rows["remote_address"])
         for index, (interface, pod) in enumerate(self.pods.by_interface.items()):
-            mine = keys["ifindex"] == interface
+            mine = (keys["ifindex"] == interface) & remote
             known |= mine
             rows["pod"][mine] = index
             for address in map(packed, pod.addresses):

@@ -132,6 +132,15 @@ def conversation_hashes(rows: NDArray[np.void]) -> NDArray[np.uint64]:
     return hash_keys(keys)
 
 
+def group_addresses(addresses: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Which are multicast, broadcast or IPv6 link-local: of the link's own life, between no two endpoints."""
+    octets = np.ascontiguousarray(addresses).view("u1").reshape(len(addresses), 16)
+    v4 = (octets[:, :10] == 0).all(axis=1) & (octets[:, 10:12] == 0xFF).all(axis=1)
+    link_local = (octets[:, 0] == 0xFE) & (octets[:, 1] & 0xC0 == 0x80)
+    result: NDArray[np.bool_] = np.where(v4, octets[:, 12] >= 224, (octets[:, 0] == 0xFF) | link_local)
+    return result
+
+
 def _rows(
     keys: Records,
     values: Records,

@@ -93,7 +93,7 @@ def hash_keys(keys: Records) -> NDArray[np.uint64]:
     """A 64-bit number per record, equal for equal ones: splitmix64's mixer over the record's words."""
     width = (keys.dtype.itemsize + 7) // 8
     words = np.zeros((len(keys), width * 8), "u1")
-    words[:, : keys.dtype.itemsize] = np.ascontiguousarray(keys).view("u1").reshape(len(keys), -1)
+    words[:, : keys.dtype.itemsize] = np.ascontiguousarray(keys).view("u1").reshape(len(keys), keys.dtype.itemsize)
     result = np.zeros(len(keys), "u8")
     for column in words.view("u8").T:
         mixed = result ^ column

@@ -1,0 +1,288 @@
+"""The agent on real packets: what it counts, what it tells, what it obeys, and what outlives it."""
+
+import contextlib
+import ctypes as c
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from fairway.agent.bpffs import ROOT
+from fairway.agent.kernel import Kernel, record
+from fairway.agent.libbpf import TcHook, TcOptions, check, library
+from fairway.wire import batch
+from fairway.wire.address import text
+from fairway.wire.rules import ANY, FIRST_POLICY, NodeFeed, NodePod, PodRules, Row, RuleTable
+from fairway.wire.words import Direction, Initiator, Mode, Reason, Verdict
+from support.net import Host, Net, net
+
+TCP = 6
+SERVER = """
+import socket, sys
+s = socket.create_server(("::", int(sys.argv[1])), family=socket.AF_INET6, dualstack_ipv6=True)
+print("up", flush=True)
+while True:
+    c, _ = s.accept()
+    with c:
+        while data := c.recv(65536):
+            c.sendall(data if len(data) < 1000 else b"ok")
+"""
+CLIENT = """
+import socket, sys
+with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=float(sys.argv[4])) as c:
+    sent = int(sys.argv[3])
+    c.sendall(bytes(sent))
+    c.shutdown(socket.SHUT_WR)
+    while c.recv(65536):
+        pass
+"""
+
+
+def wait_for(what: Callable[[], object], seconds: float = 10.0) -> object:
+    deadline = time.monotonic() + seconds
+    while not (result := what()):
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(0.05)
+    return result
+
+
+class Stage:
+    """A node, two pods and an agent that tests tell what to do."""
+
+    def __init__(self, net: Net, folder: Path, pins: Path) -> None:
+        self.net, self.folder, self.pins = net, folder, pins
+        self.client, self.server = net.pods
+        self.revision = 0
+        self.agent: subprocess.Popen[str] | None = None
+
+    def feed(self, *rows: Row, mode: Mode = Mode.OFF, isolated: tuple[int, ...] = (), **slots: object) -> None:
+        pods = tuple(
+            NodePod(f"uid-{i}", "test", f"pod-{i}", (pod.v4, pod.v6)) for i, pod in enumerate(self.net.pods)
+        )
+        self.revision += 1
+        policies = {"active": (FIRST_POLICY, FIRST_POLICY), **slots}
+        rules = tuple(PodRules(f"uid-{i}", mode=(mode, mode), **policies) for i in isolated)
+        table = RuleTable(self.revision, local=(self.net.node.v4, self.net.node.v6), rows=rows, pods=rules)
+        partial = self.folder / "feed.partial"
+        partial.write_bytes(msgspec.json.encode(NodeFeed("node", pods, table)))
+        partial.rename(self.folder / "feed.json")
+        if self.agent:
+            self.applied()
+
+    def start(self, *options: str) -> None:
+        command = [sys.executable, "-m", "fairway.cli.main", "agent", "--node", "node", "--interval", "0.2"]
+        command += ["--control", str(self.folder / "feed.json"), "--spool", str(self.folder / "spool")]
+        self.agent = self.net.node.start(*command, "--pins", str(self.pins), *options)
+        self.applied()
+
+    def applied(self) -> None:
+        wait_for(lambda: any(b.header.revision == self.revision and b.header.pods for b in self.batches()))
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        assert self.agent
+        self.agent.send_signal(number)
+        self.agent.wait(10)
+        self.agent = None
+
+    def batches(self) -> list[batch.Batch]:
+        told = [batch.decode(path.read_bytes()) for path in (self.folder / "spool").glob("*.arrow")]
+        return sorted(told, key=lambda one: (one.header.end_us, one.header.sequence))
+
+    def rows(self, kind: int = batch.FLOW, pod: int | None = None) -> NDArray[np.void]:
+        parts = [b.rows for b in self.batches()]
+        rows = np.concatenate(parts) if parts else np.zeros(0, batch.RECORD)
+        keep = (rows["kind"] == kind) & ((rows["protocol"] == TCP) | (kind == batch.REST))
+        return rows[keep & (rows["pod"] == pod)] if pod is not None else rows[keep]
+
+    def serve(self, host: Host, port: int = 8080) -> contextlib.AbstractContextManager[subprocess.Popen[str]]:
+        return serving(host, port)
+
+    def connect(self, address: str, size: int = 100, port: int = 8080, patience: float = 5.0) -> bool:
+        command = [*self.client.enter, sys.executable, "-c", CLIENT, address, str(port), str(size), str(patience)]
+        return subprocess.run(command, check=False, capture_output=True, timeout=30).returncode == 0
+
+
+@contextlib.contextmanager
+def serving(host: Host, port: int) -> Iterator[subprocess.Popen[str]]:
+    process = host.start(sys.executable, "-u", "-c", SERVER, str(port), stdout=subprocess.PIPE)
+    try:
+        assert process.stdout
+        assert process.stdout.readline() == "up\n"
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout:
+            process.stdout.close()
+
+
+@pytest.fixture
+def stage(kernel: Kernel, tmp_path: Path) -> Iterator[Stage]:
+    pins = ROOT / f"fairway-test-{os.getpid()}"
+    with net() as made:
+        stage = Stage(made, tmp_path, pins)
+        try:
+            yield stage
+        finally:
+            if stage.agent:
+                stage.kill()
+            shutil.rmtree(pins, ignore_errors=True)
+
+
+def allow(direction: Direction, port: int) -> Row:
+    return Row(FIRST_POLICY, ANY, direction, 6, port, port, 0)
+
+
+@pytest.mark.parametrize("hook", ["tcx", "clsact"])
+@pytest.mark.parametrize("family", ["v4", "v6"])
+def test_counts_match_what_was_sent(stage: Stage, hook: str, family: str) -> None:
+    size = 3_000_000
+    stage.feed()
+    stage.start("--hook", hook)
+    with stage.serve(stage.server):
+        assert stage.connect(getattr(stage.server, family), size)
+    wait_for(lambda: stage.rows(pod=0)["tx_bytes"].sum() > size and stage.rows(pod=1)["rx_bytes"].sum() > size)
+    stage.kill(signal.SIGTERM)
+    for pod, sent, initiator in ((0, "tx_bytes", Initiator.POD), (1, "rx_bytes", Initiator.REMOTE)):
+        rows = stage.rows(pod=pod)
+        assert set(rows["port"]) == {8080}
+        assert set(rows["initiator"]) == {initiator}
+        assert rows["connections"].sum() == 1
+        headers = rows[sent.replace("bytes", "packets")].sum() * (72 if family == "v6" else 52)
+        again = int(stage.rows(pod=0)["retransmissions"].sum()) * 1500  # a busy machine may send some twice
+        assert int(rows[sent].sum()) == pytest.approx(size + int(headers), abs=size * 1e-4 + again)
+    assert stage.rows(pod=0)["srtt_us"].max() > 0
+    assert {text(bytes(a)) for a in stage.rows(pod=0)["remote_address"]} == {getattr(stage.server, family)}
+
+
+def test_sums_are_exact_when_few_conversations_are_told(stage: Stage) -> None:
+    stage.feed()
+    stage.start("--top", "1")
+    with contextlib.ExitStack() as servers:
+        for port in (8080, 8081, 8082):
+            servers.enter_context(stage.serve(stage.server, port))
+            assert stage.connect(stage.server.v4, port=port)
+    stage.kill(signal.SIGTERM)
+    told = np.concatenate([stage.rows(batch.FLOW), stage.rows(batch.REST)])
+    assert told["tx_packets"].sum() + told["rx_packets"].sum() == stage.batches()[-1].header.packets
+    assert {int(port) for port in stage.rows(batch.EDGE)["port"]} == {8080, 8081, 8082}, "edges are never cut"
+
+
+def test_enforcement_audit_and_the_kubelet(stage: Stage) -> None:
+    stage.feed(allow(Direction.INGRESS, 8080), mode=Mode.ENFORCE, isolated=(1,))
+    stage.start()
+    with stage.serve(stage.server), stage.serve(stage.server, 9090):
+        assert stage.connect(stage.server.v4)
+        assert stage.connect(stage.server.v6)
+        assert not stage.connect(stage.server.v4, port=9090, patience=0.5)
+        stage.net.node.run(sys.executable, "-c", CLIENT, stage.server.v4, "9090", "10", "5")
+        denied = wait_for(lambda: [row for row in stage.rows(pod=1) if row["denied"] > 0])
+        assert {row["reason"] for row in denied} == {Reason.NO_RULE}
+        stage.feed(allow(Direction.INGRESS, 8080), mode=Mode.AUDIT, isolated=(1,))
+        assert stage.connect(stage.server.v4, port=9090)
+    audited = wait_for(lambda: [r for r in stage.rows(pod=1) if r["verdict"] == Verdict.DENY and r["rx_bytes"] > 0])
+    assert audited[0]["port"] == 9090
+
+
+def test_enforcement_outlives_the_agent_and_the_next_takes_over(stage: Stage) -> None:
+    stage.feed(allow(Direction.INGRESS, 8080), mode=Mode.ENFORCE, isolated=(1,))
+    stage.start()
+    with stage.serve(stage.server), stage.serve(stage.server, 9090):
+        assert stage.connect(stage.server.v4)
+        stage.kill()
+        assert stage.connect(stage.server.v4)
+        assert not stage.connect(stage.server.v4, port=9090, patience=0.5)
+        before = stage.batches()[-1].header.packets
+        stage.revision += 1
+        stage.feed(allow(Direction.INGRESS, 9090), mode=Mode.ENFORCE, isolated=(1,))
+        stage.start()
+        assert stage.batches()[-1].header.packets > before, "counters went on while nobody was there"
+        assert stage.connect(stage.server.v4, port=9090)
+        assert not stage.connect(stage.server.v4, patience=0.5)
+
+
+def test_detach_leaves_nothing(stage: Stage) -> None:
+    stage.feed(mode=Mode.ENFORCE, isolated=(1,))
+    stage.start("--detach")
+    with stage.serve(stage.server):
+        assert not stage.connect(stage.server.v4, patience=0.5)
+        stage.kill(signal.SIGTERM)
+        assert stage.connect(stage.server.v4)
+    assert not stage.pins.exists()
+
+
+def test_a_connection_older_than_the_agent_gets_its_client(stage: Stage) -> None:
+    stage.feed()
+    talk = CLIENT.replace("c.sendall(bytes(sent))", "[(c.sendall(b'x'), c.recv(1)) for _ in sys.stdin]")
+    with stage.serve(stage.server):
+        command = [sys.executable, "-u", "-c", talk, stage.server.v4, "8080", "0", "20"]
+        client = stage.client.start(*command, stdin=subprocess.PIPE)
+        assert client.stdin
+        client.stdin.write("\n")
+        client.stdin.flush()
+        wait_for(lambda: b":8080" in stage.client.run("ss", "-Htn", "state", "established").stdout.encode())
+        stage.start()
+        client.stdin.write("\n")
+        client.stdin.close()
+        client.wait(10)
+        flows = wait_for(lambda: list(stage.rows()) if len(set(stage.rows()["pod"])) == 2 else None)
+    assert {(int(r["pod"]), int(r["initiator"]), int(r["port"])) for r in flows} == {
+        (0, Initiator.POD, 8080),
+        (1, Initiator.REMOTE, 8080),
+    }
+
+
+@pytest.mark.parametrize("hook", ["tcx", "clsact"])
+@pytest.mark.parametrize("first", ["ours", "theirs"])
+def test_programs_of_others_on_the_interface_go_on(stage: Stage, kernel: Kernel, hook: str, first: str) -> None:
+    stage.feed(allow(Direction.INGRESS, 8080), mode=Mode.ENFORCE, isolated=(1,))
+    if first == "ours":
+        stage.start("--hook", hook)
+    stage.net.node.inside(lambda: attach_stranger(kernel, "pod1"))
+    if first == "theirs":
+        stage.start("--hook", hook)
+    with stage.serve(stage.server):
+        assert stage.connect(stage.server.v4)
+    clock = kernel.tables["clock"]
+    assert clock.get(record(clock.key, 0))["jiffies"][0] > 0, "the stranger saw a packet"
+
+
+def attach_stranger(kernel: Kernel, interface: str) -> None:
+    """Somebody else's filter on the way to the pod: it notes the time of each packet."""
+    hook = TcHook(size=c.sizeof(TcHook), ifindex=socket.if_nametoindex(interface), attach_point=3)
+    library().bpf_tc_hook_create(c.byref(hook))
+    hook.attach_point = 2
+    options = TcOptions(size=c.sizeof(TcOptions), handle=1, priority=99, prog_fd=kernel.program("fairway_clock"))
+    check(library().bpf_tc_attach(c.byref(hook), c.byref(options)), "stranger")
+
+
+def test_a_malformed_feed_changes_nothing(stage: Stage) -> None:
+    stage.feed(mode=Mode.ENFORCE, isolated=(1,))
+    stage.start()
+    (stage.folder / "feed.json").write_text('{"node": 7')
+    wait_for(lambda: stage.batches()[-1].header.losses["malformed_feeds"])
+    with stage.serve(stage.server):
+        assert not stage.connect(stage.server.v4, patience=0.5)
+
+
+def test_truncated_frames_do_not_pass(stage: Stage) -> None:
+    """Shorter than BPF_PROG_TEST_RUN lets a frame be: sent raw out of the pod."""
+    stage.feed(mode=Mode.ENFORCE, isolated=(0,))
+    stage.start()
+    send = (
+        "import socket; s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); s.bind(('eth0', 0));"
+        "head = bytes.fromhex('0200000000010200000000ff0800');"
+        "[s.send(head + bytes.fromhex('45000028')[:n]) for n in range(5)]"
+    )
+    stage.client.run(sys.executable, "-c", send)
+    wait_for(lambda: stage.batches()[-1].header.losses["packets_unparsed"] >= 4)
