@@ -69,22 +69,11 @@ def _down(lab: "Lab", _: argparse.Namespace) -> int:
 
 def _status(lab: "Lab", arguments: argparse.Namespace) -> int:
     pods = lab.status()
-    _show(
-        [
-            {
-                "namespace": pod.namespace,
-                "pod": pod.name,
-                "node": pod.node,
-                "zone": pod.zone,
-                "phase": pod.phase if pod.running or pod.phase != "Running" else "Running, program ended",
-                "ready": pod.ready,
-                "address": pod.addresses[0],
-            }
-            for pod in pods
-        ],
-        arguments,
-    )
-    return 0 if all(pod.ready and pod.running for pod in pods if pod.phase == "Running") else 1
+    rows = [
+        {"pod": p.title, "node": p.node, "zone": p.zone, "state": p.state, "address": p.addresses[0]} for p in pods
+    ]
+    _show(rows, arguments)
+    return 0 if all(pod.state in ("ready", "Succeeded") for pod in pods) else 1
 
 
 def _check(lab: "Lab", arguments: argparse.Namespace) -> int:

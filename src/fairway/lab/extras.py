@@ -83,10 +83,11 @@ def intruder() -> Pod:
 def start_intruder(config: LabConfig) -> None:
     """Make the intruder's pod, unless it exists."""
     pod = intruder()
-    if not manifests.file_of(config.cluster, _intruder_manifest(pod)).exists():
+    thing = manifests.pod(pod, manifests.timestamp(), ready=True)
+    if not manifests.file_of(config.cluster, thing).exists():
         runtime.disconnect(config, pod)
         runtime.connect(config, [pod])
-        manifests.write(config.cluster, [_intruder_manifest(pod)])
+        manifests.write(config.cluster, [thing])
     if not processes.named(config.name, pod.process):
         runtime.start_pod(config, pod)
 
@@ -95,7 +96,7 @@ def stop_intruder(config: LabConfig) -> None:
     """Remove the intruder's pod, if it exists."""
     pod = intruder()
     processes.end(processes.named(config.name, pod.process))
-    manifests.file_of(config.cluster, _intruder_manifest(pod)).unlink(missing_ok=True)
+    manifests.file_of(config.cluster, manifests.pod(pod, "", ready=False)).unlink(missing_ok=True)
     runtime.disconnect(config, pod)
 
 
@@ -114,7 +115,3 @@ def intrude(config: LabConfig) -> list[Attempt]:
     except (subprocess.TimeoutExpired, ValueError) as error:
         raise AnswerIsNoError(f"the intruder in `{intruder().title}` did not report: {error}") from error
     return [Attempt(host, address, port, reached, detail) for host, port, address, reached, detail in results]
-
-
-def _intruder_manifest(pod: Pod) -> manifests.Object:
-    return manifests.pod(pod, manifests.timestamp(), ready=True)

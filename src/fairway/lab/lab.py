@@ -18,7 +18,7 @@ from fairway.lab.apps.web import fetch
 from fairway.lab.check import CheckResult, Question
 from fairway.lab.config import LabConfig
 from fairway.lab.extras import Attempt, CommandResult
-from fairway.lab.requirements import require
+from fairway.lab.requirements import require, require_root
 from fairway.lab.shop import Pod, pods
 
 READY_SECONDS: Final = 30.0
@@ -42,6 +42,15 @@ class PodStatus:
     @property
     def title(self) -> str:
         return f"{self.namespace}/{self.name}"
+
+    @property
+    def state(self) -> str:
+        """In a word or two: the phase, and of a running pod whether it is of use."""
+        if self.phase != "Running":
+            return self.phase
+        if not self.running:
+            return "program ended"
+        return "ready" if self.ready else "not ready"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +79,7 @@ class Lab:
         try:
             self._build(progress)
         except BaseException:
-            progress("removing what was made")
+            progress("removing what was made; should that be interrupted: `fairway lab down`")
             self.down()
             raise
 
@@ -119,9 +128,11 @@ class Lab:
 
     def down(self) -> list[str]:
         """Remove everything that bears the lab's name, in whatever state it is; what was removed."""
-        name, removed = self.config.name, []
-        if found := processes.find(name):
-            processes.end(found, timeout=1.5)
+        removed: list[str] = []
+        if self._leftovers():
+            require_root()
+        if found := processes.find(self.config.name):
+            processes.end(found, timeout=3.0)
             removed.append(f"{len(found)} processes")
         left = set(namespaces.existing(self._prefix))
         left |= {path.name for path in namespaces.PER_NAMESPACE_ETC.glob(f"{self._prefix}*")}
@@ -146,7 +157,8 @@ class Lab:
         return [what for what, exists in found.items() if exists]
 
     def require_up(self) -> None:
-        """UsageError unless the lab is up."""
+        """UsageError unless the lab is up; looking into it needs root, too."""
+        require_root()
         if not self.config.directory.exists():
             raise UsageError(f"lab `{self.config.name}` is not up; `fairway lab up --name {self.config.name}`")
 

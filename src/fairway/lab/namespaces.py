@@ -111,7 +111,7 @@ def batch(lines: Iterable[str], netns: str = "") -> None:
     if done.returncode:
         reason = done.stderr.strip().splitlines()[0] if done.stderr.strip() else f"exit {done.returncode}"
         where = f" in `{netns}`" if netns else ""
-        raise EnvironmentLacksError(f"`ip`{where}: {reason}; `fairway lab down` removes what was made so far")
+        raise EnvironmentLacksError(f"`ip`{where}: {reason}; the lab needs root outside of containers, and veth")
 
 
 def create(names: Sequence[str]) -> None:
@@ -151,8 +151,12 @@ def delete(names: Sequence[str]) -> None:
             file.unlink(missing_ok=True)
         if (PER_NAMESPACE_ETC / name).is_dir():
             (PER_NAMESPACE_ETC / name).rmdir()
+    with contextlib.suppress(OSError):
+        PER_NAMESPACE_ETC.rmdir()  # if no other namespace has files there
     lines = "".join(f"netns del {name}\n" for name in names)
-    subprocess.run(["ip", "-force", "-batch", "-"], input=lines, capture_output=True, text=True, check=False)
+    done = subprocess.run(["ip", "-force", "-batch", "-"], input=lines, capture_output=True, text=True, check=False)
+    if left := sorted(path.name for path in map(NAMED.joinpath, names) if path.exists()):
+        raise EnvironmentLacksError(f"network namespace `{left[0]}` stays: {done.stderr.strip().splitlines()[0]}")
 
 
 def write_resolver(netns: str, nameserver: str, search: str = "") -> None:

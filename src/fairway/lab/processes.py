@@ -13,6 +13,7 @@ TAG: Final = "FAIRWAY_LAB_PROCESS"
 """`LAB:NAME`. Not FAIRWAY_LAB: a person may export that one to choose a lab, and their shell must survive."""
 
 _children: Final[list[subprocess.Popen[bytes]]] = []
+"""Started here and not known to have ended: who starts a process must collect it."""
 
 
 def tagged(lab: str, name: str, env: Mapping[str, str]) -> dict[str, str]:

@@ -33,6 +33,12 @@ def missing() -> list[str]:
     return lacks
 
 
+def require_root() -> None:
+    """EnvironmentLacksError for anybody else."""
+    if os.geteuid() != 0:
+        raise EnvironmentLacksError("network namespaces need root: use `sudo`")
+
+
 def require() -> None:
     """EnvironmentLacksError, in one line, unless the lab can be made here."""
     if lacks := missing():

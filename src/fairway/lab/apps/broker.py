@@ -53,9 +53,9 @@ class Connection:
                 time.sleep(1.0)
 
     def _keep(self, link: socket.socket) -> None:
-        lines.recover_quickly(link)
+        lines.outlive_pauses(link)
         link.settimeout(HEARTBEAT_SECONDS)
-        self._peer = "{}:{}".format(*link.getpeername()[:2])
+        self._peer = _written(*link.getpeername()[:2])
         self._opened, self._heard_at = time.time(), time.monotonic()
         self._link = link
         try:
@@ -75,3 +75,7 @@ class Connection:
             return
         self._heard, self._heard_at = time.time(), time.monotonic()
         time.sleep(max(0.0, HEARTBEAT_SECONDS - (self._heard_at - started)))
+
+
+def _written(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
