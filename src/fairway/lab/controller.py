@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from fairway.lab import manifests, namespaces, topology
+from fairway.lab import manifests, namespaces, objects, pod_objects, topology
 from fairway.lab.config import LabConfig
 from fairway.lab.service_rules import Backend, Frontend, render
 from fairway.lab.shop import Pod, pods
@@ -72,7 +72,7 @@ class Controller:
         self._pods = pods()
         self._ready: set[str] = set()
         self._since: dict[str, str] = {}
-        self._created = manifests.timestamp()
+        self._created = objects.timestamp()
         self._changes: queue.SimpleQueue[tuple[Pod, bool, str]] = queue.SimpleQueue()
 
     def run(self) -> None:
@@ -90,7 +90,7 @@ class Controller:
 
     def _take(self, pod: Pod, ready: bool, reason: str) -> None:
         (self._ready.add if ready else self._ready.discard)(pod.title)
-        self._since[pod.title] = manifests.timestamp()
+        self._since[pod.title] = objects.timestamp()
         sys.stdout.write(f"{self._since[pod.title]} {pod.title} {'ready' if ready else f'unready: {reason}'}\n")
         sys.stdout.flush()
 
@@ -116,13 +116,13 @@ class Controller:
             argv = ["nsenter", f"--net={namespaces.NAMED / node.netns}", "nft", "-f", "-"]
             subprocess.run(argv, input=rules, text=True, check=True)
         conditions = [
-            manifests.pod(
+            pod_objects.pod(
                 pod, self._created, ready=pod.title in self._ready, since=self._since.get(pod.title, self._created)
             )
             for pod in self._pods
         ]
-        manifests.write(self._config.cluster, conditions)
-        manifests.write(self._config.cluster, manifests.slices(self._pods, self._ready, self._created))
+        objects.write(self._config.cluster, conditions)
+        objects.write(self._config.cluster, manifests.slices(self._pods, self._ready, self._created))
         write_targets(self._config, self._pods, self._ready)
 
 
@@ -133,9 +133,9 @@ def write_targets(config: LabConfig, placed: Sequence[Pod], ready: Collection[st
         {"targets": [f"{p.addresses[0]}:8080"], "labels": {"namespace": p.namespace, "pod": p.name}}
         for p in services
     ]
-    manifests.write_json(config.scrape_targets, groups)
+    objects.write_json(config.scrape_targets, groups)
     shown = [p.addresses for p in services if p.workload.name == "ui" and p.title in ready]
-    manifests.write_json(config.balancer_targets, shown)
+    objects.write_json(config.balancer_targets, shown)
 
 
 def main(lab: str, root: str) -> None:

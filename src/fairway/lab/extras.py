@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fairway.kit.errors import AnswerIsNoError
-from fairway.lab import manifests, processes, runtime
+from fairway.lab import manifests, objects, pod_objects, processes, runtime
 from fairway.lab.config import LabConfig
 from fairway.lab.shop import EXPORT, INTRUDER, TARGETS, Pod, generated_letters, place, services
 
@@ -42,7 +42,7 @@ class Attempt:
 
 def run_job(config: LabConfig) -> CommandResult:
     """Run the export job once: its pod lives only meanwhile, its manifests stay as the last few jobs' do."""
-    created = manifests.timestamp()
+    created = objects.timestamp()
     number = _next_job(config)
     job = f"{EXPORT.name}-{number}"
     index = JOB_FIRST_INDEX + number % 90
@@ -50,8 +50,8 @@ def run_job(config: LabConfig) -> CommandResult:
     started, ok, output = time.monotonic(), False, "interrupted"
     runtime.connect(config, [pod])
     try:
-        things = [manifests.job(EXPORT, job, created), manifests.pod(pod, created, ready=True)]
-        manifests.write(config.cluster, things)
+        things = [manifests.job(EXPORT, job, created), pod_objects.pod(pod, created, ready=True)]
+        objects.write(config.cluster, things)
         done = runtime.run_in_pod(config, pod, runtime.python("apps.export"), JOB_SECONDS)
         ok, output = done.returncode == 0, done.stdout
     except subprocess.TimeoutExpired:
@@ -59,8 +59,8 @@ def run_job(config: LabConfig) -> CommandResult:
     finally:
         runtime.disconnect(config, pod)
         phase = "Succeeded" if ok else "Failed"
-        ended = manifests.pod(pod, created, ready=False, phase=phase, since=manifests.timestamp())
-        manifests.write(config.cluster, [ended, manifests.job(EXPORT, job, created, ok)])
+        ended = pod_objects.pod(pod, created, ready=False, phase=phase, since=objects.timestamp())
+        objects.write(config.cluster, [ended, manifests.job(EXPORT, job, created, ok)])
     return CommandResult(pod.title, ok, time.monotonic() - started, output.strip())
 
 
@@ -83,11 +83,11 @@ def intruder() -> Pod:
 def start_intruder(config: LabConfig) -> None:
     """Make the intruder's pod, unless it exists."""
     pod = intruder()
-    thing = manifests.pod(pod, manifests.timestamp(), ready=True)
-    if not manifests.file_of(config.cluster, thing).exists():
+    thing = pod_objects.pod(pod, objects.timestamp(), ready=True)
+    if not objects.file_of(config.cluster, thing).exists():
         runtime.disconnect(config, pod)
         runtime.connect(config, [pod])
-        manifests.write(config.cluster, [thing])
+        objects.write(config.cluster, [thing])
     if not processes.named(config.name, pod.process):
         runtime.start_pod(config, pod)
 
@@ -96,7 +96,7 @@ def stop_intruder(config: LabConfig) -> None:
     """Remove the intruder's pod, if it exists."""
     pod = intruder()
     processes.end(processes.named(config.name, pod.process))
-    manifests.file_of(config.cluster, manifests.pod(pod, "", ready=False)).unlink(missing_ok=True)
+    objects.file_of(config.cluster, pod_objects.pod(pod, "", ready=False)).unlink(missing_ok=True)
     runtime.disconnect(config, pod)
 
 

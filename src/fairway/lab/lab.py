@@ -1,66 +1,39 @@
 """Lab: the small cluster and its shop, brought up, looked at and removed."""
 
-import json
 import os
 import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from fairway.kit.errors import EnvironmentLacksError, UsageError
-from fairway.lab import check, extras, manifests, namespaces, processes, runtime, topology
+from fairway.lab import (
+    check,
+    extras,
+    manifests,
+    namespaces,
+    objects,
+    pod_objects,
+    processes,
+    runtime,
+    status,
+    topology,
+)
 from fairway.lab.apps.web import fetch
 from fairway.lab.check import CheckResult, Question
 from fairway.lab.config import LabConfig
 from fairway.lab.extras import Attempt, CommandResult
 from fairway.lab.requirements import require, require_root
-from fairway.lab.shop import Pod, pods
+from fairway.lab.shop import pods
+from fairway.lab.status import LongLived, PodStatus
 
 READY_SECONDS: Final = 30.0
 CHECK_SECONDS: Final = 5.0
 _OUTSIDE: Final = ("router", "internet", "aws", "onprem", "lb")
-
-
-@dataclass(frozen=True, slots=True)
-class PodStatus:
-    """A pod as its manifest tells it; `running` is whether its program runs."""
-
-    namespace: str
-    name: str
-    node: str
-    zone: str
-    phase: str
-    ready: bool
-    running: bool
-    addresses: tuple[str, ...]
-
-    @property
-    def title(self) -> str:
-        return f"{self.namespace}/{self.name}"
-
-    @property
-    def state(self) -> str:
-        """In a word or two: the phase, and of a running pod whether it is of use."""
-        if self.phase != "Running":
-            return self.phase
-        if not self.running:
-            return "program ended"
-        return "ready" if self.ready else "not ready"
-
-
-@dataclass(frozen=True, slots=True)
-class LongLived:
-    """A connection that a pod has kept open since `opened_at` (seconds since 1970)."""
-
-    pod: str
-    peer: str
-    opened_at: float
-    alive: bool
 
 
 class Lab:
@@ -99,10 +72,10 @@ class Lab:
         config, placed = self.config, pods()
         for folder in (config.logs, config.cluster, config.scrape_targets.parent):
             folder.mkdir()
-        manifests.write_json(config.ranges, topology.published_ranges())
-        created = manifests.timestamp()
-        manifests.write(config.cluster, manifests.fixed(created))
-        manifests.write(config.cluster, (manifests.pod(p, created, ready=False) for p in placed))
+        objects.write_json(config.ranges, topology.published_ranges())
+        created = objects.timestamp()
+        objects.write(config.cluster, manifests.fixed(created))
+        objects.write(config.cluster, (pod_objects.pod(p, created, ready=False) for p in placed))
         progress(f"network: {len(self.nodes)} nodes in {len(topology.ZONES)} zones")
         self._build_network()
         progress(f"network: {len(placed)} pods")
@@ -165,18 +138,11 @@ class Lab:
     def status(self) -> list[PodStatus]:
         """Every pod, in the order of namespaces and names."""
         self.require_up()
-        running = set(processes.find(self.config.name).values())
-        return [_status(thing, running) for thing in self._pod_manifests()]
-
-    def _pod_manifests(self) -> list[dict[str, Any]]:
-        files = sorted((self.cluster_dir / "pod").glob("[!.]*.json"))
-        return [json.loads(file.read_text()) for file in files]
+        return status.read(self.cluster_dir, set(processes.find(self.config.name).values()))
 
     def unready(self) -> list[str]:
         """Titles of the long-running pods that are not ready."""
-        ready = {
-            m["metadata"]["namespace"] + "/" + m["metadata"]["name"] for m in self._pod_manifests() if _ready(m)
-        }
+        ready = {pod.title for pod in status.read(self.cluster_dir, set()) if pod.ready}
         return [pod.title for pod in pods() if pod.title not in ready]
 
     def wait_ready(self, timeout: float) -> bool:
@@ -210,7 +176,7 @@ class Lab:
         self.require_up()
         told: list[LongLived] = []
         asked = [
-            Question(pod.title, pod.attachment(self.config.name).node, partial(_connections, pod, told))
+            Question(pod.title, pod.attachment(self.config.name).node, partial(status.ask_connections, pod, told))
             for pod in pods()
             if pod.workload.name == "orders"
         ]
@@ -254,10 +220,11 @@ class Lab:
     def _find(self, wanted: str) -> PodStatus:
         living = [pod for pod in self.status() if pod.phase == "Running"]
         exact = [pod for pod in living if wanted in (pod.name, pod.title)]
-        chosen = exact or [p for p in living if p.name.startswith(f"{wanted}-") or p.title.startswith(f"{wanted}-")]
+        chosen = exact or [pod for pod in living if pod.name.startswith(wanted) or pod.title.startswith(wanted)]
         if not chosen:
-            names = ", ".join(sorted(pod.title for pod in living))
-            raise UsageError(f"no running pod `{wanted}` in lab `{self.config.name}`; there are {names}")
+            raise UsageError(
+                f"no running pod `{wanted}` in lab `{self.config.name}`; `fairway lab status` lists them"
+            )
         return chosen[0]
 
     def spawn(
@@ -287,28 +254,3 @@ def _until(condition: Callable[[], bool], timeout: float) -> bool:
             return False
         time.sleep(0.1)
     return True
-
-
-def _connections(pod: Pod, told: list[LongLived]) -> str:
-    status, body = fetch(f"http://{pod.addresses[0]}:8080/connections", timeout=2.0)
-    if status == 200:
-        told += [LongLived(pod.title, c["peer"], c["opened_at"], c["alive"]) for c in json.loads(body)]
-    return ""
-
-
-def _ready(thing: Mapping[str, Any]) -> bool:
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in thing["status"]["conditions"])
-
-
-def _status(thing: Mapping[str, Any], running: set[str]) -> PodStatus:
-    metadata, status, node = thing["metadata"], thing["status"], thing["spec"]["nodeName"]
-    return PodStatus(
-        namespace=metadata["namespace"],
-        name=metadata["name"],
-        node=node,
-        zone=topology.ZONES[node],
-        phase=status["phase"],
-        ready=_ready(thing),
-        running=f"{metadata['namespace']}.{metadata['name']}" in running,
-        addresses=tuple(entry["ip"] for entry in status["podIPs"]),
-    )

@@ -1,23 +1,11 @@
-"""The lab's cluster as Kubernetes objects, and the folder they are kept in, one file per object."""
+"""The lab's cluster as Kubernetes objects, pods aside. Pure."""
 
-import json
-import os
-import uuid
-from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Collection, Iterable
 
 from fairway.lab import topology
+from fairway.lab.objects import Object, metadata_of, reference
+from fairway.lab.pod_objects import owner_name, pod_spec
 from fairway.lab.shop import EXPORT, NAMESPACES, WORKLOADS, Pod, ServiceSpec, Workload
-
-Object = dict[str, Any]
-_SUCCEEDED: Final = "Succeeded"
-
-
-def timestamp(moment: datetime | None = None) -> str:
-    """A time as Kubernetes writes it."""
-    return (moment or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def fixed(created: str) -> list[Object]:
@@ -43,7 +31,7 @@ def _node(node: topology.LabNode, created: str) -> Object:
     return {
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": _metadata(node.name, "", created, labels),
+        "metadata": metadata_of(node.name, "", created, labels),
         "spec": {"providerID": f"lab:///{node.zone}/{node.name}", "podCIDRs": [f"10.0.{n}.128/25"]},
         "status": {
             "addresses": [*addresses, {"type": "Hostname", "address": node.name}],
@@ -56,7 +44,7 @@ def _namespace(name: str, created: str) -> Object:
     return {
         "apiVersion": "v1",
         "kind": "Namespace",
-        "metadata": _metadata(name, "", created, {"kubernetes.io/metadata.name": name}),
+        "metadata": metadata_of(name, "", created, {"kubernetes.io/metadata.name": name}),
         "status": {"phase": "Active"},
     }
 
@@ -67,22 +55,17 @@ def _owner(workload: Workload, created: str) -> Object:
     owner: Object = {
         "apiVersion": "apps/v1",
         "kind": workload.kind if stateful else "ReplicaSet",
-        "metadata": _metadata(owner_name(workload), workload.namespace, created, labels),
+        "metadata": metadata_of(owner_name(workload), workload.namespace, created, labels),
         "spec": {
             "replicas": workload.replicas,
             "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": _pod_spec(workload)},
+            "template": {"metadata": {"labels": labels}, "spec": pod_spec(workload)},
         },
     }
     if not stateful:
-        reference = _reference("apps/v1", workload.kind, workload.namespace, workload.name)
-        owner["metadata"]["ownerReferences"] = [reference]
+        deployment = reference("apps/v1", workload.kind, workload.namespace, workload.name)
+        owner["metadata"]["ownerReferences"] = [deployment]
     return owner
-
-
-def owner_name(workload: Workload) -> str:
-    """The name of the object that owns the workload's pods."""
-    return workload.name if workload.kind == "StatefulSet" else f"{workload.name}-{workload.template_hash}"
 
 
 def _service(workload: Workload, spec: ServiceSpec, created: str) -> Object:
@@ -90,7 +73,7 @@ def _service(workload: Workload, spec: ServiceSpec, created: str) -> Object:
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": _metadata(spec.name, workload.namespace, created, dict(workload.labels)),
+        "metadata": metadata_of(spec.name, workload.namespace, created, dict(workload.labels)),
         "spec": {
             "type": "ClusterIP",
             "clusterIP": addresses[0],
@@ -110,20 +93,20 @@ def _cron_job(workload: Workload, created: str) -> Object:
     return {
         "apiVersion": "batch/v1",
         "kind": "CronJob",
-        "metadata": _metadata(workload.name, workload.namespace, created, dict(workload.labels)),
+        "metadata": metadata_of(workload.name, workload.namespace, created, dict(workload.labels)),
         "spec": {"schedule": "15 3 * * *", "suspend": False, "jobTemplate": {"spec": _job_spec(workload)}},
     }
 
 
 def _job_spec(workload: Workload) -> Object:
-    template = {"metadata": {"labels": dict(workload.labels)}, "spec": _pod_spec(workload)}
+    template = {"metadata": {"labels": dict(workload.labels)}, "spec": pod_spec(workload)}
     return {"backoffLimit": 0, "template": template}
 
 
 def job(workload: Workload, name: str, created: str, succeeded: bool | None = None) -> Object:
     """The Job that a CronJob made; `succeeded` None while it runs."""
-    metadata = _metadata(name, workload.namespace, created, dict(workload.labels))
-    metadata["ownerReferences"] = [_reference("batch/v1", "CronJob", workload.namespace, workload.name)]
+    metadata = metadata_of(name, workload.namespace, created, dict(workload.labels))
+    metadata["ownerReferences"] = [reference("batch/v1", "CronJob", workload.namespace, workload.name)]
     status: Object = {"startTime": created}
     if succeeded is None:
         status["active"] = 1
@@ -137,83 +120,6 @@ def job(workload: Workload, name: str, created: str, succeeded: bool | None = No
         "spec": _job_spec(workload),
         "status": status,
     }
-
-
-def pod(placed: Pod, created: str, *, ready: bool, phase: str = "Running", since: str = "") -> Object:
-    """A pod with its status; `since` is when its readiness last changed."""
-    workload = placed.workload
-    metadata = _metadata(placed.name, placed.namespace, created, pod_labels(placed))
-    metadata["uid"] = placed.uid
-    if owner := _owner_of(placed):
-        metadata["ownerReferences"] = [owner]
-    node = next(node for node in topology.nodes("lab") if node.name == placed.node)
-    state = "True" if ready else "False"
-    condition = {"type": "Ready", "status": state, "lastTransitionTime": since or created}
-    if phase in (_SUCCEEDED, "Failed"):
-        condition["reason"] = "PodCompleted"
-    elif not ready:
-        condition["reason"] = "ContainersNotReady"
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": metadata,
-        "spec": {**_pod_spec(workload), "nodeName": placed.node},
-        "status": {
-            "phase": phase,
-            "hostIP": node.addresses[0],
-            "hostIPs": [{"ip": address} for address in node.addresses],
-            "podIP": placed.addresses[0],
-            "podIPs": [{"ip": address} for address in placed.addresses],
-            "startTime": created,
-            "conditions": [{"type": "PodScheduled", "status": "True", "lastTransitionTime": created}, condition],
-        },
-    }
-
-
-def pod_labels(placed: Pod) -> dict[str, str]:
-    """A pod's labels, those included that its controller adds."""
-    workload = placed.workload
-    added = {
-        "Deployment": {"pod-template-hash": workload.template_hash},
-        "StatefulSet": {
-            "apps.kubernetes.io/pod-index": str(placed.ordinal),
-            "controller-revision-hash": owner_name(workload) + "-" + workload.template_hash,
-            "statefulset.kubernetes.io/pod-name": placed.name,
-        },
-        "CronJob": {
-            "batch.kubernetes.io/job-name": placed.name.rpartition("-")[0],
-            "batch.kubernetes.io/controller-uid": _uid("Job", placed.namespace, placed.name.rpartition("-")[0]),
-        },
-    }
-    return {**workload.labels, **added.get(workload.kind, {})}
-
-
-def _owner_of(placed: Pod) -> Object | None:
-    workload, namespace = placed.workload, placed.namespace
-    if workload.kind == "CronJob":
-        return _reference("batch/v1", "Job", namespace, placed.name.rpartition("-")[0])
-    if workload.kind == "Pod":
-        return None
-    kind = "StatefulSet" if workload.kind == "StatefulSet" else "ReplicaSet"
-    return _reference("apps/v1", kind, namespace, owner_name(workload))
-
-
-def _pod_spec(workload: Workload) -> Object:
-    container: Object = {
-        "name": workload.name,
-        "image": f"fairway.lab/{workload.name}:1",
-        "args": list(workload.program),
-        "ports": [{"name": p.name, "containerPort": p.number, "protocol": p.protocol} for p in workload.ports],
-        "env": [{"name": name, "value": value} for name, value in workload.env.items()],
-    }
-    if workload.probe is not None:
-        port = next(p for p in workload.ports if p.protocol == "TCP").name
-        check = (
-            {"httpGet": {"path": workload.probe, "port": port}} if workload.probe else {"tcpSocket": {"port": port}}
-        )
-        container["readinessProbe"] = {**check, "periodSeconds": 1, "timeoutSeconds": 1, "failureThreshold": 2}
-    restart = "Never" if workload.kind in ("CronJob", "Pod") else "Always"
-    return {"containers": [container], "dnsPolicy": "ClusterFirst", "restartPolicy": restart}
 
 
 def slices(pods: Collection[Pod], ready: Collection[str], created: str) -> list[Object]:
@@ -235,8 +141,8 @@ def _slice(
         "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
     }
     numbers = {port.name: port.number for port in workload.ports}
-    metadata = _metadata(name, workload.namespace, created, labels)
-    metadata["ownerReferences"] = [_reference("v1", "Service", workload.namespace, spec.name)]
+    metadata = metadata_of(name, workload.namespace, created, labels)
+    metadata["ownerReferences"] = [reference("v1", "Service", workload.namespace, spec.name)]
     return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
@@ -255,48 +161,3 @@ def _endpoint(placed: Pod, family: str, ready: bool) -> Object:
         "zone": topology.ZONES[placed.node],
         "targetRef": {"kind": "Pod", "namespace": placed.namespace, "name": placed.name, "uid": placed.uid},
     }
-
-
-def _metadata(name: str, namespace: str, created: str, labels: Mapping[str, str]) -> Object:
-    where = {"namespace": namespace} if namespace else {}
-    return {"name": name, **where, "creationTimestamp": created, "labels": dict(labels)}
-
-
-def _reference(version: str, kind: str, namespace: str, name: str) -> Object:
-    return {
-        "apiVersion": version,
-        "kind": kind,
-        "name": name,
-        "uid": _uid(kind, namespace, name),
-        "controller": True,
-    }
-
-
-def _uid(kind: str, namespace: str, name: str) -> str:
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"fairway-lab/{kind}/{namespace}/{name}"))
-
-
-def file_of(folder: Path, thing: Object) -> Path:
-    """Where an object is kept: `KIND/NAMESPACE.NAME.json`."""
-    metadata = thing["metadata"]
-    namespace = f"{metadata['namespace']}." if "namespace" in metadata else ""
-    return folder / str(thing["kind"]).lower() / f"{namespace}{metadata['name']}.json"
-
-
-def write(folder: Path, things: Iterable[Object]) -> None:
-    """Write objects, each file whole or not at all; an object that did not change keeps its file's time."""
-    for thing in things:
-        write_json(file_of(folder, thing), thing)
-
-
-def write_json(path: Path, content: object) -> None:
-    """Write a JSON file whole or not at all, and only if it changes."""
-    text = json.dumps(content, indent=1) + "\n"
-    try:
-        if path.read_text() == text:
-            return
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    waiting = path.with_name(f".{path.name}.{os.getpid()}")
-    waiting.write_text(text)
-    waiting.replace(path)
