@@ -1,0 +1,89 @@
+"""ask: a question in a person's words (`shop/ui-1`, `10.0.0.7`, `8080/TCP`), decided and explained."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from fairway.kit.errors import UsageError
+from fairway.policy.decide import Decision, Judgement, decide, decide_service
+from fairway.policy.directory import Directory
+from fairway.policy.explain import explain
+from fairway.policy.fields import parse_address
+from fairway.policy.model import PolicySet
+from fairway.wire.endpoint import Endpoint, Kind
+from fairway.wire.words import PROTOCOL_NUMBERS, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The decision on one connection, in words."""
+
+    allowed: bool
+    client: str
+    server: str
+    port: int
+    protocol: str
+    why: str
+
+
+def ask(policies: PolicySet, directory: Directory, client: str, server: str, port: str) -> Answer:
+    """Decide one connection. UsageError if an end or the port cannot be understood."""
+    number, protocol = _port(port)
+    source, destination = _pair(_ends(directory, client), _ends(directory, server), client, server)
+    if destination.kind is Kind.SERVICE:
+        judged = decide_service(policies, directory, source, destination.address, number, protocol)
+        decision = Decision(judged.egress, Judgement(Verdict.UNJUDGED))
+        why = explain(decision, source, destination, number, protocol)
+        if judged.denied:
+            backends = ", ".join(f"{end.title}:{own}" for end, own in judged.denied)
+            why += f". Backends out of reach: {backends}"
+    else:
+        decision = decide(policies, directory.cluster.namespaces, source, destination, number, protocol)
+        why = explain(decision, source, destination, number, protocol)
+    return Answer(decision.allowed, source.title, destination.title, number, protocol, why)
+
+
+def _port(text: str) -> tuple[int, str]:
+    number, _, protocol = text.partition("/")
+    names = {name.upper(): name for name in PROTOCOL_NUMBERS}
+    known = names.get((protocol or "TCP").upper())
+    if known is None or not number.isdecimal() or int(number) > 65535:
+        raise UsageError(f"`{text}` is no port; write one such as 8080, 53/UDP or 0/ICMP")
+    return int(number), known
+
+
+def _ends(directory: Directory, text: str) -> Sequence[Endpoint]:
+    """Everything the text may mean: one address, or all addresses of a pod or Service."""
+    namespace, slash, name = text.partition("/")
+    if not slash:
+        try:
+            address = str(parse_address(text))
+        except ValueError:
+            raise UsageError(f"`{text}` is no end; write namespace/pod, namespace/service or an address") from None
+        return (directory.at(address) or Endpoint(kind=Kind.EXTERNAL, address=address),)
+    found = tuple(_at(directory, _addresses(directory, namespace, name)))
+    if not found:
+        raise UsageError(f"`{text}` is no pod or Service with an address; see `kubectl get pods -n {namespace}`")
+    return found
+
+
+def _addresses(directory: Directory, namespace: str, name: str) -> tuple[str, ...]:
+    pod = directory.pod(namespace, name)
+    if pod is not None:
+        return () if pod.finished else pod.addresses
+    return next((s.addresses for s in directory.cluster.services if (s.namespace, s.name) == (namespace, name)), ())
+
+
+def _at(directory: Directory, addresses: Sequence[str]) -> Iterator[Endpoint]:
+    for address in addresses:
+        end = directory.at(address)
+        if end is not None:
+            yield end
+
+
+def _pair(clients: Sequence[Endpoint], servers: Sequence[Endpoint], *names: str) -> tuple[Endpoint, Endpoint]:
+    """The first two ends of one address family."""
+    for client in clients:
+        for server in servers:
+            if (":" in client.address) == (":" in server.address):
+                return client, server
+    raise UsageError(f"`{names[0]}` and `{names[1]}` have no address family in common; name other ends")
