@@ -1,0 +1,196 @@
+"""generate: standard NetworkPolicies from observed edges, one per workload, the smallest readable set.
+
+What was seen and answered is allowed, and nothing else between workloads, with one exception that every
+cluster needs: any pod may ask the cluster's DNS.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fairway.policy.directory import Directory, pod_endpoint
+from fairway.policy.labels import LabelChooser, Workload, workload_of
+from fairway.policy.manifest import manifest_of
+from fairway.policy.model import Cluster, NetworkPolicy, Peer, Ports, Rule, Selector
+from fairway.policy.peers import PeerWriter, Rank, Remote, folded, is_cluster_dns, is_dns, label_selector
+from fairway.policy.sift import LeftOut, Seen, sift
+from fairway.wire.address import Network
+from fairway.wire.edge import Edge
+from fairway.wire.endpoint import Endpoint, Kind
+from fairway.wire.words import Direction
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a person can choose. `published` are a cloud's networks by service name; from `merge_at` addresses
+    on a /24 (/64) is written instead of them; `avoid_labels` are never used in selectors."""
+
+    published: Mapping[str, Sequence[Network]] = field(default_factory=dict)
+    merge_at: int = 4
+    avoid_labels: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedPolicy:
+    """A policy with the evidence for each rule: `evidence["ingress[0]"]` are lines, one per peer."""
+
+    policy: NetworkPolicy
+    workload: str
+    evidence: Mapping[str, tuple[str, ...]]
+
+    @property
+    def manifest(self) -> dict[str, object]:
+        return manifest_of(self.policy)
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """The policies in the order of their titles, the traffic that makes no rule, and what a person should know."""
+
+    policies: tuple[GeneratedPolicy, ...]
+    left_out: tuple[LeftOut, ...]
+    notes: tuple[str, ...]
+
+
+def generate(edges: Sequence[Edge], cluster: Cluster, options: Options | None = None) -> Generated:
+    """Policies that allow what the edges show. The order of the edges does not matter."""
+    return _Generation(edges, cluster, options or Options()).run()
+
+
+class _Generation:
+    """The steps from edges to policies, over the values they share."""
+
+    def __init__(self, edges: Sequence[Edge], cluster: Cluster, options: Options) -> None:
+        self.options = options
+        self.cluster = cluster
+        self.seen, self.left_out = sift(edges, Directory(cluster))
+        self.pods = self._known_pods()
+        known = ((workload_of(pod), pod.labels) for pod in self.pods)
+        self.chooser = LabelChooser(known, options.avoid_labels)
+        self.writer = PeerWriter(cluster, self.chooser, options.published)
+        self.port_names = _port_names(self.pods)
+        running = (pod for pod in cluster.pods if not pod.finished)
+        self.replicas = Counter(workload_of(pod_endpoint(pod, "")) for pod in running)
+        self.notes: set[str] = set()
+        self.unwritable: Counter[tuple[str, str, int, str, str]] = Counter()
+
+    def _known_pods(self) -> list[Endpoint]:
+        """Every pod of the cluster and of the edges, each with the labels and ports it had."""
+        now = [pod_endpoint(pod, "") for pod in self.cluster.pods if not pod.host_network]
+        then = [end for seen in self.seen for end in (seen.client, seen.server) if end.kind is Kind.POD]
+        return [*now, *then]
+
+    def run(self) -> Generated:
+        sides: dict[Workload, dict[Direction, list[Seen]]] = defaultdict(lambda: defaultdict(list))
+        for seen in self.seen:
+            if seen.client.kind is Kind.POD:
+                sides[workload_of(seen.client)][Direction.EGRESS].append(seen)
+            if seen.server.kind is Kind.POD:
+                sides[workload_of(seen.server)][Direction.INGRESS].append(seen)
+        names = Counter((namespace, workload.partition("/")[2]) for namespace, workload in sides)
+        found = [self._policy(workload, sides[workload], names) for workload in sorted(sides)]
+        policies = sorted((p for p in found if p), key=lambda p: p.policy.title)
+        self._note_quiet({(p.policy.namespace, p.workload) for p in policies})
+        taken = {policy.title for policy in self.cluster.policies}
+        self.notes.update(
+            f"{p.policy.title}: the cluster has a policy of that name, which it would replace"
+            for p in policies
+            if p.policy.title in taken
+        )
+        unwritable = (LeftOut(*key, connections) for key, connections in self.unwritable.items())
+        left_out = tuple(sorted((*self.left_out, *unwritable)))
+        return Generated(tuple(policies), left_out, tuple(sorted(self.notes)))
+
+    def _policy(
+        self, workload: Workload, sides: Mapping[Direction, list[Seen]], names: Mapping[tuple[str, str], int]
+    ) -> GeneratedPolicy | None:
+        namespace, owner = workload
+        kind, _, name = owner.partition("/")
+        choice = self.chooser.choice(workload)
+        if choice is None:
+            self.notes.add(f"{namespace}/{name}: its pods have no label that lasts; give them one such as `app`")
+            return None
+        if choice.also:
+            self.notes.add(
+                f"{namespace}/{name}: its labels select {', '.join(choice.also)}, too; give one of them a label"
+            )
+        ingress = self._rules(namespace, Direction.INGRESS, sides.get(Direction.INGRESS, ()))
+        egress = self._rules(namespace, Direction.EGRESS, sides.get(Direction.EGRESS, ()))
+        if not ingress and not egress:
+            return None
+        policy = NetworkPolicy(
+            namespace=namespace,
+            name=name if names[namespace, name] == 1 else f"{name}-{kind.lower()}",
+            subject=label_selector(choice.labels),
+            ingress=tuple(_rule(remotes) for remotes in ingress),
+            egress=tuple(_rule(remotes) for remotes in egress),
+        )
+        evidence = {
+            f"{direction}[{index}]": tuple(
+                f"{r.title}: {r.evidence.line(self.replicas[workload])}" for r in remotes
+            )
+            for direction, rules in (("ingress", ingress), ("egress", egress))
+            for index, remotes in enumerate(rules)
+        }
+        return GeneratedPolicy(policy, owner, evidence)
+
+    def _rules(self, home: str, direction: Direction, seen: Iterable[Seen]) -> list[list[Remote]]:
+        """The peers of one direction, those with the same ports together: each list is one rule."""
+        remotes: dict[str, Remote] = {}
+        for one in seen:
+            subject, end = (one.server, one.client) if direction is Direction.INGRESS else (one.client, one.server)
+            asks_dns = is_dns(one.server, one.port, one.protocol)
+            if direction is Direction.INGRESS and asks_dns and is_cluster_dns(subject) and end.kind is Kind.POD:
+                remote: Remote | None = Remote(Rank.DNS, "every pod may ask", (Peer(namespaces=Selector()),))
+            else:
+                remote = self.writer.remote(end, home)
+            if remote is None:
+                reason = f"the pods of {end.group} have no label that lasts"
+                key = (one.client.group, one.server.group, one.port, one.protocol, reason)
+                self.unwritable[key] += one.edge.connections
+                continue
+            remote = remotes.setdefault(remote.title, remote)
+            remote.ports |= self._ports(one, asks_dns)
+            remote.evidence.add(one, subject)
+        rules: dict[tuple[Rank, tuple[Ports, ...]], list[Remote]] = defaultdict(list)
+        for remote in self.writer.grouped(remotes.values(), self.options.merge_at):
+            rules[remote.rank, folded(remote.ports)].append(remote)
+        ordered = [sorted(group, key=lambda r: r.title) for group in rules.values()]
+        return sorted(ordered, key=lambda group: (group[0].rank, group[0].title))
+
+    def _ports(self, seen: Seen, asks_dns: bool) -> set[Ports]:
+        """The port as a rule writes it: by name where all the server's pods name it; DNS over UDP and TCP."""
+        if asks_dns:
+            return {Ports(protocol, seen.port) for protocol in ("UDP", "TCP")}
+        key = (workload_of(seen.server), seen.port, seen.protocol)
+        name = self.port_names.get(key, "") if seen.server.kind is Kind.POD else ""
+        return {Ports(seen.protocol, name or seen.port)}
+
+    def _note_quiet(self, written: set[Workload]) -> None:
+        """A policy without rules would cut a workload off: those that nothing was seen of are left alone."""
+        for pod in self.cluster.pods:
+            workload = workload_of(pod_endpoint(pod, ""))
+            if not pod.host_network and not pod.finished and workload not in written:
+                title = f"{pod.namespace}/{workload[1].partition('/')[2]}"
+                self.notes.add(f"{title}: no traffic that makes a rule; it gets no policy")
+
+
+def _rule(remotes: Sequence[Remote]) -> Rule:
+    peers = dict.fromkeys(peer for remote in remotes for peer in remote.peers)
+    return Rule(tuple(peers), folded(remotes[0].ports))
+
+
+def _port_names(pods: Iterable[Endpoint]) -> dict[tuple[Workload, int, str], str]:
+    """The one name that every pod of a workload has for a port; a name with two numbers would open both."""
+    names: dict[tuple[Workload, int, str], set[str]] = defaultdict(set)
+    pods = list(pods)
+    numbers = {(workload_of(pod), port.number, port.protocol) for pod in pods for port in pod.ports}
+    wanted: dict[Workload, set[tuple[int, str]]] = defaultdict(set)
+    for workload, number, protocol in numbers:
+        wanted[workload].add((number, protocol))
+    for workload, ports in {(workload_of(pod), pod.ports) for pod in pods}:
+        for number, protocol in wanted[workload]:
+            own = {p.name for p in ports if (p.number, p.protocol) == (number, protocol)}
+            single = [n for n in own if n and sum(p.name == n and p.protocol == protocol for p in ports) == 1]
+            names[workload, number, protocol].add(single[0] if len(own) == len(single) == 1 else "")
+    return {key: next(iter(found)) for key, found in names.items() if len(found) == 1}
