@@ -1,0 +1,169 @@
+"""replay: which recorded connections would a policy set deny, by which absence, and which rules did nobody use?
+
+Ends are judged with the labels they had when they were recorded.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from fairway.policy.decide import Decision, Judgement, decide, rule_titles
+from fairway.policy.directory import Directory
+from fairway.policy.explain import BY_WORKLOAD, explain_side, port_title
+from fairway.policy.model import Cluster, NetworkPolicy, PolicySet
+from fairway.policy.sift import denied_only, unanswered
+from fairway.wire.edge import Edge
+from fairway.wire.endpoint import Endpoint, Kind
+from fairway.wire.words import Direction, Reason, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Breakage:
+    """Connections of one workload to another that the policies would deny on one side, added up over pods.
+
+    `flagged`: for some of them nobody saw who opened the connection, and neither reading would be allowed.
+    """
+
+    client: str
+    server: str
+    port: int
+    protocol: str
+    direction: str
+    connections: int
+    reason: str
+    fix: str
+    flagged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The answer. `judged` edges with `connections`; only `broken` is a no.
+
+    `already_denied` was dropped when recorded, `unanswered` was never taken up: neither would be missed.
+    `uncertain` edges without a known initiator are allowed in one of the two readings.
+    """
+
+    judged: int
+    connections: int
+    broken: tuple[Breakage, ...]
+    unused_rules: tuple[str, ...]
+    already_denied: tuple[Breakage, ...] = ()
+    unanswered: tuple[Breakage, ...] = ()
+    uncertain: int = 0
+
+    @property
+    def passed(self) -> bool:
+        return not self.broken
+
+
+@dataclass(frozen=True, slots=True)
+class _Denial:
+    direction: Direction
+    judgement: Judgement
+    client: Endpoint
+    server: Endpoint
+    port: int
+    edge: Edge
+
+
+def replay(edges: Iterable[Edge], policies: PolicySet, cluster: Cluster) -> Replay:
+    """Judge every edge that has a pod at one end at least."""
+    judge = _Judge(policies, cluster)
+    sorted_out: dict[str, list[_Denial]] = defaultdict(list)
+    judged = connections = uncertain = 0
+    for edge in edges:
+        if Kind.POD not in (edge.client.kind, edge.server.kind):
+            continue
+        judged, connections = judged + 1, connections + edge.connections
+        denials = list(judge.denials(edge))
+        if not denials:
+            continue
+        if not edge.initiator_known and judge.reversed_passes(edge):
+            uncertain += 1
+        elif denied_only(edge):
+            sorted_out["already_denied"] += denials
+        elif unanswered(edge):
+            sorted_out["unanswered"] += denials
+        else:
+            sorted_out["broken"] += denials
+    return Replay(
+        judged=judged,
+        connections=connections,
+        broken=_breakages(sorted_out["broken"]),
+        unused_rules=tuple(title for title in rule_titles(policies) if title not in judge.used),
+        already_denied=_breakages(sorted_out["already_denied"]),
+        unanswered=_breakages(sorted_out["unanswered"]),
+        uncertain=uncertain,
+    )
+
+
+class _Judge:
+    """`decide`, with only the policies at hand that can select one of the two ends."""
+
+    def __init__(self, policies: PolicySet, cluster: Cluster) -> None:
+        self._directory = Directory(cluster)
+        self._policies = policies
+        self._homes: dict[str, list[NetworkPolicy]] = defaultdict(list)
+        for policy in policies.policies:
+            self._homes[policy.namespace].append(policy)
+        self._near: dict[frozenset[str], PolicySet] = {}
+        self.used: set[str] = set()
+
+    def denials(self, edge: Edge) -> Iterator[_Denial]:
+        """The sides that would deny the edge; towards a Service address, those of any backend."""
+        ends: Sequence[tuple[Endpoint, int]] = ()
+        if edge.server.kind is Kind.SERVICE:
+            ends = self._directory.backends(edge.server.address, edge.port, edge.protocol)
+        for server, port in ends or ((edge.server, edge.port),):
+            decision = self._decide(edge.client, server, port, edge.protocol)
+            self.used.update(decision.egress.rules, decision.ingress.rules)
+            for direction, judgement in zip(Direction, (decision.ingress, decision.egress), strict=True):
+                if judgement.verdict is Verdict.DENY:
+                    yield _Denial(direction, judgement, edge.client, server, port, edge)
+
+    def reversed_passes(self, edge: Edge) -> bool:
+        """The same edge, had the other end opened it."""
+        return self._decide(edge.server, edge.client, edge.port, edge.protocol).allowed
+
+    def _decide(self, client: Endpoint, server: Endpoint, port: int, protocol: str) -> Decision:
+        namespaces = frozenset((client.namespace, server.namespace))
+        if namespaces not in self._near:
+            near = tuple(p for name in sorted(namespaces) for p in self._homes.get(name, ()))
+            self._near[namespaces] = PolicySet(near, self._policies.posture)
+        return decide(self._near[namespaces], self._directory.cluster.namespaces, client, server, port, protocol)
+
+
+def _breakages(denials: Sequence[_Denial]) -> tuple[Breakage, ...]:
+    """Denials of the same workloads, port and direction as one, those with most connections first."""
+    groups: dict[tuple[str, str, int, str, Direction], list[_Denial]] = defaultdict(list)
+    for denial in denials:
+        groups[
+            denial.client.group, denial.server.group, denial.port, denial.edge.protocol, denial.direction
+        ].append(denial)
+    found = [_breakage(group) for group in groups.values()]
+    return tuple(sorted(found, key=lambda b: (-b.connections, b.client, b.server, b.port, b.protocol, b.direction)))
+
+
+def _breakage(group: list[_Denial]) -> Breakage:
+    first = min(group, key=lambda d: (d.judgement.isolating, d.client.title, d.server.title))
+    what = port_title(first.port, first.edge.protocol)
+    return Breakage(
+        client=first.client.group,
+        server=first.server.group,
+        port=first.port,
+        protocol=first.edge.protocol,
+        direction=first.direction.name.lower(),
+        connections=sum({id(d.edge): d.edge.connections for d in group}.values()),
+        reason=explain_side(first.direction, first.judgement, first.client, first.server, what, BY_WORKLOAD),
+        fix=_fix(first, what),
+        flagged=any(not d.edge.initiator_known for d in group),
+    )
+
+
+def _fix(denial: _Denial, what: str) -> str:
+    ingress = denial.direction is Direction.INGRESS
+    subject, peer = (denial.server, denial.client) if ingress else (denial.client, denial.server)
+    rule = f"{denial.direction.name.lower()} rule: {what} {'from' if ingress else 'to'} {peer.group}"
+    if denial.judgement.reason is Reason.POSTURE:
+        return f"write a policy for {subject.group} with the {rule}"
+    return f"give {denial.judgement.isolating[0]} the {rule}"
