@@ -1,0 +1,247 @@
+"""`fairway policy ...`: policies from flows, their proof, and what they decide. Works on files alone."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fairway.kit.arguments import add_output
+
+if TYPE_CHECKING:
+    from fairway.policy.generate import Generated
+    from fairway.policy.model import Cluster, PolicySet
+
+
+def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb and those below it."""
+    verb = verbs.add_parser("policy", help="generate, prove and explain network policies")
+    below = verb.add_subparsers(metavar="VERB", required=True)
+
+    generate = below.add_parser("generate", help="write policies from observed flows")
+    _add_cluster(generate)
+    _add_flows(generate)
+    generate.add_argument("--out", type=Path, metavar="DIR", help="write files here (default: print them)")
+    generate.add_argument("--ranges", type=Path, metavar="FILE", help="a cloud's published ranges (ip-ranges.json)")
+    generate.set_defaults(run=run_generate)
+
+    replay = below.add_parser("replay", help="which recorded flows would policies deny; exit 1 if any")
+    _add_cluster(replay)
+    _add_flows(replay)
+    _add_policies(replay)
+    replay.set_defaults(run=run_replay)
+
+    coverage = below.add_parser("coverage", help="was enough seen to enforce; exit 1 if not")
+    _add_cluster(coverage)
+    _add_flows(coverage)
+    coverage.set_defaults(run=run_coverage)
+
+    explain = below.add_parser("explain", help="why a connection is allowed or denied; exit 1 if denied")
+    explain.add_argument("client", metavar="CLIENT", help="namespace/pod or an address")
+    explain.add_argument("server", metavar="SERVER", help="namespace/pod, namespace/service or an address")
+    explain.add_argument("port", metavar="PORT[/PROTOCOL]", help="the server's own port; TCP unless told")
+    _add_cluster(explain)
+    _add_policies(explain)
+    explain.set_defaults(run=run_explain)
+
+
+def _add_cluster(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--cluster", type=Path, required=True, metavar="DIR|FILE", help="Kubernetes manifests")
+    add_output(verb)
+
+
+def _add_flows(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--flows", type=Path, required=True, metavar="FILE|DIR", help="flows as the collector keeps them"
+    )
+
+
+def _add_policies(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--policies", type=Path, nargs="+", metavar="DIR|FILE", help="NetworkPolicies (default: the cluster's own)"
+    )
+    verb.add_argument(
+        "--posture",
+        choices=("allow", "deny"),
+        default="allow",
+        help="for pods that no policy selects (default: %(default)s)",
+    )
+
+
+def run_generate(arguments: argparse.Namespace) -> int:
+    """Generate, then print the policies or write them to a folder."""
+    from fairway.cloud.ranges import read_ranges
+    from fairway.hub.store import read_edges
+    from fairway.kit import show
+    from fairway.policy.generate import Options, generate
+    from fairway.policy.render import render
+
+    published = read_ranges(arguments.ranges).networks() if arguments.ranges else {}
+    generated = generate(read_edges(arguments.flows), _cluster(arguments.cluster), Options(published=published))
+    files = render(generated)
+    if arguments.out:
+        _write(arguments.out, files)
+    output = show.Output(arguments.output)
+    if output is not show.Output.TABLE:
+        show.value(_generated(generated, files), output=output)
+    elif arguments.out:
+        show.rows(
+            _generated(generated, files)["policies"], empty="no flow makes a rule", right=("ingress", "egress")
+        )
+        _rest(generated)
+    else:
+        sys.stdout.write("---\n".join(files.values()))
+    return 0
+
+
+def _write(folder: Path, files: dict[str, str]) -> None:
+    from fairway.kit.documents import SUFFIXES
+    from fairway.kit.errors import UsageError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        others = sorted(f.name for f in folder.iterdir() if f.suffix in SUFFIXES and f.name not in files)
+        if others:
+            raise UsageError(
+                f"{folder}: holds `{others[0]}`, which is not of these policies; move it or choose another folder"
+            )
+        for name, content in files.items():
+            (folder / name).write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be written: {error.strerror}; choose another --out") from error
+
+
+def _generated(generated: "Generated", files: dict[str, str]) -> dict[str, Any]:
+    """The result as plain values."""
+    from dataclasses import asdict
+
+    return {
+        "policies": [
+            {
+                "policy": made.policy.title,
+                "workload": made.workload,
+                "ingress": len(made.policy.ingress or ()),
+                "egress": len(made.policy.egress or ()),
+                "file": name,
+            }
+            for name, made in zip(files, generated.policies, strict=True)
+        ],
+        "left_out": [asdict(left) for left in generated.left_out],
+        "notes": list(generated.notes),
+    }
+
+
+def _rest(generated: "Generated") -> None:
+    """What made no rule, and what a person should know."""
+    from fairway.kit import show
+
+    if generated.left_out:
+        show.out.print()
+        rows = [
+            {
+                "no_rule_for": f"{left.client} -> {left.server}",
+                "port": f"{left.protocol} {left.port}" if left.port else left.protocol,
+                "connections": left.connections,
+                "because": left.reason,
+            }
+            for left in generated.left_out
+        ]
+        show.rows(rows, right=("connections",))
+    for note in generated.notes:
+        show.out.print(f"note: {note}", markup=False)
+
+
+def run_replay(arguments: argparse.Namespace) -> int:
+    """Judge recorded flows."""
+    from dataclasses import asdict
+
+    from fairway.hub.store import read_edges
+    from fairway.kit import show
+    from fairway.policy.replay import replay
+
+    cluster = _cluster(arguments.cluster)
+    result = replay(read_edges(arguments.flows), _policies(arguments, cluster), cluster)
+    output = show.Output(arguments.output)
+    if output is not show.Output.TABLE:
+        show.value({"passed": result.passed, **asdict(result)}, output=output)
+        return 0 if result.passed else 1
+    rows = [
+        {
+            "broken": f"{broken.client} -> {broken.server}",
+            "port": f"{broken.protocol} {broken.port}" if broken.port else broken.protocol,
+            "connections": broken.connections,
+            "why": broken.reason,
+            "fix": broken.fix,
+        }
+        for broken in result.broken
+    ]
+    if rows:
+        show.rows(rows, right=("connections",))
+    for title in result.unused_rules:
+        show.out.print(f"unused: {title}", markup=False)
+    would = f"{len(result.broken)} would break" if result.broken else "nothing would break"
+    show.out.print(
+        f"{result.judged} edges with {result.connections} connections replayed: {would}; "
+        f"{len(result.already_denied)} were denied already, {len(result.unanswered)} nobody answered, "
+        f"{result.uncertain} without a known client pass in one direction",
+        markup=False,
+    )
+    return 0 if result.passed else 1
+
+
+def run_coverage(arguments: argparse.Namespace) -> int:
+    """Say whether enough was seen."""
+    from dataclasses import asdict
+
+    from fairway.hub.store import read_edges
+    from fairway.kit import show
+    from fairway.policy.coverage import coverage
+
+    result = coverage(_cluster(arguments.cluster), read_edges(arguments.flows))
+    output = show.Output(arguments.output)
+    if output is not show.Output.TABLE:
+        show.value(asdict(result), output=output)
+    else:
+        show.rows([asdict(finding) for finding in result.findings], empty="all that is declared was seen")
+        blocking = sum(finding.blocks for finding in result.findings)
+        answer = (
+            "enough was seen to enforce" if result.enough else f"not enough was seen: {blocking} findings block"
+        )
+        show.out.print(answer)
+    return 0 if result.enough else 1
+
+
+def run_explain(arguments: argparse.Namespace) -> int:
+    """Decide one connection and say why."""
+    from dataclasses import asdict
+
+    from fairway.kit import show
+    from fairway.policy.ask import ask
+    from fairway.policy.directory import Directory
+
+    cluster = _cluster(arguments.cluster)
+    answer = ask(
+        _policies(arguments, cluster), Directory(cluster), arguments.client, arguments.server, arguments.port
+    )
+    output = show.Output(arguments.output)
+    if output is show.Output.TABLE:
+        show.out.print(f"{'allowed' if answer.allowed else 'denied'}: {answer.why}", markup=False, soft_wrap=True)
+    else:
+        show.value(asdict(answer), output=output)
+    return 0 if answer.allowed else 1
+
+
+def _cluster(path: Path) -> "Cluster":
+    from fairway.kit.documents import read_documents
+    from fairway.policy.read import read_cluster
+
+    return read_cluster(read_documents([path])).cluster
+
+
+def _policies(arguments: argparse.Namespace, cluster: "Cluster") -> "PolicySet":
+    from fairway.kit.documents import read_documents
+    from fairway.policy.model import PolicySet
+    from fairway.policy.read import read_policies
+    from fairway.wire.words import Posture
+
+    given = read_policies(read_documents(arguments.policies), cluster) if arguments.policies else cluster.policies
+    return PolicySet(given, Posture(arguments.posture))
