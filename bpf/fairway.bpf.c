@@ -33,7 +33,7 @@ static __always_inline __u32 segments_of(struct __sk_buff *skb, const struct pac
 	return segments ? segments : 1;
 }
 
-static __always_inline void sample_tcp(struct __sk_buff *skb, struct flow *flow)
+static __always_inline void sample_tcp(struct __sk_buff *skb, const struct packet *p, struct flow *flow)
 {
 	struct bpf_sock *sk = skb->sk;
 	struct bpf_tcp_sock *tcp;
@@ -44,7 +44,9 @@ static __always_inline void sample_tcp(struct __sk_buff *skb, struct flow *flow)
 	if (!tcp)
 		return;
 	flow->srtt_us = tcp->srtt_us >> 3; /* the kernel keeps eight times the value */
-	flow->retransmitted = tcp->total_retrans;
+	if (!flow->tx_packets && !((flow->tcp_flags | p->tcp_flags) & TCP_SYN))
+		flow->retransmitted_unseen = tcp->total_retrans;
+	flow->retransmitted = tcp->total_retrans - flow->retransmitted_unseen;
 }
 
 static __always_inline void add_totals(__u32 index, int direction, __u64 packets, __u64 bytes)
@@ -68,10 +70,10 @@ static __always_inline int account(struct __sk_buff *skb, const struct packet *p
 	__u64 bytes = skb->len - ETHERNET + (packets - 1) * p->headers;
 
 	if (direction == EGRESS) {
+		if (p->key.protocol == IPPROTO_TCP)
+			sample_tcp(skb, p, flow);
 		__sync_fetch_and_add(&flow->tx_packets, packets);
 		__sync_fetch_and_add(&flow->tx_bytes, bytes);
-		if (p->key.protocol == IPPROTO_TCP)
-			sample_tcp(skb, flow);
 	} else {
 		__sync_fetch_and_add(&flow->rx_packets, packets);
 		__sync_fetch_and_add(&flow->rx_bytes, bytes);
@@ -200,7 +202,7 @@ static __noinline int slow_path(struct __sk_buff *skb, const struct packet *p, c
 			flow->connections++;
 			flow->tcp_flags = 0;
 			flow->retransmitted_before += flow->retransmitted;
-			flow->retransmitted = 0;
+			flow->retransmitted = flow->retransmitted_unseen = 0;
 		}
 		keep_verdict(flow, &j, epoch, index);
 	}

@@ -43,12 +43,13 @@ struct flow {
 	__u32 srtt_us; /* of the pod's socket at its last packet */
 	__u32 retransmitted; /* segments, by the pod, on the connection now open */
 	__u32 retransmitted_before; /* on earlier connections of the same tuple */
+	__u32 retransmitted_unseen; /* by a connection found in mid-stream, before it was found */
 	__u32 rule[2];
 	__u8 verdict[2];
 	__u8 reason[2];
 	__u8 initiator;
 	__u8 tcp_flags; /* all seen on the connection now open */
-	__u16 zero;
+	__u16 zero[3];
 };
 
 /* Attempts that were dropped, apart from the flows: a scan must not push live connections out. */

@@ -1,0 +1,85 @@
+"""How the demo speaks: a heading per step, what is under way, tables, and a verdict. It keeps the figures."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from fairway.kit import show
+
+
+class StepFailedError(Exception):
+    """A step did not hold; the text says what was expected and what was seen."""
+
+
+@dataclass(slots=True)
+class Step:
+    """One step of the story: whether it held, and its figures."""
+
+    name: str
+    ok: bool = False
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Telling:
+    """The story so far. `total` is the number of steps to come."""
+
+    total: int
+    steps: list[Step] = field(default_factory=list)
+    number: int = 0
+
+    @contextmanager
+    def step(self, number: int, name: str, title: str) -> Iterator[Step]:
+        """Tell a step; one that raises StepFailedError is told as such, and ends the story."""
+        step = Step(name)
+        self.steps.append(step)
+        self.number = number
+        started = time.monotonic()
+        show.out.print(f"\n[bold]{number}/{self.total}  {title}[/bold]", markup=True)
+        try:
+            yield step
+            step.ok = True
+        except StepFailedError as error:
+            self.say(f"[red]✗[/red] {error}")
+        finally:
+            step.figures["seconds"] = round(time.monotonic() - started, 1)
+        if step.ok:
+            self.say(f"[green]✓[/green] held, {step.figures['seconds']:.1f} s")
+
+    @property
+    def ok(self) -> bool:
+        return all(step.ok for step in self.steps)
+
+    def say(self, text: str) -> None:
+        """One line, indented below the step's heading."""
+        show.out.print(f"     {text}", markup=True)
+
+    def verbatim(self, text: str) -> None:
+        """A file as it is."""
+        show.out.print(text, markup=False)
+
+    def table(self, values: Sequence[Mapping[str, Any]], right: Sequence[str] = ()) -> None:
+        show.rows(values, right=right)
+
+    @contextmanager
+    def doing(self, what: str) -> Iterator[None]:
+        """While something takes its time: a spinner on a terminal, a line elsewhere."""
+        if show.out.is_terminal:
+            with show.out.status(what):
+                yield
+        else:
+            self.say(f"{what} ...")
+            yield
+
+    def record(self) -> dict[str, Any]:
+        """The story as one JSON value."""
+        steps = [{"name": step.name, "ok": step.ok, "figures": step.figures} for step in self.steps]
+        return {"ok": self.ok, "steps": steps}
+
+
+def require(held: object, otherwise: str) -> None:
+    """StepFailedError unless it held."""
+    if not held:
+        raise StepFailedError(otherwise)
