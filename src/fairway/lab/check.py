@@ -4,6 +4,7 @@ import ipaddress
 import secrets
 import socket
 import struct
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -79,7 +80,9 @@ def ask(asked: Sequence[Question], timeout: float) -> list[CheckResult]:
     """Try all at the same time; what has not ended at the timeout counts as failed. In the order asked."""
     results: dict[str, CheckResult] = {}
     started = time.monotonic()
-    threads = [namespaces.start_inside(q.netns, partial(_answer, q, results)) for q in asked]
+    threads = [threading.Thread(target=_answer, args=(q, results), daemon=True) for q in asked]
+    for thread in threads:
+        thread.start()
     for thread in threads:
         thread.join(max(0.0, started + timeout - time.monotonic()))
     late = f"no answer in {timeout:.1f} s"
@@ -89,6 +92,7 @@ def ask(asked: Sequence[Question], timeout: float) -> list[CheckResult]:
 def _answer(question: Question, results: dict[str, CheckResult]) -> None:
     started = time.monotonic()
     try:
+        namespaces.enter(question.netns)
         problem = question.run()
     except OSError as error:
         problem = str(error) or type(error).__name__
@@ -101,13 +105,13 @@ def page(host: str, method: str, path: str, timeout: float) -> str:
     return "" if status == 200 else f"{status} {body[:200].decode(errors='replace')}"
 
 
-def look_up(server: str, tcp: bool, timeout: float) -> str:
+def look_up(server: str, tcp: bool, timeout: float, port: int = 53) -> str:
     """Ask a DNS server for the address of a Service (RFC 1035); why it failed, or nothing."""
     query = _query(NAME_ASKED)
     family = socket.AF_INET6 if ":" in server else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM) as link:
         link.settimeout(timeout)
-        link.connect((server, 53))
+        link.connect((server, port))
         link.sendall(struct.pack("!H", len(query)) + query if tcp else query)
         answer = link.recv(4096)[2 * tcp :]
     expected = services()["orders", "orders"].service

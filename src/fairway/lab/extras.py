@@ -28,6 +28,11 @@ class CommandResult:
     seconds: float
     output: str
 
+    @property
+    def detail(self) -> str:
+        """The last line it printed."""
+        return self.output.rpartition("\n")[2]
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -43,7 +48,7 @@ class Attempt:
 def run_job(config: LabConfig) -> CommandResult:
     """Run the export job once: its pod lives only meanwhile, its manifests stay as the last few jobs' do."""
     created = objects.timestamp()
-    number = _next_job(config)
+    number = next_job(config)
     job = f"{EXPORT.name}-{number}"
     index = JOB_FIRST_INDEX + number % 90
     pod = place(EXPORT, JOB_NODE, index, f"{job}-{generated_letters(job, 5)}")
@@ -64,8 +69,8 @@ def run_job(config: LabConfig) -> CommandResult:
     return CommandResult(pod.title, ok, time.monotonic() - started, output.strip())
 
 
-def _next_job(config: LabConfig) -> int:
-    """The minute since 1970, as the CronJob controller numbers, or the next free number; old jobs are dropped."""
+def next_job(config: LabConfig) -> int:
+    """A job's number: the minute since 1970, as Kubernetes numbers, or the next that is free; drops old jobs."""
     jobs = sorted((config.cluster / "job").glob("*.json"))
     for old in jobs[: -JOBS_KEPT + 1]:
         old.unlink()

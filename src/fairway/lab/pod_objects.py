@@ -78,7 +78,6 @@ def pod_spec(workload: Workload) -> Object:
     container: Object = {
         "name": workload.name,
         "image": f"fairway.lab/{workload.name}:1",
-        "args": list(workload.program),
         "ports": [{"name": p.name, "containerPort": p.number, "protocol": p.protocol} for p in workload.ports],
         "env": [{"name": name, "value": value} for name, value in workload.env.items()],
     }

@@ -13,13 +13,14 @@ from fairway.lab.config import LabConfig
 from fairway.lab.shop import Pod
 
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_ENVIRONMENT: Final = {
+ENVIRONMENT: Final = {
     "PATH": _PATH,
     "LANG": "C.UTF-8",
     "PYTHONPATH": str(Path(fairway.__file__).parents[1]),
     "PYTHONDONTWRITEBYTECODE": "1",
-    "MALLOC_ARENA_MAX": "1",  # a quarter less memory for programs with many short threads
+    "MALLOC_ARENA_MAX": "1",  # programs with many short threads keep less memory
 }
+"""Of every program of the shop: nothing of the person's who brought the lab up."""
 
 
 def python(module: str, *arguments: str) -> list[str]:
@@ -57,7 +58,7 @@ def disconnect(config: LabConfig, pod: Pod) -> None:
 
 def start_pod(config: LabConfig, pod: Pod) -> None:
     """Start a pod's program."""
-    argv = in_pod(config, pod, _command(config, pod))
+    argv = in_pod(config, pod, command(config, pod))
     _start(config, pod.process, argv, pod.workload.env)
 
 
@@ -67,7 +68,7 @@ def run_in_pod(
     """Run one of the lab's programs in a pod to its end; subprocess.TimeoutExpired kills it."""
     return subprocess.run(
         in_pod(config, pod, argv),
-        env=processes.tagged(config.name, pod.process, {**_ENVIRONMENT, **pod.workload.env}),
+        env=processes.tagged(config.name, pod.process, {**ENVIRONMENT, **pod.workload.env}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -101,10 +102,11 @@ def start_tagged(config: LabConfig, name: str, argv: Sequence[str], env: Mapping
 
 def _start(config: LabConfig, name: str, argv: Sequence[str], env: Mapping[str, str] | None = None) -> None:
     log = config.logs / f"{name}.log"
-    processes.start(config.name, name, argv, log, {**_ENVIRONMENT, **(env or {})})
+    processes.start(config.name, name, argv, log, {**ENVIRONMENT, **(env or {})})
 
 
-def _command(config: LabConfig, pod: Pod) -> list[str]:
+def command(config: LabConfig, pod: Pod) -> list[str]:
+    """What a pod runs."""
     program, *arguments = pod.workload.program
     if program == "dnsmasq":
         return names.cluster_dns()

@@ -22,12 +22,16 @@ class Scraper:
         self.samples: dict[str, int] = {}
 
     def scrape_for_ever(self) -> None:
+        while True:
+            started = time.monotonic()
+            self.scrape()
+            time.sleep(max(0.1, SCRAPE_SECONDS - (time.monotonic() - started)))
+
+    def scrape(self) -> None:
+        """Scrape every target once."""
+        addresses = self._targets()
         with ThreadPoolExecutor(4) as pool:
-            while True:
-                started = time.monotonic()
-                addresses = self._targets()
-                self.samples = dict(zip(addresses, pool.map(self._scrape, addresses), strict=True))
-                time.sleep(max(0.1, SCRAPE_SECONDS - (time.monotonic() - started)))
+            self.samples = dict(zip(addresses, pool.map(self._scrape, addresses), strict=True))
 
     def answer(self, request: Request) -> Reply:
         if request.path == "/-/ready":
