@@ -11,8 +11,8 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-out: Final = Console(highlight=False, soft_wrap=False)
-err: Final = Console(stderr=True, highlight=False)
+out: Final = Console(highlight=False, soft_wrap=False, emoji=False)
+err: Final = Console(stderr=True, highlight=False, emoji=False)
 
 
 class Output(StrEnum):
