@@ -10,15 +10,15 @@ _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 def duration(text: str) -> timedelta:
     """`90s`, `5m`, `2h`, `7d`, or several in a row (`1h30m`); for argparse, which words the error."""
-    if not re.fullmatch(r"(\d{1,9}[smhd])+", text):
+    if not re.fullmatch(r"([0-9]{1,9}[smhd])+", text):
         raise argparse.ArgumentTypeError(f"`{text}` is no duration; write 90s, 5m, 2h or 7d")
-    parts = re.findall(r"(\d+)([smhd])", text)
+    parts = re.findall(r"([0-9]+)([smhd])", text)
     return timedelta(seconds=sum(int(number) * _UNITS[unit] for number, unit in parts))
 
 
 def count(text: str) -> int:
     """A whole number from 1 on; for argparse."""
-    if not text.isdecimal() or int(text) < 1:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"`{text}` is no whole number from 1 on")
     return int(text)
 
