@@ -7,7 +7,7 @@ server is no pod, or its agent saw nothing), the client's stands alone.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
@@ -16,12 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fairway.hub.columns import CLIENT, SERVER
+from fairway.hub.distinct import Ints, distinct
 from fairway.wire.edge import Edge
 from fairway.wire.endpoint import Endpoint, Kind, NamedPort
 
 _KEYS: Final = (
-    *CLIENT,
-    *SERVER,
+    "client",
+    "server",
     "port",
     "protocol",
     "family",
@@ -30,6 +31,7 @@ _KEYS: Final = (
     "initiator_known",
     "category",
 )
+"""What reports are added up by; `client` and `server` are indices of endpoints."""
 _SUMS: Final = (
     "connections",
     "sent_bytes",
@@ -41,8 +43,7 @@ _SUMS: Final = (
     "would_deny",
 )
 
-_End = tuple[Kind, str, str, str]
-_Key = tuple[_End, _End, int, str]
+_Key = tuple[str, str, int, str]
 _Backends = dict[tuple[str, int, str], set[tuple[str, int]]]
 
 
@@ -51,7 +52,9 @@ class _Report:
     """What agents on one side told of one edge, added up."""
 
     client: Endpoint
+    client_key: str
     server: Endpoint
+    server_key: str
     port: int
     protocol: str
     family: int
@@ -65,11 +68,11 @@ class _Report:
 
     @property
     def key(self) -> _Key:
-        return _end(self.client), _end(self.server), self.port, self.protocol
+        return self.client_key, self.server_key, self.port, self.protocol
 
     @property
     def mirrored(self) -> _Key:
-        return _end(self.server), _end(self.client), self.port, self.protocol
+        return self.server_key, self.client_key, self.port, self.protocol
 
     def add(self, other: "_Report") -> None:
         """Take in another report of the same traffic's other part."""
@@ -81,6 +84,7 @@ class _Report:
     def flip(self) -> None:
         """The other end was the client after all."""
         self.client, self.server = self.server, self.client
+        self.client_key, self.server_key = self.server_key, self.client_key
         self.by_server = not self.by_server
         for what in ("bytes", "packets"):
             sent, received = f"sent_{what}", f"received_{what}"
@@ -103,28 +107,59 @@ def _reports(flows: pa.Table) -> list[_Report]:
     audited = pc.and_(pc.equal(flows["verdict"].cast(pa.string()), "deny"), pc.equal(flows["denied"], 0))
     would = pc.or_(staged, audited)
     moved = pc.greater(pc.add(flows["sent_packets"], flows["received_packets"]), 0)
+    flows = flows.unify_dictionaries()
+    clients, client = _endpoints(flows, "client")
+    servers, server = _endpoints(flows, "server")
     table = (
-        flows.append_column("would_deny", pc.if_else(would, flows["connections"], pa.scalar(0, pa.uint32())))
+        flows.drop_columns([*CLIENT, *SERVER])
+        .append_column("client", pa.array(client))
+        .append_column("server", pa.array(server))
+        .append_column("would_deny", pc.if_else(would, flows["connections"], pa.scalar(0, pa.uint32())))
         .append_column("would_deny_open", pc.and_(would, moved).cast(pa.uint32()))
-        .unify_dictionaries()
     )
     sums = [(name, "sum") for name in _SUMS]
     bounds = [("first_seen", "min"), ("last_seen", "max"), ("would_deny_open", "max")]
-    return [_report(row) for row in _rows(table.group_by(list(_KEYS)).aggregate([*sums, *bounds]))]
+    grouped = table.group_by(list(_KEYS)).aggregate([*sums, *bounds])
+    return [_report(row, clients[row["client"]], servers[row["server"]]) for row in _rows(grouped)]
+
+
+def _endpoints(flows: pa.Table, end: str) -> tuple[list[tuple[Endpoint, str]], Ints]:
+    """The distinct endpoints at one end, each with the text that tells it from others; and each row's index."""
+    columns = flows.select(CLIENT if end == "client" else SERVER)
+    positions, groups = distinct(*(column.combine_chunks().indices.to_numpy() for column in columns.columns))
+    found = [endpoint_of(row, end) for row in _rows(columns.take(positions))]
+    # Labels and the like may change; who it is does not.
+    return [(one, f"{one.kind} {one.address} {one.namespace}/{one.name}") for one in found], groups
 
 
 def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
-    for part in table.to_batches(max_chunksize=8192):
-        yield from part.to_pylist()
+    """Rows as mappings, an order of magnitude faster than to_pylist where words are dictionary-encoded."""
+    columns = [_values(column.combine_chunks()) for column in table.columns]
+    for values in zip(*columns, strict=True):
+        yield dict(zip(table.column_names, values, strict=True))
 
 
-def _report(row: dict[str, Any]) -> _Report:
+def _values(column: Any) -> list[Any]:
+    if pa.types.is_dictionary(column.type):
+        words = column.dictionary.to_pylist()
+        return [words[index] for index in column.indices.to_numpy()]
+    if pa.types.is_timestamp(column.type):
+        return [_EPOCH + timedelta(microseconds=us) for us in column.cast(pa.int64()).to_pylist()]
+    return list(column.to_pylist())
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _report(row: dict[str, Any], client: tuple[Endpoint, str], server: tuple[Endpoint, str]) -> _Report:
     counters = {name: row[f"{name}_sum"] for name in _SUMS}
     # A connection that was open before the policies came is judged too, though none was opened.
     counters["would_deny"] = max(counters["would_deny"], row["would_deny_open_max"])
     return _Report(
-        client=endpoint_of(row, "client"),
-        server=endpoint_of(row, "server"),
+        client=client[0],
+        client_key=client[1],
+        server=server[0],
+        server_key=server[1],
         port=row["port"],
         protocol=row["protocol"],
         family=row["family"],
@@ -164,9 +199,9 @@ def _merged(reports: list[_Report]) -> dict[_Key, _Report]:
 
 def _add_clients(edges: dict[_Key, _Report], told: dict[_Key, _Report], backends: _Backends) -> None:
     """Lay the clients' reports over the servers'."""
-    served: dict[tuple[_End, str, str], list[_Report]] = {}
+    served: dict[tuple[str, str, str], list[_Report]] = {}
     for edge in edges.values():
-        served.setdefault((_end(edge.client), edge.server.address, edge.protocol), []).append(edge)
+        served.setdefault((edge.client_key, edge.server.address, edge.protocol), []).append(edge)
     for key, report in told.items():
         if (twin := edges.get(key)) is not None:
             _overlay(twin, report)
@@ -210,8 +245,8 @@ def _edge(report: _Report) -> Edge:
         port=report.port,
         protocol=report.protocol,
         family=report.family,
-        first_seen=report.first.astimezone(UTC),
-        last_seen=report.last.astimezone(UTC),
+        first_seen=report.first,
+        last_seen=report.last,
         service=report.service,
         initiator_known=report.known,
         category=report.category,
@@ -221,10 +256,6 @@ def _edge(report: _Report) -> Edge:
 
 def _order(edge: Edge) -> tuple[datetime, str, str, int, str]:
     return edge.first_seen, edge.client.address, edge.server.address, edge.port, edge.protocol
-
-
-def _end(endpoint: Endpoint) -> _End:
-    return endpoint.kind, endpoint.address, endpoint.namespace, endpoint.name
 
 
 def endpoint_of(row: Mapping[str, Any], end: str) -> Endpoint:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -10,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fairway.hub.columns import END, SCHEMA
+from fairway.hub.distinct import Ints, distinct
 from fairway.hub.names import Names, category, is_pod
 from fairway.wire import batch as wire
 from fairway.wire.endpoint import Endpoint, Kind
@@ -17,9 +19,6 @@ from fairway.wire.words import Initiator, Reason, Verdict, protocol_name
 
 LATEST_US: Final = 4_102_444_800_000_000
 """2100: later moments are garbage, and many readers of timestamps fail on them."""
-
-Ints = NDArray[np.int64]
-Codes = NDArray[np.uint8]
 
 
 def named(batch: wire.Batch, names: Names) -> pa.Table:
@@ -30,7 +29,7 @@ def named(batch: wire.Batch, names: Names) -> pa.Table:
     ends, pod, remote = _ends(batch, names, first, last)
     serves = rows["initiator"] == Initiator.REMOTE
     client, server = np.where(serves, remote, pod), np.where(serves, pod, remote)
-    positions, pair = _distinct(client, server)
+    positions, pair = distinct(client, server)
     clients, servers = [ends[end] for end in client[positions]], [ends[end] for end in server[positions]]
     dialled = np.array([end.kind is Kind.SERVICE for end in ends] or [False])[remote] & ~serves
     service, backends, answered = _services(rows, dialled, ends, remote, names)
@@ -65,9 +64,11 @@ def named(batch: wire.Batch, names: Names) -> pa.Table:
         "service": service,
         "backends": backends,
     }
-    for field in END:
-        columns[f"client_{field}"] = _coded(pair, [_field(end, field) for end in clients])
-        columns[f"server_{field}"] = _coded(pair, [_field(end, field) for end in servers])
+    cells = [_cells(end) for end in ends]
+    for index, field in enumerate(END):
+        words = [cell[index] for cell in cells]
+        columns[f"client_{field}"] = _coded(client, words)
+        columns[f"server_{field}"] = _coded(server, words)
     return pa.table([pa.array(columns[field.name]).cast(field.type) for field in SCHEMA], schema=SCHEMA)
 
 
@@ -106,7 +107,7 @@ def _ends(batch: wire.Batch, names: Names, first: Ints, last: Ints) -> tuple[lis
 
     def indices(keys: Sequence[NDArray[Any]], only: _Only, each: _Each) -> Ints:
         """Name each distinct key once where one name holds for all its rows, else row by row."""
-        positions, groups = _distinct(*keys)
+        positions, groups = distinct(*keys)
         shared = [only(int(row)) for row in positions]
         found = np.array([-1 if end is None else ends.setdefault(end, len(ends)) for end in shared], np.int64)
         result: Ints = found[groups]
@@ -123,7 +124,7 @@ def _services(
     rows: NDArray[np.void], dialled: NDArray[np.bool_], ends: Sequence[Endpoint], remote: Ints, names: Names
 ) -> tuple[pa.Array, pa.Array, NDArray[np.bool_]]:
     """For rows whose pod dialled a Service: which, where its connections end, and whether they do anywhere."""
-    positions, groups = _distinct(np.where(dialled, remote, -1), rows["port"], rows["protocol"])
+    positions, groups = distinct(np.where(dialled, remote, -1), rows["port"], rows["protocol"])
     titles, backends = [], []
     for row in positions:
         server, port = ends[remote[row]], int(rows["port"][row])
@@ -147,21 +148,15 @@ def _halves(addresses: NDArray[np.void]) -> list[NDArray[np.uint64]]:
     return [halves[:, 0], halves[:, 1]]
 
 
-def _distinct(*keys: NDArray[Any]) -> tuple[Ints, Ints]:
-    """A row of each distinct combination of keys, and each row's combination."""
-    positions, groups = np.zeros(0, np.int64), np.zeros(len(keys[0]), np.int64)
-    for key in keys:
-        values, codes = np.unique(key, return_inverse=True)
-        _, positions, groups = np.unique(groups * len(values) + codes, return_index=True, return_inverse=True)
-    return positions, groups
-
-
 def _coded(codes: NDArray[Any], words: Sequence[str]) -> pa.DictionaryArray:
     """words[code] for each row, as dictionary column of the distinct words in use."""
-    used, groups = np.unique(codes, return_inverse=True)
+    used = np.zeros(max(len(words), 1), bool)
+    used[codes.astype(np.intp)] = True
     dictionary: dict[str, int] = {}
-    mine = np.array([dictionary.setdefault(words[int(code)], len(dictionary)) for code in used], np.int32)
-    return pa.DictionaryArray.from_arrays(mine[groups], pa.array(list(dictionary), pa.string()))
+    mine = np.zeros(len(used), np.int32)
+    for code in np.flatnonzero(used):
+        mine[code] = dictionary.setdefault(words[int(code)], len(dictionary))
+    return pa.DictionaryArray.from_arrays(mine[codes.astype(np.intp)], pa.array(list(dictionary), pa.string()))
 
 
 def _words(kind: type[IntEnum]) -> list[str]:
@@ -173,11 +168,13 @@ _KINDS: Final = [{wire.FLOW: "flow", wire.REST: "rest", wire.EDGE: "edge"}.get(n
 _PROTOCOLS: Final = [protocol_name(number) for number in range(256)]
 _VERDICTS: Final = _words(Verdict)
 _REASONS: Final = _words(Reason)
-_JSON: Final = {"labels", "ports"}
 
 
-def _field(end: Endpoint, name: str) -> str:
-    value = getattr(end, name)
-    if name == "labels":
-        value = dict(value)
-    return msgspec.json.encode(value).decode() if name in _JSON else str(value)
+@lru_cache(maxsize=65536)
+def _cells(end: Endpoint) -> tuple[str, ...]:
+    """An endpoint's columns, in the order of END."""
+    written = {
+        "labels": msgspec.json.encode(dict(end.labels)).decode(),
+        "ports": msgspec.json.encode(end.ports).decode(),
+    }
+    return tuple(written.get(field) or str(getattr(end, field)) for field in END)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.reports import DB, NODE_A, ORDERS, ORDERS_SERVICE, PODS, SECOND, T0, UI, report, write_cluster
 
 from fairway.hub.columns import COLUMNS, SCHEMA
 from fairway.hub.edges import endpoint_of
@@ -17,6 +16,7 @@ from fairway.policy.read import read_cluster
 from fairway.wire import batch as wire
 from fairway.wire.address import packed, text
 from fairway.wire.words import Initiator, Reason, Verdict
+from support.reports import DB, NODE_A, ORDERS, ORDERS_SERVICE, PODS, SECOND, T0, UI, report, write_cluster
 
 
 @pytest.fixture
