@@ -56,7 +56,7 @@ class Collector:
         with _alone(state):
             self._store.open()
             ingest = Ingest(state, self._store, self._known_agents(), self._log)
-            self._control.open(max((a.revision for a in ingest.agents.agents.values()), default=0))
+            self._control.open()
             self._log(f"collector: {state.folder} from {self._config.cluster}")
             while True:
                 self._pass(ingest)
@@ -67,7 +67,7 @@ class Collector:
     def _pass(self, ingest: Ingest) -> None:
         self._try("cluster", self._look_at_cluster)
         if self._cluster is not None:
-            self._try("control", partial(self._steer, self._cluster))
+            self._try("control", partial(self._steer, self._cluster, ingest.agents))
             self._try("store", partial(self._collect, ingest))
 
     def _collect(self, ingest: Ingest) -> bool:
@@ -92,14 +92,15 @@ class Collector:
         self._cluster, self._cluster_at_us = reading.cluster, at
         return True
 
-    def _steer(self, cluster: Cluster) -> bool:
+    def _steer(self, cluster: Cluster, agents: Agents) -> bool:
         intent_file = signature(self._config.state.intent)
         intent = read_intent(self._config.state)
         seen = (self._cluster_seen, intent_file, *(signature(path) for path in _policy_paths(intent)))
-        if seen == self._control_seen:
+        applied = max((agent.revision for agent in agents.agents.values()), default=0)
+        if seen == self._control_seen and applied <= self._control.revision:
             return False
         self._control_seen = seen
-        if nodes := self._control.update(cluster, intent):
+        if nodes := self._control.update(cluster, intent, applied):
             self._log(f"control: revision {self._control.revision} for {', '.join(sorted(nodes))}")
         return True
 

@@ -55,7 +55,7 @@ def _feed(cluster: Cluster, compiled: Compiled, node: str, intent: Intent, revis
 
 
 class Control:
-    """The control folder. `open` takes up what an earlier run wrote, so that revisions only grow."""
+    """The control folder. Revisions only grow, also across restarts."""
 
     def __init__(self, state: State, log: Callable[[str], None]) -> None:
         self._folder = state.control
@@ -63,18 +63,25 @@ class Control:
         self._feeds: dict[str, NodeFeed] = {}
         self.revision = 0
 
-    def open(self, applied: int) -> None:
-        """`applied` is the highest revision that any agent says it obeys."""
+    def open(self) -> None:
+        """Take stock of the folder."""
         self._folder.mkdir(parents=True, exist_ok=True)
         for path in self._folder.glob("*.json"):
             try:
                 self._feeds[path.stem] = msgspec.json.decode(path.read_bytes(), type=NodeFeed)
             except (OSError, msgspec.MsgspecError) as error:
                 self._log(f"control: {path.name} is written anew: {error}")
-        self.revision = max([applied, *(feed.table.revision for feed in self._feeds.values())])
+        self.revision = max((feed.table.revision for feed in self._feeds.values()), default=0)
 
-    def update(self, cluster: Cluster, intent: Intent) -> list[str]:
-        """Write the feeds that changed, with one new revision; the nodes' names. UsageError as of `node_feeds`."""
+    def update(self, cluster: Cluster, intent: Intent, applied: int = 0) -> list[str]:
+        """Write the feeds that changed, with one new revision; the nodes' names. UsageError as of `node_feeds`.
+
+        `applied` is the highest revision that an agent says it obeys. One that is not of this folder, which lost
+        its files since, would make the agent deaf to lower ones: everything is told anew above it.
+        """
+        if applied > self.revision:
+            self.revision = applied
+            self._feeds.clear()
         feeds = node_feeds(cluster, intent, self.revision + 1)
         for node in self._feeds.keys() - feeds.keys():
             (self._folder / f"{node}.json").unlink(missing_ok=True)

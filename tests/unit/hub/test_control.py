@@ -1,0 +1,142 @@
+"""Intent and cluster become node feeds: who enforces what where, and revisions that only grow."""
+
+from pathlib import Path
+
+import pytest
+
+from fairway.hub.control import Control, node_feeds, policy_set, read_feed
+from fairway.hub.intent import Intent, PolicyChoice
+from fairway.hub.state import State
+from fairway.kit.documents import read_documents
+from fairway.kit.errors import UsageError
+from fairway.policy.model import Cluster
+from fairway.policy.read import read_cluster
+from fairway.wire.rules import CLOSED, FIRST_POLICY, OPEN, UNUSED
+from fairway.wire.words import Mode, Posture
+from support.reports import write_cluster
+
+POLICY = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db, namespace: orders}
+spec:
+  podSelector: {matchLabels: {app: orders-postgresql}}
+  policyTypes: [Ingress]
+  ingress:
+  - from: [{podSelector: {matchLabels: {app: orders}}}]
+    ports: [{port: 5432}]
+"""
+NODES = ("node-a", "node-b", "node-c")
+
+
+@pytest.fixture
+def policies(tmp_path: Path) -> str:
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "db.yaml").write_text(POLICY)
+    return str(tmp_path / "policies")
+
+
+def cluster(tmp_path: Path, **pods: str) -> Cluster:
+    return read_cluster(read_documents([write_cluster(tmp_path / "cluster", **pods)])).cluster
+
+
+@pytest.fixture
+def control(tmp_path: Path) -> Control:
+    control = Control(State(tmp_path / "state"), pytest.fail)
+    control.open()
+    return control
+
+
+def revisions(tmp_path: Path) -> list[int]:
+    feeds = [read_feed(State(tmp_path / "state"), node) for node in NODES]
+    return [feed.table.revision if feed else -1 for feed in feeds]
+
+
+def test_observing_judges_nothing(tmp_path: Path) -> None:
+    feeds = node_feeds(cluster(tmp_path), Intent(), 1)
+    assert sorted(feeds) == list(NODES)
+    for feed in feeds.values():
+        assert {(pod.active, pod.staged, pod.mode) for pod in feed.table.pods} <= {
+            ((UNUSED, UNUSED), (UNUSED, UNUSED), (Mode.OFF, Mode.OFF))
+        }
+    assert [pod.name for pod in feeds["node-b"].pods] == ["ui-2", "orders-1"]
+
+
+def test_policies_are_enforced_where_they_are_wanted(tmp_path: Path, policies: str) -> None:
+    wanted = PolicyChoice(policies=policies, posture=Posture.DENY, nodes=("node-c",))
+    feeds = node_feeds(cluster(tmp_path), Intent(active=wanted, staged=PolicyChoice(policies=policies)), 1)
+    [database] = feeds["node-c"].table.pods
+    assert database.mode == (Mode.ENFORCE, Mode.ENFORCE)
+    assert database.active == (FIRST_POLICY, CLOSED)
+    assert database.staged[1] == OPEN
+    assert {pod.mode for pod in feeds["node-a"].table.pods} == {(Mode.OFF, Mode.OFF)}
+    postures = {node: feed.table.posture for node, feed in feeds.items()}
+    assert postures == {"node-a": Posture.ALLOW, "node-b": Posture.ALLOW, "node-c": Posture.DENY}
+
+
+def test_deny_without_any_policy(tmp_path: Path) -> None:
+    feeds = node_feeds(cluster(tmp_path), Intent(active=PolicyChoice(posture=Posture.DENY)), 1)
+    assert {pod.active for feed in feeds.values() for pod in feed.table.pods} == {(CLOSED, CLOSED)}
+
+
+def test_only_what_changed_is_written(tmp_path: Path, control: Control) -> None:
+    here = cluster(tmp_path)
+    assert sorted(control.update(here, Intent())) == list(NODES)
+    assert control.update(here, Intent()) == []
+    assert revisions(tmp_path) == [1, 1, 1]
+    one = Intent(active=PolicyChoice(posture=Posture.DENY, nodes=("node-a",)))
+    two = Intent(active=PolicyChoice(posture=Posture.DENY, nodes=("node-a", "node-b")))
+    control.update(here, one)
+    assert control.update(here, two) == ["node-b"]
+    assert revisions(tmp_path) == [2, 3, 2]
+
+
+def test_revisions_grow_across_restarts(tmp_path: Path, control: Control) -> None:
+    control.update(cluster(tmp_path), Intent())
+    again = Control(State(tmp_path / "state"), pytest.fail)
+    again.open()
+    assert again.update(cluster(tmp_path), Intent()) == []
+    again.update(cluster(tmp_path), Intent(active=PolicyChoice(posture=Posture.DENY)))
+    assert revisions(tmp_path) == [2, 2, 2]
+
+
+def test_an_agent_ahead_of_a_folder_that_lost_its_files_is_told_anew(tmp_path: Path, control: Control) -> None:
+    control.update(cluster(tmp_path), Intent())
+    assert control.update(cluster(tmp_path), Intent(), applied=1) == []
+    assert sorted(control.update(cluster(tmp_path), Intent(), applied=41)) == list(NODES)
+    assert revisions(tmp_path) == [42, 42, 42]
+
+
+def test_a_node_that_left_is_told_nothing(tmp_path: Path, control: Control) -> None:
+    whole = cluster(tmp_path)
+    control.update(whole, Intent())
+    control.update(Cluster(whole.namespaces, whole.nodes[:2], whole.pods), Intent())
+    assert revisions(tmp_path)[2] == -1
+
+
+def test_a_malformed_feed_is_written_anew(tmp_path: Path) -> None:
+    lines: list[str] = []
+    folder = tmp_path / "state" / "control"
+    folder.mkdir(parents=True)
+    (folder / "node-a.json").write_text("{")
+    control = Control(State(tmp_path / "state"), lines.append)
+    control.open()
+    control.update(cluster(tmp_path), Intent())
+    assert revisions(tmp_path) == [1, 1, 1]
+    assert "node-a.json is written anew" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot be read"),
+        ("kind: Namespace\nmetadata: {name: x}\n", "holds no NetworkPolicy"),
+        (POLICY.replace("port: 5432", "port: http, endPort: 3"), "endPort"),
+    ],
+)
+def test_bad_policies(tmp_path: Path, content: str | None, said: str) -> None:
+    path = tmp_path / "p.yaml"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(UsageError, match=said):
+        policy_set(PolicyChoice(policies=str(path)))
