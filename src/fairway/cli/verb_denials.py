@@ -19,16 +19,19 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print denials, the latest first. Policies are named by the intent of the state folder, as it is now."""
+    """Print denials, dropped ones first. Policies are named by the intent of the state folder, as it is now."""
     from fairway.hub.denials import read_denials
     from fairway.kit import show
 
     asked = source(arguments)
     output = show.Output(arguments.output)
     policies: PolicySets = {} if arguments.file else _policies(arguments)
-    denials = read_denials(asked.path, policies, asked.since)[: arguments.limit]
+    denials = read_denials(asked.path, policies, asked.since)
+    shown = denials[: arguments.limit]
     form = _cells if output is show.Output.TABLE else _record
-    show.rows([form(denial) for denial in denials], output=output, right=("count",), empty="nothing was denied")
+    show.rows([form(denial) for denial in shown], output=output, right=("count",), empty="nothing was denied")
+    if output is show.Output.TABLE and len(denials) > len(shown):
+        show.out.print(f"{len(denials) - len(shown)} more; --limit {len(denials)} shows all")
     return 0
 
 
@@ -52,7 +55,7 @@ def _known(choice: "PolicyChoice | None") -> "PolicySet | None":
 
 
 def _cells(denial: "Denial") -> dict[str, str]:
-    count = f"{denial.packets} packets" if denial.enforced else f"{denial.connections} connections"
+    count = f"{denial.packets} packets" if denial.enforced else f"{denial.connections} conns"
     return {
         "last": denial.last_seen.strftime("%H:%M:%S"),
         "what": "denied" if denial.enforced else f"would deny ({denial.slot})",

@@ -58,6 +58,6 @@ def run(arguments: argparse.Namespace) -> int:
     what = "audited" if arguments.audit else "in force"
     where = ", ".join(choice.nodes) if choice.nodes else "all nodes"
     sys.stdout.write(
-        f"{what} on {where}: {len(chosen.policies) if chosen else 0} policies, posture {choice.posture}\n"
+        f"{what} on {where}; policies: {len(chosen.policies) if chosen else 0}, posture {choice.posture}\n"
     )
     return 0

@@ -12,10 +12,12 @@ import pyarrow.compute as pc
 from fairway.hub.columns import CLIENT, SERVER
 from fairway.hub.edges import endpoint_of
 from fairway.hub.store import read_flows
-from fairway.policy.decide import isolates
+from fairway.hub.summary import title
+from fairway.policy.decide import Judgement, isolates
+from fairway.policy.explain import explain_side, port_title
 from fairway.policy.model import PolicySet
-from fairway.wire.endpoint import Endpoint, Kind
-from fairway.wire.words import Direction
+from fairway.wire.endpoint import Endpoint
+from fairway.wire.words import Direction, Reason, Verdict
 
 PolicySets = Mapping[str, PolicySet | None]
 """By slot, `active` and `staged`: what to name policies from; None or missing when not known."""
@@ -47,10 +49,15 @@ class Denial:
 def read_denials(
     path: Path, policies: PolicySets, since: datetime | None = None, until: datetime | None = None
 ) -> list[Denial]:
-    """Denials in the flows at `path` (as of `store.read_flows`), the latest first."""
+    """Denials in the flows at `path` (as of `store.read_flows`): what was dropped before what would be, then the
+    latest first."""
     flows = read_flows(path, since, until).unify_dictionaries()
     found = [denial for slot in _COLUMNS for denial in _of_slot(flows, slot, policies.get(slot))]
-    return sorted(found, key=lambda denial: (denial.last_seen, denial.client.title), reverse=True)
+    return sorted(found, key=_rank, reverse=True)
+
+
+def _rank(denial: Denial) -> tuple[bool, datetime, str]:
+    return denial.enforced, denial.last_seen, denial.client.title
 
 
 _COLUMNS: Final = {"active": ("verdict", "reason"), "staged": ("staged", "staged_reason")}
@@ -106,20 +113,14 @@ def why(
     policies: PolicySet | None,
 ) -> str:
     """The kernel's reason (words.Reason in lower case) as a sentence that names pods and policies."""
-    side = direction.name.lower()
-    ingress = direction is Direction.INGRESS
-    subject, peer = (server, client) if ingress else (client, server)
-    if reason == "posture":
-        return f"{side}: no policy selects {subject.title}, and the posture is deny"
-    if reason != "no_rule":
-        return f"{side}: {_OTHER.get(reason, f'reason `{reason}`')}"
+    if reason not in ("no_rule", "posture"):
+        return f"{direction.name.lower()}: {_OTHER.get(reason, f'reason `{reason}`')}"
+    subject = server if direction is Direction.INGRESS else client
     chosen = policies.policies if policies else ()
-    isolating = [policy.title for policy in chosen if isolates(policy, direction, subject)]
-    who = " and ".join(isolating) if isolating else "a policy that is not set any more" if policies else "a policy"
-    verb = "isolate" if len(isolating) > 1 else "isolates"
-    what = f"{protocol} {port}" if port else protocol
-    target = f"Service {peer.namespace}/{peer.name}" if peer.kind is Kind.SERVICE else peer.title
-    return f"{side}: {who} {verb} {subject.title}; no rule allows {what} {'from' if ingress else 'to'} {target}"
+    isolating = tuple(policy.title for policy in chosen if isolates(policy, direction, subject))
+    unnamed = "a policy that is not set any more" if policies else "a policy"
+    judgement = Judgement(Verdict.DENY, Reason[reason.upper()], isolating or (unnamed,))
+    return explain_side(direction, judgement, client, server, port_title(port, protocol), title)
 
 
 _OTHER: Final = {

@@ -78,7 +78,7 @@ class Line:
             "sent": show.size(self.sent_bytes),
             "received": show.size(self.received_bytes),
             "retr": str(self.retransmissions),
-            "category": ", ".join(sorted(self.categories)),
+            "category": ", ".join(sorted(self.categories)).replace("inter-zone, intra-zone", "inter/intra-zone"),
             "verdicts": ", ".join(verdicts),
         }
 
