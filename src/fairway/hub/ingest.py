@@ -5,7 +5,6 @@ says which batches it holds, and only then deletes the files. A crash in between
 store knows: they are deleted when met again.
 """
 
-import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -107,16 +106,9 @@ class Ingest:
 
 def _read(path: Path) -> wire.Batch:
     """The batch in a regular file of bounded size."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise wire.BatchError(f"cannot be read: {error.strerror}") from error
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or path.suffix != ".arrow":
-            raise wire.BatchError("is no batch file")
-        if status.st_size > wire.MAX_BYTES:
-            raise wire.BatchError(f"has {status.st_size} bytes, over the limit of {wire.MAX_BYTES}")
-        return wire.decode(file.read())
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode) or path.suffix != ".arrow":
+        raise wire.BatchError("is no batch file")
+    if status.st_size > wire.MAX_BYTES:
+        raise wire.BatchError(f"has {status.st_size} bytes, over the limit of {wire.MAX_BYTES}")
+    return wire.decode(path.read_bytes())

@@ -138,6 +138,7 @@ _ATTEMPTS: Final = 10
 def _in_force(path: Path) -> list[Path]:
     """The Parquet files at a path, without those that another one replaces."""
     if path.is_file():
+        _metadata(path)
         return [path]
     if not path.is_dir():
         raise UsageError(f"`{path}` does not exist; give a Parquet file of flows, or a state folder")

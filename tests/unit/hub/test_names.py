@@ -1,10 +1,8 @@
 """Who held an address when: owners come and go, addresses are used again."""
 
 from ipaddress import ip_network
-from pathlib import Path
 
 import pytest
-from support.reports import DB, NODE_A, ORDERS_SERVICE, SECOND, T0, UI, UI2, write_cluster
 
 from fairway.cloud.ranges import Ranges
 from fairway.hub.names import GRACE_US, KEEP_US, Names, category
@@ -14,6 +12,7 @@ from fairway.policy.read import read_cluster
 from fairway.wire.address import packed
 from fairway.wire.endpoint import Endpoint, Kind
 from fairway.wire.rules import NodePod
+from support.reports import DB, NODE_A, ORDERS_SERVICE, SECOND, T0, UI, UI2, write_cluster
 
 REUSED = "10.0.1.200"
 MINUTE = 60 * SECOND
