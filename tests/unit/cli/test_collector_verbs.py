@@ -1,0 +1,141 @@
+"""The verbs around the collector's state folder, as a person runs them."""
+
+import json
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from fairway.cli.main import main
+from fairway.hub.collector import Collector, CollectorConfig
+from fairway.hub.intent import Intent, PolicyChoice, read_intent
+from fairway.hub.state import State
+from fairway.wire.words import Initiator, Posture, Reason, Verdict
+from support.reports import DB, ORDERS, ORDERS_SERVICE, UI, join, put, report, write_cluster
+
+POLICY = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db, namespace: orders}
+spec: {podSelector: {matchLabels: {app: orders-postgresql}}}
+"""
+
+
+def collect(state: State) -> None:
+    """One pass of the collector."""
+    stop = threading.Event()
+    stop.set()
+    Collector(CollectorConfig(state, state.folder.with_name("cluster")), None, lambda line: None).run(stop)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> State:
+    """A state folder as one pass of the collector leaves it."""
+    state = State(tmp_path / "state")
+    write_cluster(tmp_path / "cluster")
+    at = time.time_ns() // 1000
+    denied = {"verdict": Verdict.DENY, "reason": Reason.NO_RULE, "denied": 3}
+    put(state.spool, report(UI, ORDERS_SERVICE, 80, Initiator.POD, connections=2, at=at, revision=1))
+    put(state.spool, report(ORDERS, UI, 8080, Initiator.REMOTE, connections=2, rx_bytes=2048, at=at, revision=1))
+    dropped = report(DB, UI, 5432, Initiator.REMOTE, at=at, revision=1, **denied)
+    put(state.spool, join(dropped, report(DB, ORDERS, 5432, Initiator.REMOTE, connections=1, at=at)))
+    collect(state)
+    return state
+
+
+@pytest.fixture
+def policies(tmp_path: Path) -> Path:
+    path = tmp_path / "policies.yaml"
+    path.write_text(POLICY)
+    return path
+
+
+def run(state: State, *words: object) -> int:
+    return main([*map(str, words), "--state", str(state.folder)])
+
+
+def test_edges(state: State, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(state, "edges", "--pods", "--output", "json", "--since", "5m") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [(row["client"], row["server"], row["service"], row["denied"]) for row in rows] == [
+        ("ui/ui-1", "orders/orders-1", "orders/orders:80", 0),
+        ("orders/orders-1", "orders/orders-postgresql-0", "", 0),
+        ("ui/ui-1", "orders/orders-postgresql-0", "", 3),
+    ]
+    assert run(state, "edges", "--limit", "1") == 0
+    assert "2 more; --limit 3 shows all" in capsys.readouterr().out
+
+
+def test_flows_from_a_folder_of_files(state: State, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["flows", str(state.store), "--limit", "2", "--output", "json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 2
+    assert main(["flows", str(state.store)]) == 0
+    assert "ui/ui-1" in capsys.readouterr().out
+
+
+def test_denials_name_the_policy_in_force(state: State, policies: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(state, "enforce", policies) == 0
+    capsys.readouterr()
+    assert run(state, "denials", "--output", "json") == 0
+    [denial] = json.loads(capsys.readouterr().out)
+    assert denial["packets"] == 3
+    assert denial["reason"] == (
+        "ingress: orders/db isolates orders/orders-postgresql-0; no rule allows TCP 5432 from ui/ui-1"
+    )
+
+
+def test_agents(state: State, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(state, "agents") == 0
+    assert run(state, "enforce", "--posture", "deny", "--node", "node-c") == 0
+    collect(state)
+    capsys.readouterr()
+    assert run(state, "agents", "--output", "json") == 1
+    rows = json.loads(capsys.readouterr().out)
+    assert [(row["node"], row["revision"], row["wanted"], row["rows"]) for row in rows] == [
+        ("node-a", 1, 2, 1),
+        ("node-b", 1, 2, 1),
+        ("node-c", 1, 2, 2),
+    ]
+
+
+def test_stage_enforce_observe(state: State, policies: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    staged = PolicyChoice(policies=str(policies))
+    assert run(state, "stage", policies) == 0
+    assert read_intent(state) == Intent(staged=staged)
+    words = ["enforce", policies, "--posture", "deny", "--node", "node-a", "--node", "node-c", "--audit"]
+    assert run(state, *words) == 0
+    active = PolicyChoice(policies=str(policies), posture=Posture.DENY, nodes=("node-a", "node-c"), mode="audit")
+    assert read_intent(state) == Intent(active=active, staged=staged)
+    assert run(state, "enforce", "--posture", "deny") == 0
+    assert read_intent(state).active == PolicyChoice(posture=Posture.DENY)
+    assert run(state, "observe") == 0
+    assert read_intent(state) == Intent()
+    assert "everything is allowed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["enforce"], "nothing to enforce"),
+        (
+            ["enforce", "POLICIES", "--node", "node-x"],
+            "`node-x` is not a node of this cluster; its nodes: node-a, ",
+        ),
+        (["stage", "nowhere"], "nowhere: cannot be read"),
+        (["edges", "nowhere.parquet"], "`nowhere.parquet` does not exist"),
+    ],
+)
+def test_mistakes_change_nothing(
+    state: State, policies: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    assert run(state, *[policies if word == "POLICIES" else word for word in words]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+    assert read_intent(state) == Intent()
+
+
+def test_collect_wants_a_cluster(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["collect", "--state", str(tmp_path), "--cluster", str(tmp_path / "none")]) == 2
+    assert "give the folder of the cluster's manifests" in capsys.readouterr().err
