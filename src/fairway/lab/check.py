@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from fairway.kit.errors import UsageError
 from fairway.lab import namespaces, topology
 from fairway.lab.apps.web import fetch
 from fairway.lab.controller import probe
@@ -28,6 +29,8 @@ PAGES: Final = (
 )
 PAGES_V6: Final = (("GET", "/"), ("GET", "/catalog"), ("GET", "/checkout"))
 ADMIN_PAGES: Final = (("GET", "/topology"), ("GET", "/proxy/orders"))
+MIN_SECONDS: Final = 1.0
+MAX_SECONDS: Final = 60.0
 NAME_ASKED: Final = "orders.orders.svc.cluster.local"
 
 
@@ -48,6 +51,13 @@ class Question:
     name: str
     netns: str
     run: Callable[[], str]
+
+
+def check(lab: str, topology_pages: bool, timeout: float) -> list[CheckResult]:
+    """Try everything at the same time, within `timeout` seconds for all."""
+    if not MIN_SECONDS <= timeout <= MAX_SECONDS:
+        raise UsageError(f"timeout `{timeout:g}`: give {MIN_SECONDS:g} to {MAX_SECONDS:g} seconds")
+    return ask(questions(lab, topology_pages, timeout - 0.5), timeout)
 
 
 def questions(lab: str, topology_pages: bool, timeout: float) -> list[Question]:

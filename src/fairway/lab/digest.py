@@ -10,7 +10,14 @@ from fairway.wire.edge import Edge
 from fairway.wire.endpoint import Endpoint, Kind
 
 PROBE, DNS, SCRAPE, CLOUD, OUTSIDE, CLUSTER = "probe", "DNS", "scrape", "cloud service", "external", "cluster"
-_ORDER: Final = (CLUSTER, CLOUD, OUTSIDE, DNS, SCRAPE, PROBE)
+_TITLES: Final = {
+    CLUSTER: "in the cluster",
+    CLOUD: "cloud services, by published ranges",
+    OUTSIDE: "outside",
+    DNS: "DNS",
+    SCRAPE: "scrapes",
+    PROBE: "probes, each node to its own pods",
+}
 
 
 @dataclass(slots=True)
@@ -36,16 +43,14 @@ class Line:
         self.retransmissions += edge.retransmissions
 
     def cells(self) -> dict[str, Any]:
-        zones = {"intra-zone": "same zone", "inter-zone": "cross zone"}
+        crossed = [word for zone, word in (("intra-zone", "same"), ("inter-zone", "cross")) if zone in self.zones]
         return {
-            "what": self.what,
-            "client": _few(self.clients, "clients"),
-            "server": _few(self.servers, "servers"),
+            "client → server": f"{_few(self.clients)} → {_few(self.servers)}",
             "port": _few(self.ports, "ports"),
-            "flows": self.connections,
+            "flows": self.connections or "older",
             "bytes": show.size(self.bytes),
             "retr": self.retransmissions,
-            "path": ", ".join(sorted(zones[zone] for zone in self.zones & zones.keys())),
+            "zone": "both" if len(crossed) == 2 else "".join(crossed),
         }
 
 
@@ -63,13 +68,14 @@ def purpose(edge: Edge) -> str:
     return OUTSIDE if ends & {Kind.EXTERNAL, Kind.UNKNOWN} else CLUSTER
 
 
-def digest(edges: Iterable[Edge]) -> list[Line]:
-    """Lines in the order of purposes, and within one by bytes, the most first."""
+def digest(edges: Iterable[Edge]) -> dict[str, list[Line]]:
+    """Lines by purpose, within each by bytes, the most first."""
     lines: dict[tuple[str, ...], Line] = {}
     for edge in edges:
         what = purpose(edge)
         lines.setdefault((what, *_ends(what, edge)), Line(what)).add(edge)
-    return sorted(lines.values(), key=lambda line: (_ORDER.index(line.what), -line.bytes))
+    ranked = sorted(lines.values(), key=lambda line: -line.bytes)
+    return {_TITLES[what]: [line for line in ranked if line.what == what] for what in _TITLES}
 
 
 def _ends(what: str, edge: Edge) -> tuple[str, ...]:
@@ -88,5 +94,9 @@ def _server(end: Endpoint) -> str:
     return end.group if end.kind in {Kind.POD, Kind.CLOUD} else OUTSIDE
 
 
-def _few(names: set[str], what: str) -> str:
-    return ", ".join(sorted(names)) if len(names) <= 2 else f"{len(names)} {what}"
+def _few(names: set[str], what: str = "") -> str:
+    """The one name; of several how many they are, and of what sort if all are of one."""
+    if len(names) == 1:
+        return next(iter(names))
+    sort = what or ("nodes" if all("/" not in n and n[:1].isalpha() for n in names) else "")
+    return f"{len(names)} {sort or ('workloads' if all('/' in n for n in names) else 'addresses')}"

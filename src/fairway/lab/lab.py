@@ -155,8 +155,7 @@ class Lab:
         `topology` also opens the pages that make ui call orders, which ordinary users never do.
         """
         self.require_up()
-        asked = check.questions(self.config.name, topology, timeout - 0.5)
-        return check.ask(asked, timeout)
+        return check.check(self.config.name, topology, timeout)
 
     def visit(self, path: str) -> int:
         """Open a page as a user over IPv4; the HTTP status, 0 if there was no answer."""

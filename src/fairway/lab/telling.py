@@ -4,9 +4,15 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
 
 from fairway.kit import show
+
+INDENT: Final = 4
 
 
 class StepFailedError(Exception):
@@ -52,16 +58,31 @@ class Telling:
     def ok(self) -> bool:
         return all(step.ok for step in self.steps)
 
-    def say(self, text: str) -> None:
-        """One line, indented below the step's heading."""
-        show.out.print(f"     {text}", markup=True)
+    def say(self, text: str, more: int = 0) -> None:
+        """A sentence below the step's heading."""
+        show.out.print(Padding(Text.from_markup(text), (0, 0, 0, INDENT + more)))
 
     def verbatim(self, text: str) -> None:
-        """A file as it is."""
-        show.out.print(text, markup=False)
+        """A file as it is; long lines are the terminal's to wrap."""
+        show.out.print(Padding(Text(text.rstrip()), (0, 0, 0, INDENT)), soft_wrap=True)
 
     def table(self, values: Sequence[Mapping[str, Any]], right: Sequence[str] = ()) -> None:
-        show.rows(values, right=right)
+        """A table of like mappings; nothing if there are none."""
+        if values:
+            self.sections({"": values}, right)
+
+    def sections(self, groups: Mapping[str, Sequence[Mapping[str, Any]]], right: Sequence[str] = ()) -> None:
+        """One table in named parts."""
+        first = next(rows[0] for rows in groups.values() if rows)
+        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+        for key in first:
+            table.add_column(key.replace("_", " "), justify="right" if key in right else "left", overflow="fold")
+        for name, rows in groups.items():
+            if name and rows:
+                table.add_row(Text(name, style="italic"))
+            for row in rows:
+                table.add_row(*(show.cell(value) for value in row.values()))
+        show.out.print(Padding(table, (0, 0, 0, INDENT)))
 
     @contextmanager
     def doing(self, what: str) -> Iterator[None]:

@@ -1,6 +1,9 @@
 import socket
 import threading
 
+import pytest
+
+from fairway.kit.errors import UsageError
 from fairway.lab import check
 from fairway.lab.check import Question
 
@@ -30,6 +33,12 @@ def test_a_namespace_that_is_gone_fails_the_question_and_no_other() -> None:
     results = check.ask([Question("gone", "fairway-nowhere", lambda: "")], 2.0)
     assert [(r.name, r.ok) for r in results] == [("gone", False)]
     assert "No such file" in results[0].detail
+
+
+@pytest.mark.parametrize("timeout", [0.0, -1.0, 61.0, float("nan")])
+def test_a_timeout_that_cannot_be_meant_is_refused(timeout: float) -> None:
+    with pytest.raises(UsageError, match="give 1 to 60 seconds"):
+        check.check("x", True, timeout)
 
 
 def answer_once(link: socket.socket, address: str, tcp: bool) -> None:
