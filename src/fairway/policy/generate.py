@@ -115,6 +115,11 @@ class _Generation:
                 f"{namespace}/{name}: its labels select {', '.join(choice.also)}, too; give one of them a label"
             )
         ingress = self._rules(namespace, Direction.INGRESS, sides.get(Direction.INGRESS, ()))
+        if outside := [r.title for group in ingress for r in group if r.rank is Rank.EXTERNAL]:
+            self.notes.add(
+                f"{namespace}/{name}: called from outside by {_some(outside)}; a load balancer's addresses change: "
+                "if these are one's, allow its subnets instead"
+            )
         egress = self._rules(namespace, Direction.EGRESS, sides.get(Direction.EGRESS, ()))
         if not ingress and not egress:
             return None
@@ -126,9 +131,7 @@ class _Generation:
             egress=tuple(_rule(remotes) for remotes in egress),
         )
         evidence = {
-            f"{direction}[{index}]": tuple(
-                f"{r.title}: {r.evidence.line(self.replicas[workload])}" for r in remotes
-            )
+            f"{direction}[{index}]": _evidence(remotes, self.replicas[workload])
             for direction, rules in (("ingress", ingress), ("egress", egress))
             for index, remotes in enumerate(rules)
         }
@@ -151,6 +154,7 @@ class _Generation:
                 continue
             remote = remotes.setdefault(remote.title, remote)
             remote.ports |= self._ports(one, asks_dns)
+            remote.asks_dns |= asks_dns
             remote.evidence.add(one, subject)
         rules: dict[tuple[Rank, tuple[Ports, ...]], list[Remote]] = defaultdict(list)
         for remote in self.writer.grouped(remotes.values(), self.options.merge_at):
@@ -175,9 +179,20 @@ class _Generation:
                 self.notes.add(f"{title}: no traffic that makes a rule; it gets no policy")
 
 
+def _evidence(remotes: Sequence[Remote], replicas: int) -> tuple[str, ...]:
+    lines = [f"{remote.title}: {remote.evidence.line(replicas)}" for remote in remotes]
+    if any(remote.asks_dns for remote in remotes):
+        lines.append("DNS over UDP and TCP, whichever was seen: long answers come over TCP")
+    return tuple(lines)
+
+
 def _rule(remotes: Sequence[Remote]) -> Rule:
     peers = dict.fromkeys(peer for remote in remotes for peer in remote.peers)
     return Rule(tuple(peers), folded(remotes[0].ports))
+
+
+def _some(titles: Sequence[str]) -> str:
+    return ", ".join(titles[:3]) + (f" and {len(titles) - 3} more" if len(titles) > 3 else "")
 
 
 def _port_names(pods: Iterable[Endpoint]) -> dict[tuple[Workload, int, str], str]:

@@ -138,4 +138,4 @@ def folded(ports: Iterable[Ports]) -> tuple[Ports, ...]:
         dynamic = {p for p in kept if p.protocol == protocol and isinstance(p.port, int) and p.port >= _DYNAMIC}
         if len(dynamic) >= _MANY_PORTS:
             kept = (kept - dynamic) | {Ports(protocol, _DYNAMIC, 65535)}
-    return tuple(sorted(kept, key=lambda p: (p.protocol, str(p.port).zfill(5))))
+    return tuple(sorted(kept, key=lambda p: (p.protocol, isinstance(p.port, str), str(p.port).zfill(5))))
