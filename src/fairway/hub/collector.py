@@ -100,7 +100,12 @@ class Collector:
         if seen == self._control_seen and applied <= self._control.revision:
             return False
         self._control_seen = seen
-        if nodes := self._control.update(cluster, intent, applied):
+        try:
+            nodes = self._control.update(cluster, intent, applied)
+        except OSError:
+            self._control_seen = ()  # the disk may recover without anything else changing
+            raise
+        if nodes:
             self._log(f"control: revision {self._control.revision} for {', '.join(sorted(nodes))}")
         return True
 

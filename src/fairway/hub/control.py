@@ -87,10 +87,11 @@ class Control:
             (self._folder / f"{node}.json").unlink(missing_ok=True)
             del self._feeds[node]
         changed = [node for node, feed in feeds.items() if _NODE_NAME.fullmatch(node) and self._differs(feed)]
+        # Before the first file: after a failure half-way the number must not come again with other content.
+        self.revision += bool(changed)
         for node in changed:
             write_atomically(self._folder / f"{node}.json", msgspec.json.encode(feeds[node]))
             self._feeds[node] = feeds[node]
-        self.revision += bool(changed)
         return changed
 
     def _differs(self, feed: NodeFeed) -> bool:

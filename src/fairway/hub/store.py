@@ -87,7 +87,11 @@ class Store:
         self._number += 1
         path = self._folder / f"L{level}-{self._number:012d}.parquet"
         metadata = {_BATCHES: batches.encode(), _REPLACES: msgspec.json.encode(replaces)}
-        write_flows(path, table.replace_schema_metadata(metadata))
+        try:
+            write_flows(path, table.replace_schema_metadata(metadata))
+        except OSError:
+            path.unlink(missing_ok=True)  # it may be in place though not durable; the caller will try again
+            raise
         self._note(level, path, len(table))
         return path
 

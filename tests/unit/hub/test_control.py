@@ -1,5 +1,6 @@
 """Intent and cluster become node feeds: who enforces what where, and revisions that only grow."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,24 @@ def test_an_agent_ahead_of_a_folder_that_lost_its_files_is_told_anew(tmp_path: P
     assert control.update(cluster(tmp_path), Intent(), applied=1) == []
     assert sorted(control.update(cluster(tmp_path), Intent(), applied=41)) == list(NODES)
     assert revisions(tmp_path) == [42, 42, 42]
+
+
+def test_a_revision_never_comes_twice_though_the_disk_refused(
+    tmp_path: Path, control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, written = cluster(tmp_path), iter(range(1, 100))
+
+    def fsync(_: int) -> None:
+        if next(written) == 3:
+            raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", fsync)
+        with pytest.raises(OSError, match="No space left"):
+            control.update(here, Intent())
+    assert revisions(tmp_path) == [1, -1, -1]
+    control.update(here, Intent(active=PolicyChoice(posture=Posture.DENY)))
+    assert revisions(tmp_path) == [2, 2, 2]
 
 
 def test_a_node_that_left_is_told_nothing(tmp_path: Path, control: Control) -> None:

@@ -80,10 +80,19 @@ def test_a_crash_between_storing_and_deleting_doubles_nothing(room: Room, monkey
     assert (room.run(), room.spool) == ([1, 2], [])
 
 
-def test_a_disk_that_refuses_loses_nothing(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("call", [1, 2], ids=["content", "folder"])
+def test_a_disk_that_refuses_loses_and_doubles_nothing(
+    room: Room, monkeypatch: pytest.MonkeyPatch, call: int
+) -> None:
     room.put(1)
+    calls = iter(range(1, 100))
+
+    def fsync(_: int) -> None:
+        if next(calls) == call:
+            raise OSError(28, "No space left on device")
+
     with monkeypatch.context() as full:
-        full.setattr(os, "fsync", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        full.setattr(os, "fsync", fsync)
         with pytest.raises(OSError, match="No space left"):
             room.ingest.run(room.names)
     assert room.spool == ["node-c-b1-000000000001.arrow"]
