@@ -34,5 +34,5 @@ def add_source(parser: argparse.ArgumentParser, limit: int) -> None:
 
 def source(arguments: argparse.Namespace) -> Source:
     """What the arguments of `add_source` mean; UsageError when there is no such state folder."""
-    since = datetime.now(UTC) - arguments.since if arguments.since else None
+    since = datetime.now(UTC) - arguments.since if arguments.since is not None else None
     return Source(arguments.file or find_state(arguments.state).folder, since)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST: Final = timedelta(days=36500)
 
 
 def duration(text: str) -> timedelta:
@@ -13,7 +14,10 @@ def duration(text: str) -> timedelta:
     if not re.fullmatch(r"([0-9]{1,9}[smhd])+", text):
         raise argparse.ArgumentTypeError(f"`{text}` is no duration; write 90s, 5m, 2h or 7d")
     parts = re.findall(r"([0-9]+)([smhd])", text)
-    return timedelta(seconds=sum(int(number) * _UNITS[unit] for number, unit in parts))
+    seconds = sum(int(number) * _UNITS[unit] for number, unit in parts)
+    if seconds > _LONGEST.total_seconds():
+        raise argparse.ArgumentTypeError(f"`{text}` is no duration of this world; at most {_LONGEST.days}d")
+    return timedelta(seconds=seconds)
 
 
 def count(text: str) -> int:

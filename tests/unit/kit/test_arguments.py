@@ -15,7 +15,9 @@ def test_duration(text: str, seconds: int) -> None:
     assert duration(text) == timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize("text", ["", "5", "m", "-5m", "5 m", "5w", "1.5h", "٣m", "9999999999s"])
+@pytest.mark.parametrize(
+    "text", ["", "5", "m", "-5m", "5 m", "5w", "1.5h", "٣m", "9999999999s", "99999d", "1d" * 99999]
+)
 def test_no_duration(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="is no duration"):
         duration(text)
