@@ -34,7 +34,7 @@ def _record(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cells(row: dict[str, Any]) -> dict[str, str]:
-    from fairway.hub.edges import endpoint_of
+    from fairway.hub.rows import endpoint_of
     from fairway.hub.summary import port_name, title
     from fairway.kit import show
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fairway.hub.columns import CLIENT, SERVER
-from fairway.hub.edges import endpoint_of
+from fairway.hub.rows import endpoint_of
 from fairway.hub.store import read_flows
 from fairway.hub.summary import title
 from fairway.policy.decide import Judgement, isolates

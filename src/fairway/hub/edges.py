@@ -5,10 +5,8 @@ client's adds its own retransmissions and denials, and the Service it dialled. W
 server is no pod, or its agent saw nothing), the client's stands alone.
 """
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -17,8 +15,9 @@ import pyarrow.compute as pc
 
 from fairway.hub.columns import CLIENT, SERVER
 from fairway.hub.distinct import Ints, distinct
+from fairway.hub.rows import endpoint_of, rows_of
 from fairway.wire.edge import Edge
-from fairway.wire.endpoint import Endpoint, Kind, NamedPort
+from fairway.wire.endpoint import Endpoint
 
 _KEYS: Final = (
     "client",
@@ -94,7 +93,7 @@ class _Report:
 def edges_of(flows: pa.Table) -> list[Edge]:
     """One Edge per (client, server, port, protocol), in the order of first sight."""
     # A pod's rest is no edge: it has no remote end.
-    flows = flows.filter(pc.not_equal(flows["kind"].cast(pa.string()), "rest"))
+    flows = flows.filter(pc.is_in(flows["kind"].cast(pa.string()), pa.array(["flow", "edge"])))
     reports = _oriented(_reports(flows))
     edges = _merged([report for report in reports if report.by_server])
     _add_clients(edges, _merged([report for report in reports if not report.by_server]), _backends(flows))
@@ -120,35 +119,16 @@ def _reports(flows: pa.Table) -> list[_Report]:
     sums = [(name, "sum") for name in _SUMS]
     bounds = [("first_seen", "min"), ("last_seen", "max"), ("would_deny_open", "max")]
     grouped = table.group_by(list(_KEYS)).aggregate([*sums, *bounds])
-    return [_report(row, clients[row["client"]], servers[row["server"]]) for row in _rows(grouped)]
+    return [_report(row, clients[row["client"]], servers[row["server"]]) for row in rows_of(grouped)]
 
 
 def _endpoints(flows: pa.Table, end: str) -> tuple[list[tuple[Endpoint, str]], Ints]:
     """The distinct endpoints at one end, each with the text that tells it from others; and each row's index."""
     columns = flows.select(CLIENT if end == "client" else SERVER)
     positions, groups = distinct(*(column.combine_chunks().indices.to_numpy() for column in columns.columns))
-    found = [endpoint_of(row, end) for row in _rows(columns.take(positions))]
+    found = [endpoint_of(row, end) for row in rows_of(columns.take(positions))]
     # Labels and the like may change; who it is does not.
     return [(one, f"{one.kind} {one.address} {one.namespace}/{one.name}") for one in found], groups
-
-
-def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
-    """Rows as mappings, an order of magnitude faster than to_pylist where words are dictionary-encoded."""
-    columns = [_values(column.combine_chunks()) for column in table.columns]
-    for values in zip(*columns, strict=True):
-        yield dict(zip(table.column_names, values, strict=True))
-
-
-def _values(column: Any) -> list[Any]:
-    if pa.types.is_dictionary(column.type):
-        words = column.dictionary.to_pylist()
-        return [words[index] for index in column.indices.to_numpy()]
-    if pa.types.is_timestamp(column.type):
-        return [_EPOCH + timedelta(microseconds=us) for us in column.cast(pa.int64()).to_pylist()]
-    return list(column.to_pylist())
-
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _report(row: dict[str, Any], client: tuple[Endpoint, str], server: tuple[Endpoint, str]) -> _Report:
@@ -231,7 +211,7 @@ def _backends(flows: pa.Table) -> _Backends:
     """Where each Service's connections ended, by what its flows say."""
     names = ["server_address", "port", "protocol", "backends"]
     found: _Backends = {}
-    for row in _rows(flows.select(names).unify_dictionaries().group_by(names).aggregate([])):
+    for row in rows_of(flows.select(names).unify_dictionaries().group_by(names).aggregate([])):
         if row["backends"]:
             ends = found.setdefault((row["server_address"], row["port"], row["protocol"]), set())
             ends.update(msgspec.json.decode(row["backends"], type=list[tuple[str, int]]))
@@ -256,34 +236,3 @@ def _edge(report: _Report) -> Edge:
 
 def _order(edge: Edge) -> tuple[datetime, str, str, int, str]:
     return edge.first_seen, edge.client.address, edge.server.address, edge.port, edge.protocol
-
-
-def endpoint_of(row: Mapping[str, Any], end: str) -> Endpoint:
-    """The `client` or `server` of a stored flow's row."""
-    return _endpoint(*(row[name] for name in (CLIENT if end == "client" else SERVER)))
-
-
-@lru_cache(maxsize=65536)
-def _endpoint(
-    kind: str,
-    address: str,
-    namespace: str,
-    name: str,
-    workload: str,
-    labels: str,
-    ports: str,
-    node: str,
-    zone: str,
-) -> Endpoint:
-    """In the order of `columns.END`."""
-    return Endpoint(
-        kind=Kind(kind),
-        address=address,
-        namespace=namespace,
-        name=name,
-        workload=workload,
-        labels=tuple(sorted(msgspec.json.decode(labels, type=dict[str, str]).items())),
-        ports=tuple(msgspec.json.decode(ports, type=list[NamedPort])),
-        node=node,
-        zone=zone,
-    )

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from fairway.hub.columns import COLUMNS, SCHEMA
-from fairway.hub.edges import endpoint_of
 from fairway.hub.names import Names
 from fairway.hub.record import named
+from fairway.hub.rows import endpoint_of
 from fairway.kit.documents import read_documents
 from fairway.policy.read import read_cluster
 from fairway.wire import batch as wire
