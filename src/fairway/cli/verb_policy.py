@@ -84,9 +84,10 @@ def run_generate(arguments: argparse.Namespace) -> int:
     if output is not show.Output.TABLE:
         show.value(_generated(generated, files), output=output)
     elif arguments.out:
-        show.rows(
-            _generated(generated, files)["policies"], empty="no flow makes a rule", right=("ingress", "egress")
-        )
+        rows = _generated(generated, files)["policies"]
+        for row in rows:
+            del row["manifest"]
+        show.rows(rows, empty="no flow makes a rule", right=("ingress", "egress"))
         _rest(generated)
     else:
         sys.stdout.write("---\n".join(files.values()))
@@ -122,6 +123,7 @@ def _generated(generated: "Generated", files: dict[str, str]) -> dict[str, Any]:
                 "ingress": len(made.policy.ingress or ()),
                 "egress": len(made.policy.egress or ()),
                 "file": name,
+                "manifest": made.manifest,
             }
             for name, made in zip(files, generated.policies, strict=True)
         ],
@@ -133,13 +135,14 @@ def _generated(generated: "Generated", files: dict[str, str]) -> dict[str, Any]:
 def _rest(generated: "Generated") -> None:
     """What made no rule, and what a person should know."""
     from fairway.kit import show
+    from fairway.policy.explain import port_title
 
     if generated.left_out:
         show.out.print()
         rows = [
             {
                 "no_rule_for": f"{left.client} -> {left.server}",
-                "port": f"{left.protocol} {left.port}" if left.port else left.protocol,
+                "port": port_title(left.port, left.protocol),
                 "connections": left.connections,
                 "because": left.reason,
             }
@@ -147,7 +150,7 @@ def _rest(generated: "Generated") -> None:
         ]
         show.rows(rows, right=("connections",))
     for note in generated.notes:
-        show.out.print(f"note: {note}", markup=False)
+        _say(f"note: {note}")
 
 
 def run_replay(arguments: argparse.Namespace) -> int:
@@ -156,6 +159,7 @@ def run_replay(arguments: argparse.Namespace) -> int:
 
     from fairway.hub.store import read_edges
     from fairway.kit import show
+    from fairway.policy.explain import port_title
     from fairway.policy.replay import replay
 
     cluster = _cluster(arguments.cluster)
@@ -164,26 +168,19 @@ def run_replay(arguments: argparse.Namespace) -> int:
     if output is not show.Output.TABLE:
         show.value({"passed": result.passed, **asdict(result)}, output=output)
         return 0 if result.passed else 1
-    rows = [
-        {
-            "broken": f"{broken.client} -> {broken.server}",
-            "port": f"{broken.protocol} {broken.port}" if broken.port else broken.protocol,
-            "connections": broken.connections,
-            "why": broken.reason,
-            "fix": broken.fix,
-        }
-        for broken in result.broken
-    ]
-    if rows:
-        show.rows(rows, right=("connections",))
+    for broken in result.broken:
+        what = port_title(broken.port, broken.protocol)
+        connections = f"{broken.connections} connection{'' if broken.connections == 1 else 's'}"
+        _say(f"would break: {broken.client} -> {broken.server} {what}, {connections}")
+        _say(f"  {broken.reason}")
+        _say(f"  fix: {broken.fix}")
     for title in result.unused_rules:
-        show.out.print(f"unused: {title}", markup=False)
+        _say(f"unused rule: {title}")
     would = f"{len(result.broken)} would break" if result.broken else "nothing would break"
-    show.out.print(
+    _say(
         f"{result.judged} edges with {result.connections} connections replayed: {would}; "
         f"{len(result.already_denied)} were denied already, {len(result.unanswered)} nobody answered, "
-        f"{result.uncertain} without a known client pass in one direction",
-        markup=False,
+        f"{result.uncertain} pass only if their unknown opener was the other end"
     )
     return 0 if result.passed else 1
 
@@ -201,12 +198,13 @@ def run_coverage(arguments: argparse.Namespace) -> int:
     if output is not show.Output.TABLE:
         show.value(asdict(result), output=output)
     else:
-        show.rows([asdict(finding) for finding in result.findings], empty="all that is declared was seen")
-        blocking = sum(finding.blocks for finding in result.findings)
-        answer = (
-            "enough was seen to enforce" if result.enough else f"not enough was seen: {blocking} findings block"
+        for finding in result.findings:
+            _say(f"{'missing' if finding.blocks else 'note'}: {finding.workload} {finding.what}")
+            _say(f"  {finding.do}")
+        missing = sum(finding.blocks for finding in result.findings)
+        _say(
+            "enough was seen to enforce" if result.enough else f"not enough was seen to enforce: {missing} missing"
         )
-        show.out.print(answer)
     return 0 if result.enough else 1
 
 
@@ -224,10 +222,15 @@ def run_explain(arguments: argparse.Namespace) -> int:
     )
     output = show.Output(arguments.output)
     if output is show.Output.TABLE:
-        show.out.print(f"{'allowed' if answer.allowed else 'denied'}: {answer.why}", markup=False, soft_wrap=True)
+        _say(f"{'allowed' if answer.allowed else 'denied'}: {answer.why}")
     else:
         show.value(asdict(answer), output=output)
     return 0 if answer.allowed else 1
+
+
+def _say(line: str) -> None:
+    """Print one line as it is; the terminal wraps it."""
+    sys.stdout.write(f"{line}\n")
 
 
 def _cluster(path: Path) -> "Cluster":
@@ -239,9 +242,14 @@ def _cluster(path: Path) -> "Cluster":
 
 def _policies(arguments: argparse.Namespace, cluster: "Cluster") -> "PolicySet":
     from fairway.kit.documents import read_documents
+    from fairway.kit.errors import UsageError
     from fairway.policy.model import PolicySet
     from fairway.policy.read import read_policies
     from fairway.wire.words import Posture
 
-    given = read_policies(read_documents(arguments.policies), cluster) if arguments.policies else cluster.policies
+    given = cluster.policies
+    if arguments.policies:
+        given = read_policies(read_documents(arguments.policies), cluster)
+        if not given:
+            raise UsageError(f"`{arguments.policies[0]}` holds no NetworkPolicy; name the right folder")
     return PolicySet(given, Posture(arguments.posture))

@@ -1,0 +1,131 @@
+"""`fairway policy ...` as a person runs it, on a cluster's manifests and real flow files."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fairway.cli.main import main
+from fairway.hub.names import Names
+from fairway.hub.record import named
+from fairway.hub.store import write_flows
+from fairway.kit.documents import read_documents
+from fairway.policy.read import read_cluster
+from fairway.wire.words import Initiator
+from support.reports import DB, ORDERS, T0, UI, report, write_cluster
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the manifests and the flows of orders to its database, as servers' agents tell them."""
+    cluster = write_cluster(tmp_path / "cluster")
+    names = Names()
+    names.observe(read_cluster(read_documents([cluster])).cluster, T0)
+    told = report(DB, ORDERS, 5432, Initiator.REMOTE, connections=2, tx_packets=3, rx_packets=3, tx_bytes=500)
+    write_flows(tmp_path / "flows.parquet", named(told, names))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(verb: str, *more: str) -> int:
+    return main(["policy", *verb.split(), "--cluster", "cluster", *more])
+
+
+FLOWS = ("--flows", "flows.parquet")
+
+
+def test_generate_replay_and_break(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("generate", *FLOWS, "--out", "policies") == 0
+    written = sorted(path.name for path in (files / "policies").iterdir())
+    assert written == ["orders-orders-1.yaml", "orders-orders-postgresql-0.yaml"]
+    assert run("replay", *FLOWS, "--policies", "policies", "--posture", "deny") == 0
+    assert "1 edges with 2 connections replayed: nothing would break" in capsys.readouterr().out
+
+    broken = files / "policies" / "orders-orders-postgresql-0.yaml"
+    manifest = yaml.safe_load(broken.read_text())
+    manifest["spec"]["ingress"] = []
+    broken.write_text(yaml.safe_dump(manifest))
+    assert run("replay", *FLOWS, "--policies", "policies") == 1
+    out = capsys.readouterr().out
+    assert "would break: orders/orders-1 -> orders/orders-postgresql-0 TCP 5432, 2 connections" in out
+    assert "fix: give orders/orders-postgresql-0 the ingress rule: TCP 5432 from orders/orders-1" in out
+    assert run("replay", *FLOWS, "--policies", "policies", "--output", "json") == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["passed"], found["broken"][0]["connections"]) == (False, 2)
+
+
+def test_generate_prints_without_a_folder(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("generate", *FLOWS) == 0
+    names = [document["metadata"]["name"] for document in yaml.safe_load_all(capsys.readouterr().out)]
+    assert names == ["orders-1", "orders-postgresql-0"]
+    assert run("generate", *FLOWS, "--output", "json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [p["manifest"]["metadata"]["name"] for p in found["policies"]] == names
+
+
+def test_generate_does_not_mix_with_other_policies(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (files / "policies").mkdir()
+    (files / "policies" / "old.yaml").write_text("")
+    assert run("generate", *FLOWS, "--out", "policies") == 2
+    assert "holds `old.yaml`, which is not of these policies" in capsys.readouterr().err
+    assert [path.name for path in (files / "policies").iterdir()] == ["old.yaml"]
+
+
+def test_coverage_says_no_and_why(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("coverage", *FLOWS) == 0
+    assert capsys.readouterr().out.endswith("enough was seen to enforce\n")
+    job = {
+        "kind": "CronJob",
+        "metadata": {"name": "export", "namespace": "orders"},
+        "spec": {"schedule": "0 3 * * *"},
+    }
+    (files / "cluster" / "job.json").write_text(json.dumps(job))
+    assert run("coverage", *FLOWS) == 1
+    out = capsys.readouterr().out
+    assert "missing: orders/export is a CronJob (`0 3 * * *`) that was not seen to run" in out
+    assert out.endswith("not enough was seen to enforce: 1 missing\n")
+
+
+def test_explain(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ask = ("explain", "ui/ui-1", "orders/orders-postgresql-0", "5432")
+    assert main(["policy", *ask, "--cluster", "cluster"]) == 0
+    run("generate", *FLOWS, "--out", "policies")
+    capsys.readouterr()
+    assert main(["policy", *ask, "--cluster", "cluster", "--policies", "policies"]) == 1
+    assert capsys.readouterr().out == (
+        "denied: ingress: orders/orders-postgresql-0 isolates orders/orders-postgresql-0; "
+        "no rule allows TCP 5432 from ui/ui-1\n"
+    )
+    assert main(["policy", *ask[:1], UI, DB, "5432/UDP", "--cluster", "cluster", "--output", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["protocol"] == "UDP"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("replay", "--policies", "empty"), "`empty` holds no NetworkPolicy"),
+        (
+            ("replay", "--policies", "bad.yaml"),
+            "bad.yaml: NetworkPolicy prod/p: `$.metadata.namespace` `prod` is not",
+        ),
+        (("replay", "--policies", "none.yaml"), "none.yaml: cannot be read"),
+        (("generate", "--out", "bad.yaml"), "bad.yaml: cannot be written"),
+    ],
+)
+def test_one_line_for_a_mistake(
+    files: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
+) -> None:
+    (files / "empty").mkdir()
+    policy = {"kind": "NetworkPolicy", "metadata": {"name": "p", "namespace": "prod"}, "spec": {"podSelector": {}}}
+    (files / "bad.yaml").write_text(yaml.safe_dump(policy))
+    assert run(arguments[0], *FLOWS, *arguments[1:]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_heavy_libraries_are_loaded_only_by_a_verb_that_runs() -> None:
+    probe = "import sys, fairway.cli.verb_policy; print(sorted({'yaml', 'pyarrow', 'numpy', 'rich'} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"
