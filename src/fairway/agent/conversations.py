@@ -44,15 +44,23 @@ _WHO: Final = (
     "remote_address",
 )
 _KEY: Final = np.dtype([(name, RECORD[name]) for name in _WHO])
-_WITH_PORTS: Final = (6, 17, 132)
+_TCP, _UDP, _SCTP = 6, 17, 132
+_WITH_PORTS: Final = (_TCP, _UDP, _SCTP)
 
 
 def settle_initiators(keys: Records, initiators: NDArray[np.uint8], listening: Listening) -> NDArray[np.uint8]:
     """Who opened each flow. Where the kernel came too late to see it, a listening local port means the remote
     end did; an ephemeral one that nobody listens on, facing a port that is none, means the pod did.
+
+    UDP has no SYN: a first packet from a service's port to an ephemeral one looks like the answer to a question
+    that was asked before the agent came. Nobody saw who opened it, so nobody is said to have.
     """
     settled = initiators.copy()
-    for index in np.flatnonzero((initiators == Initiator.UNKNOWN) & (keys["protocol"] == 6)):
+    local_ephemeral, remote_ephemeral = keys["local_port"] >= _EPHEMERAL, keys["remote_port"] >= _EPHEMERAL
+    to_ephemeral = np.where(initiators == Initiator.REMOTE, local_ephemeral, remote_ephemeral)
+    from_service = np.where(initiators == Initiator.REMOTE, ~remote_ephemeral, ~local_ephemeral)
+    settled[(keys["protocol"] == _UDP) & to_ephemeral & from_service] = Initiator.UNKNOWN
+    for index in np.flatnonzero((initiators == Initiator.UNKNOWN) & (keys["protocol"] == _TCP)):
         ports = listening(int(keys["ifindex"][index]))
         local, remote = int(keys["local_port"][index]), int(keys["remote_port"][index])
         if ports is None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fairway.kit.errors import EnvironmentLacksError
+from fairway.kit.files import write_atomically
 from fairway.wire.batch import Batch, encode
 
 
@@ -33,13 +34,10 @@ class Outbox:
         content = encode(batch)
         self._make_room(len(content))
         path = self.folder / f"{self.node}-{self.boot}-{self._sequence:012d}.arrow"
-        partial = path.with_suffix(".partial")
         try:
-            partial.write_bytes(content)
-            partial.rename(path)
+            write_atomically(path, content)
         except OSError:
             self.dropped += 1
-            partial.unlink(missing_ok=True)
 
     def _make_room(self, size: int) -> None:
         try:

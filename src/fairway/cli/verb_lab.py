@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def register(verbs: "Verbs") -> None:
     _verb(own, "intrude", _intrude, "let `dev/intruder` try the databases", table=True)
     visit = _verb(own, "visit", _visit, "open a page as a user: visit PATH")
     visit.add_argument("path", metavar="PATH")
+    record = _verb(own, "record", _record, "observe a lab as the demo does, and write a recording of it")
+    record.add_argument("--out", type=Path, required=True, metavar="FILE", help="the Parquet file to write")
 
 
 def _verb(
@@ -39,6 +42,22 @@ def _verb(
         parser.add_argument("--output", choices=("table", "json", "yaml"), default="table")
     parser.set_defaults(run=lambda arguments: run(_lab(arguments), arguments))
     return parser
+
+
+def _record(lab: "Lab", arguments: argparse.Namespace) -> int:
+    from fairway.lab.crew import Crew
+    from fairway.lab.recording import record
+
+    def progress(text: str) -> None:
+        sys.stderr.write(f"{text}\n")
+
+    lab.up(progress)
+    try:
+        rows = record(Crew(lab), arguments.out, progress)
+    finally:
+        lab.down()
+    sys.stdout.write(f"{arguments.out}: {rows} rows, {arguments.out.stat().st_size >> 10} KiB\n")
+    return 0
 
 
 def _lab(arguments: argparse.Namespace) -> "Lab":

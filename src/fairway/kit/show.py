@@ -2,17 +2,27 @@
 where no terminal is."""
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import yaml
 from rich.console import Console
 from rich.table import Table
 
-out: Final = Console(highlight=False, soft_wrap=False, emoji=False)
-err: Final = Console(stderr=True, highlight=False, emoji=False)
+_PIPE_WIDTH: Final = 160
+"""Columns where no terminal says how many it has: a pipe or a file takes wide lines better than folded ones."""
+
+
+def _console(stream: TextIO, *, stderr: bool = False) -> Console:
+    width = None if stream.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH
+    return Console(stderr=stderr, width=width, highlight=False, emoji=False)
+
+
+out: Final = _console(sys.stdout)
+err: Final = _console(sys.stderr, stderr=True)
 
 
 class Output(StrEnum):
@@ -45,7 +55,7 @@ def rows(
     for key in values[0]:
         table.add_column(key.replace("_", " "), justify="right" if key in right else "left", overflow="fold")
     for row in values:
-        table.add_row(*(_cell(item) for item in row.values()))
+        table.add_row(*(cell(item) for item in row.values()))
     out.print(table)
 
 
@@ -66,7 +76,8 @@ def size(count: float) -> str:
     return f"{count:.1f} TiB"
 
 
-def _cell(item: Any) -> str:
+def cell(item: Any) -> str:
+    """A value as a table shows it, safe from being read as markup."""
     if isinstance(item, bool):
         return "yes" if item else "no"
     return "" if item is None else str(item).replace("[", "\\[")

@@ -10,7 +10,6 @@ from typing import Final
 
 import msgspec
 
-from fairway.agent.bpffs import ROOT
 from fairway.hub.agents import read_agents
 from fairway.hub.control import node_feeds, read_feed
 from fairway.hub.intent import Intent, write_intent
@@ -19,6 +18,7 @@ from fairway.hub.store import read_edges
 from fairway.kit.documents import read_documents
 from fairway.kit.errors import EnvironmentLacksError
 from fairway.lab.lab import Lab
+from fairway.lab.pins import pins_of, remove_pins
 from fairway.policy.model import Cluster
 from fairway.policy.read import read_cluster
 from fairway.wire.edge import Edge
@@ -101,18 +101,6 @@ class Crew:
 
     def _spawn(self, name: str, arguments: list[object], netns: str | None = None) -> None:
         self.lab.spawn(name, [sys.executable, "-m", "fairway.cli.main", *map(str, arguments)], netns)
-
-
-def pins_of(lab: str) -> Path:
-    """Where the agents of a lab keep what outlives them."""
-    return ROOT / f"fairway-lab-{lab}"
-
-
-def remove_pins(lab: str) -> bool:
-    """Remove what agents that were killed left in force; whether there was anything."""
-    found = pins_of(lab).exists()
-    shutil.rmtree(pins_of(lab), ignore_errors=True)
-    return found
 
 
 def last_line(log: Path) -> str:

@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+
+from rich.markup import escape
 
 from fairway.cloud.ranges import read_ranges
 from fairway.hub.agents import read_agents
@@ -136,7 +138,7 @@ class Demo:
             time.sleep(STAGED_FOR)
         known = self._denials(staged_at)
         self.telling.say(f"would be denied on known edges: {len(known)}")
-        self.telling.table(_denied(known))
+        self._tell_denials(known)
         attempts = self.lab.intrude()
         self._show(attempts)
         with self.telling.doing("waiting for the agents' next report"):
@@ -145,7 +147,7 @@ class Demo:
             )
         would = self._denials(staged_at)
         self.telling.say("would be denied now:")
-        self.telling.table(_denied(would))
+        self._tell_denials(would)
         step.figures |= {"would_deny_known": len(known), "would_deny_intruder": len(would)}
         require(not known, "a known edge would be denied")
         require(all(attempt.reached for attempt in attempts), "on trial nothing is dropped, and an attempt failed")
@@ -192,7 +194,7 @@ class Demo:
         with self.telling.doing("waiting for the agents' next report"):
             _within(6 * self.crew.interval, lambda: self._denials(enforced_at))
         denied = self._denials(enforced_at)
-        self.telling.table(_denied(denied))
+        self._tell_denials(denied)
         require(denied, "the intruder's attempts were not reported")
         require(all(d.client.group == "dev/intruder" for d in denied), "somebody else than the intruder was denied")
         step.figures |= {"checks": len(results), "broker_connections_kept": len(alive), "denied": len(denied)}
@@ -245,6 +247,12 @@ class Demo:
         ports = {attempt.port for attempt in of if isinstance(attempt, Attempt)}
         return ports or {denial.port for denial in of if isinstance(denial, Denial) and denial.port != 53}
 
+    def _tell_denials(self, denials: Sequence[Denial]) -> None:
+        for denial in sorted(denials, key=lambda d: (d.direction, d.port)):
+            server = denial.service or f"{denial.server.title}:{denial.port}"
+            self.telling.say(f"[red]✗[/red] {denial.client.title} → {server}/{denial.protocol}")
+            self.telling.say(escape(denial.reason), more=2)
+
     def _show(self, attempts: Sequence[Attempt]) -> None:
         self.telling.say("the intruder, dev/intruder, tries every database:")
         self.telling.table(
@@ -289,19 +297,6 @@ def _sample(results: Sequence[CheckResult], most: int = 6) -> list[CheckResult]:
     for result in results:
         kinds.setdefault(result.name.split()[0], []).append(result)
     return [result for of_kind in kinds.values() for result in of_kind[:2]][:most]
-
-
-def _denied(denials: Sequence[Denial]) -> list[dict[str, Any]]:
-    return [
-        {
-            "client": denial.client.title,
-            "server": denial.service or denial.server.title,
-            "port": f"{denial.port}/{denial.protocol}",
-            "side": denial.direction.name.lower(),
-            "why": denial.reason,
-        }
-        for denial in denials
-    ]
 
 
 def _within(seconds: float, happened: Callable[[], object]) -> bool:

@@ -27,6 +27,7 @@ from fairway.lab.apps.web import fetch
 from fairway.lab.check import CheckResult, Question
 from fairway.lab.config import LabConfig
 from fairway.lab.extras import Attempt, CommandResult
+from fairway.lab.pins import pins_of, remove_pins
 from fairway.lab.requirements import require, require_root
 from fairway.lab.shop import pods
 from fairway.lab.status import LongLived, PodStatus
@@ -112,6 +113,8 @@ class Lab:
         if left:
             namespaces.delete(sorted(left))
             removed.append(f"{len(left)} network namespaces")
+        if remove_pins(self.config.name):
+            removed.append("programs and tables in the kernel")
         if self.config.directory.exists():
             shutil.rmtree(self.config.directory)
             removed.append(str(self.config.directory))
@@ -125,6 +128,7 @@ class Lab:
         found = {
             "processes": processes.find(self.config.name),
             "network namespaces": namespaces.existing(self._prefix),
+            "programs and tables in the kernel": pins_of(self.config.name).exists(),
             str(self.config.directory): self.config.directory.exists(),
         }
         return [what for what, exists in found.items() if exists]

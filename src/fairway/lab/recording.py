@@ -4,6 +4,7 @@ import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final
 
@@ -69,7 +70,8 @@ def record(crew: Crew, out: Path, progress: Callable[[str], None]) -> int:
         name: [str(network) for network in networks]
         for name, networks in read_ranges(crew.lab.ranges_file).networks().items()
     }
-    header = _Header(datetime.now(UTC), platform.release(), before, after, published)
+    kernel = ".".join(platform.release().split(".")[:2])
+    header = _Header(datetime.now(UTC), kernel, before, after, published)
     write_flows(out, flows.replace_schema_metadata({_KEY: msgspec.json.encode(header)}))
     return int(flows.num_rows)
 
@@ -102,6 +104,4 @@ def _observation(path: Path, moment: _Moment) -> Observation:
 
 
 def _network(text: str) -> Network:
-    from ipaddress import ip_network
-
     return ip_network(text)

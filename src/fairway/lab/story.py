@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+
+from rich.markup import escape
 
 from fairway.kit.documents import read_documents
 from fairway.kit.files import write_atomically
@@ -34,7 +36,8 @@ class Observation:
 
 def observe(telling: Telling, step: Step, seen: Observation) -> None:
     """Step 3: who talks to whom, told apart by what it is for."""
-    telling.table([line.cells() for line in digest(seen.edges)], right=("flows", "bytes", "retr"))
+    sections = {what: [line.cells() for line in lines] for what, lines in digest(seen.edges).items()}
+    telling.sections(sections, right=("flows", "bytes", "retr"))
     kinds = Counter(purpose(edge) for edge in seen.edges)
     step.figures |= {
         "edges": len(seen.edges),
@@ -58,7 +61,9 @@ def enough(telling: Telling, seen: Observation) -> Coverage:
         telling.say(f"enough seen? [green]yes[/green] ({notes} notes that do not block: `fairway policy coverage`)")
         return answer
     telling.say(f"enough seen? [yellow]no[/yellow]: {len(blocking)} declared and never seen")
-    telling.table([{"workload": f.workload, "missing": f.what, "do": f.do} for f in blocking])
+    for finding in blocking:
+        telling.say(f"[yellow]•[/yellow] {finding.workload} {escape(finding.what)}")
+        telling.say(f"to do: {escape(finding.do)}", more=2)
     return answer
 
 
@@ -93,12 +98,12 @@ def prove(telling: Telling, step: Step, seen: Observation, policies: PolicySet) 
     whole = replay(seen.edges, policies, seen.cluster)
     telling.say(f"{whole.judged} edges with {whole.connections} connections replayed: {len(whole.broken)} denied")
     step.figures |= {"judged": whole.judged, "connections": whole.connections, "denied": len(whole.broken)}
-    telling.table(_breakages(whole))
+    _tell_breakages(telling, whole)
     require(not whole.broken, "the generated policies would break what was seen")
     short = without_ingress(policies, "checkout", "checkout-redis")
     without = replay(seen.edges, short, seen.cluster)
     telling.say("the same without checkout-redis' only ingress rule:")
-    telling.table(_breakages(without))
+    _tell_breakages(telling, without)
     broken = {(b.client, b.server, b.port, b.direction) for b in without.broken}
     step.figures["denied_without_one_rule"] = sorted(f"{c} -> {s}:{p}" for c, s, p, _ in broken)
     expected = {("checkout/checkout", "checkout/checkout-redis", 6379, "ingress")}
@@ -114,8 +119,8 @@ def without_ingress(policies: PolicySet, namespace: str, name: str) -> PolicySet
     return replace(policies, policies=tuple(map(thinned, policies.policies)))
 
 
-def _breakages(result: Replay) -> list[dict[str, Any]]:
-    return [
-        {"client": b.client, "server": b.server, "port": f"{b.port}/{b.protocol}", "why": b.reason, "fix": b.fix}
-        for b in result.broken
-    ]
+def _tell_breakages(telling: Telling, result: Replay) -> None:
+    for b in result.broken:
+        telling.say(f"[red]✗[/red] {b.client} → {b.server} {b.port}/{b.protocol}, {b.connections} connections")
+        telling.say(f"why: {escape(b.reason)}", more=2)
+        telling.say(f"fix: {escape(b.fix)}", more=2)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from textwrap import indent
 from typing import Any, Final
 
 from rich.padding import Padding
@@ -60,11 +61,11 @@ class Telling:
 
     def say(self, text: str, more: int = 0) -> None:
         """A sentence below the step's heading."""
-        show.out.print(Padding(Text.from_markup(text), (0, 0, 0, INDENT + more)))
+        show.out.print(Padding(Text.from_markup(text), (0, 0, 0, INDENT + more), expand=False))
 
     def verbatim(self, text: str) -> None:
         """A file as it is; long lines are the terminal's to wrap."""
-        show.out.print(Padding(Text(text.rstrip()), (0, 0, 0, INDENT)), soft_wrap=True)
+        show.out.print(Text(indent(text.rstrip(), " " * INDENT)), soft_wrap=True)
 
     def table(self, values: Sequence[Mapping[str, Any]], right: Sequence[str] = ()) -> None:
         """A table of like mappings; nothing if there are none."""
@@ -82,7 +83,7 @@ class Telling:
                 table.add_row(Text(name, style="italic"))
             for row in rows:
                 table.add_row(*(show.cell(value) for value in row.values()))
-        show.out.print(Padding(table, (0, 0, 0, INDENT)))
+        show.out.print(Padding(table, (0, 0, 0, INDENT), expand=False))
 
     @contextmanager
     def doing(self, what: str) -> Iterator[None]:
