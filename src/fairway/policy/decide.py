@@ -124,7 +124,8 @@ def _exempt(direction: Direction, attempt: Attempt) -> Judgement | None:
         return None
     if client.address == server.address:
         return Judgement(Verdict.ALLOW, rules=(OWN_ADDRESS,))
-    if direction is Direction.INGRESS and client.kind is Kind.NODE and client.node == server.node:
+    own_node = client.kind is Kind.NODE and client.node == server.node != ""
+    if direction is Direction.INGRESS and own_node:
         return Judgement(Verdict.ALLOW, rules=(OWN_NODE,))
     return None
 

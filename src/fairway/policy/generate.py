@@ -16,7 +16,7 @@ from fairway.policy.peers import PeerWriter, Rank, Remote, folded, is_cluster_dn
 from fairway.policy.sift import LeftOut, Seen, sift
 from fairway.wire.address import Network
 from fairway.wire.edge import Edge
-from fairway.wire.endpoint import Endpoint, Kind
+from fairway.wire.endpoint import Endpoint, Kind, NamedPort
 from fairway.wire.words import Direction
 
 
@@ -64,11 +64,10 @@ class _Generation:
         self.options = options
         self.cluster = cluster
         self.seen, self.left_out = sift(edges, Directory(cluster))
-        self.pods = self._known_pods()
-        known = ((workload_of(pod), pod.labels) for pod in self.pods)
-        self.chooser = LabelChooser(known, options.avoid_labels)
+        pods = self._known_pods()
+        self.chooser = LabelChooser(((workload_of(pod), pod.labels) for pod in pods), options.avoid_labels)
         self.writer = PeerWriter(cluster, self.chooser, options.published)
-        self.port_names = _port_names(self.pods)
+        self.port_names = _port_names(pods)
         running = (pod for pod in cluster.pods if not pod.finished)
         self.replicas = Counter(workload_of(pod_endpoint(pod, "")) for pod in running)
         self.notes: set[str] = set()
@@ -139,7 +138,7 @@ class _Generation:
 
     def _rules(self, home: str, direction: Direction, seen: Iterable[Seen]) -> list[list[Remote]]:
         """The peers of one direction, those with the same ports together: each list is one rule."""
-        remotes: dict[str, Remote] = {}
+        remotes: dict[tuple[str, tuple[Peer, ...]], Remote] = {}
         for one in seen:
             subject, end = (one.server, one.client) if direction is Direction.INGRESS else (one.client, one.server)
             asks_dns = is_dns(one.server, one.port, one.protocol)
@@ -152,7 +151,7 @@ class _Generation:
                 key = (one.client.group, one.server.group, one.port, one.protocol, reason)
                 self.unwritable[key] += one.edge.connections
                 continue
-            remote = remotes.setdefault(remote.title, remote)
+            remote = remotes.setdefault((remote.title, remote.peers), remote)
             remote.ports |= self._ports(one, asks_dns)
             remote.asks_dns |= asks_dns
             remote.evidence.add(one, subject)
@@ -160,7 +159,7 @@ class _Generation:
         for remote in self.writer.grouped(remotes.values(), self.options.merge_at):
             rules[remote.rank, folded(remote.ports)].append(remote)
         ordered = [sorted(group, key=lambda r: r.title) for group in rules.values()]
-        return sorted(ordered, key=lambda group: (group[0].rank, group[0].title))
+        return sorted(ordered, key=lambda group: (group[0].rank, group[0].title, str(folded(group[0].ports))))
 
     def _ports(self, seen: Seen, asks_dns: bool) -> set[Ports]:
         """The port as a rule writes it: by name where all the server's pods name it; DNS over UDP and TCP."""
@@ -196,16 +195,21 @@ def _some(titles: Sequence[str]) -> str:
 
 
 def _port_names(pods: Iterable[Endpoint]) -> dict[tuple[Workload, int, str], str]:
-    """The one name that every pod of a workload has for a port; a name with two numbers would open both."""
-    names: dict[tuple[Workload, int, str], set[str]] = defaultdict(set)
-    pods = list(pods)
-    numbers = {(workload_of(pod), port.number, port.protocol) for pod in pods for port in pod.ports}
-    wanted: dict[Workload, set[tuple[int, str]]] = defaultdict(set)
-    for workload, number, protocol in numbers:
-        wanted[workload].add((number, protocol))
-    for workload, ports in {(workload_of(pod), pod.ports) for pod in pods}:
-        for number, protocol in wanted[workload]:
-            own = {p.name for p in ports if (p.number, p.protocol) == (number, protocol)}
-            single = [n for n in own if n and sum(p.name == n and p.protocol == protocol for p in ports) == 1]
-            names[workload, number, protocol].add(single[0] if len(own) == len(single) == 1 else "")
-    return {key: next(iter(found)) for key, found in names.items() if len(found) == 1}
+    """The one name that every pod of a workload has for a port, by workload, number and protocol."""
+    specs: dict[Workload, set[tuple[NamedPort, ...]]] = defaultdict(set)
+    for pod in pods:
+        specs[workload_of(pod)].add(pod.ports)
+    found = {}
+    for workload, ports in specs.items():
+        for number, protocol in {(port.number, port.protocol) for spec in ports for port in spec}:
+            names = {_name(spec, number, protocol) for spec in ports}
+            if len(names) == 1:
+                found[workload, number, protocol] = names.pop()
+    return found
+
+
+def _name(spec: Sequence[NamedPort], number: int, protocol: str) -> str:
+    """The port's name in one pod; empty if it has none or several, or if the name would open another port, too."""
+    names = [port.name for port in spec if (port.number, port.protocol) == (number, protocol)]
+    alike = [port for port in spec if names and (port.name, port.protocol) == (names[0], protocol)]
+    return names[0] if len(names) == len(alike) == 1 else ""

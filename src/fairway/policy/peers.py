@@ -74,8 +74,9 @@ class PeerWriter:
     def __init__(self, cluster: Cluster, chooser: LabelChooser, published: Mapping[str, Sequence[Network]]) -> None:
         self._chooser = chooser
         self._published = published
-        self._nodes = [parsed(address) for node in cluster.nodes for address in node.addresses]
-        self._inside = [parsed(a) for pod in cluster.pods for a in pod.addresses] + self._nodes
+        self._nodes = {parsed(address) for node in cluster.nodes for address in node.addresses}
+        self._node_peers = _blocks(self._nodes)
+        self._inside = {parsed(a) for pod in cluster.pods for a in pod.addresses} | self._nodes
 
     def remote(self, end: Endpoint, home: str) -> Remote | None:
         """The peer for `end` in a policy of namespace `home`; None if no label of its pods lasts."""
@@ -88,7 +89,7 @@ class PeerWriter:
                 return None
             return Remote(Rank.PODS, end.group, (pods_peer(end.namespace, choice.labels, home),))
         if parsed(end.address) in self._nodes:
-            return Remote(Rank.NODES, "the cluster's nodes", _blocks(self._nodes))
+            return Remote(Rank.NODES, "the cluster's nodes", self._node_peers)
         networks = self._published.get(end.name, ()) if end.kind is Kind.CLOUD else ()
         if any(parsed(end.address) in network for network in networks):
             return Remote(Rank.CLOUD, f"{end.name}, its published networks", _network_peers(networks))

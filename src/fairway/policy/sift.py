@@ -1,5 +1,6 @@
 """sift: which recorded edges may make rules, and why the others may not. Observed is not the same as wanted."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -9,6 +10,8 @@ from fairway.wire.edge import Edge
 from fairway.wire.endpoint import Endpoint, Kind
 
 PORT_PROTOCOLS: Final = ("TCP", "UDP", "SCTP")
+_Relation = tuple[str, str, int, str]
+"""Client and server workload, port, protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +41,27 @@ class LeftOut:
 def sift(edges: Iterable[Edge], directory: Directory) -> tuple[list[Seen], tuple[LeftOut, ...]]:
     """The edges that may make rules, Service addresses opened into their backends, and those left out.
 
-    What needs no rule at all is in neither: a pod's own node and its own address always pass, and traffic
-    without a pod at either end is not for policies.
+    What needs no rule at all is in neither: a pod's own node and its own address always pass, traffic without
+    a pod at either end is not for policies, and edges of two workloads that others vouch for get their rule.
     """
-    edges = list(edges)
+    edges = [edge for edge in edges if needs_rule(edge.client, edge.server)]
     opened_by_someone = {_relation(edge) for edge in edges if edge.initiator_known}
     seen: list[Seen] = []
-    left: dict[tuple[str, str, int, str, str], int] = {}
+    left: Counter[tuple[_Relation, str]] = Counter()
+    vouched: set[_Relation] = set()
     for edge in edges:
-        if not needs_rule(edge.client, edge.server):
-            continue
         reason = _why_not(edge, opened_by_someone)
-        found = [] if reason else _ends(edge, directory)
+        found = () if reason else _ends(edge, directory)
         seen += found
-        if reason or not found:
-            reason = reason or "no backend stands behind the Service's port"
-            key = (edge.client.group, edge.server.group, edge.port, edge.protocol, reason)
-            left[key] = left.get(key, 0) + edge.connections
-    return seen, tuple(LeftOut(*key, connections) for key, connections in sorted(left.items()))
+        if found:
+            vouched.add(_relation(edge))
+        else:
+            left[_relation(edge), reason or "no backend stands behind the Service's port"] += edge.connections
+    return seen, tuple(
+        LeftOut(*relation, reason, connections)
+        for (relation, reason), connections in sorted(left.items())
+        if relation not in vouched
+    )
 
 
 def needs_rule(client: Endpoint, server: Endpoint) -> bool:
@@ -75,7 +81,7 @@ def unanswered(edge: Edge) -> bool:
     return edge.protocol == "TCP" and not edge.answered
 
 
-def _why_not(edge: Edge, opened_by_someone: set[tuple[str, str, int, str]]) -> str:
+def _why_not(edge: Edge, opened_by_someone: set[_Relation]) -> str:
     if denied_only(edge):
         return "it was denied when recorded"
     if edge.protocol not in PORT_PROTOCOLS:
@@ -90,7 +96,7 @@ def _why_not(edge: Edge, opened_by_someone: set[tuple[str, str, int, str]]) -> s
     return ""
 
 
-def _relation(edge: Edge) -> tuple[str, str, int, str]:
+def _relation(edge: Edge) -> _Relation:
     return edge.client.group, edge.server.group, edge.port, edge.protocol
 
 

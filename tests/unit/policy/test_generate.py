@@ -10,16 +10,20 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fairway.policy.decide import decide
 from fairway.policy.generate import Generated, Options, generate
 from fairway.policy.model import Cluster, NetworkPolicy, Peer, PolicySet, Ports
 from fairway.policy.read import read_policies
 from fairway.policy.render import render
+from fairway.policy.replay import replay
 from fairway.wire.edge import Edge
 from fairway.wire.endpoint import Endpoint, Kind
 from fairway.wire.words import Posture
 from support.objects import START, cluster, edge, namespace, node, pod
+from support.random_clusters import random_case
 from support.shop import cloud, objects, shop, traffic
 
 UI, UI2, ORDERS, DB, DNS, SCRAPER = (
@@ -265,6 +269,45 @@ def test_workloads_of_one_name_get_policies_of_two() -> None:
     assert titles(found) == ["a/x-daemonset", "a/x-statefulset"]
 
 
+def test_peers_of_one_name_are_written_apart() -> None:
+    where = cluster(
+        pod("a/x-0", "10.0.0.1", labels={"app": "s"}, owner="StatefulSet/x"),
+        pod("a/x-d", "10.0.0.2", labels={"app": "d"}, owner="DaemonSet/x"),
+        pod("a/y", "10.0.0.3", labels={"app": "y"}),
+    )
+    edges = [edge(where, "10.0.0.3", server, 80) for server in ("10.0.0.1", "10.0.0.2")]
+    assert len(peers(made(*edges, where=where), "a/y", "egress")) == 2
+
+
+@pytest.mark.parametrize(
+    ("ports", "written"),
+    [
+        ([{"web": 80}, {"web": 80}], "web"),
+        ([{"web": 80}, {"http": 80}], 80),
+        ([{"web": 80}, {}], 80),
+        ([{"web": 80}, {"web": 81, "http": 80}], 80),
+        ([{"web": (80, "UDP")}], 80),
+        ([{"": 80}], 80),
+    ],
+)
+def test_a_port_is_named_only_if_the_name_means_it_on_every_pod(
+    ports: list[dict[str, Any]], written: object
+) -> None:
+    pods = [pod(f"a/s-{i}", f"10.0.0.{i}", labels={"app": "s"}, owner="StatefulSet/s", ports=p)
+            for i, p in enumerate(ports, 1)]  # fmt: skip
+    where = cluster(pod("a/c", "10.0.0.9", labels={"app": "c"}), *pods)
+    found = made(edge(where, "10.0.0.9", "10.0.0.1", 80), where=where)
+    assert egress_ports(found, "a/c") == {Ports("TCP", written)}  # type: ignore[arg-type]
+
+
+def test_a_name_of_two_ports_is_never_written() -> None:
+    double = pod("a/s", "10.0.0.1", labels={"app": "s"})
+    double["spec"]["containers"] = [{"ports": [{"name": "web", "containerPort": n} for n in (80, 81)]}]
+    where = cluster(pod("a/c", "10.0.0.9", labels={"app": "c"}), double)
+    found = made(edge(where, "10.0.0.9", "10.0.0.1", 80), where=where)
+    assert egress_ports(found, "a/c") == {Ports("TCP", 80)}
+
+
 def test_every_pod_may_ask_the_clusters_dns() -> None:
     found = made(*traffic(SHOP))
     (rule,) = of(found, "kube-system/coredns").ingress or ()
@@ -314,3 +357,19 @@ def test_a_policy_of_the_same_name_in_the_cluster_is_noted() -> None:
 
 def test_nothing_seen_nothing_made() -> None:
     assert made(where=cluster(namespace("a"))) == Generated((), (), ())
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 2**32))
+def test_on_random_clusters_all_that_makes_a_rule_is_allowed(seed: int) -> None:
+    where, _, probes = random_case(random.Random(seed))
+    edges = [
+        Edge(client=p.client, server=p.server, port=p.port, protocol=p.protocol, family=4, connections=1,
+             received_packets=1, first_seen=START, last_seen=START)
+        for p in probes
+    ]  # fmt: skip
+    found = generate(edges, where)
+    left = {(one.client, one.server, one.port, one.protocol) for one in found.left_out}
+    policies = PolicySet(tuple(p.policy for p in found.policies))
+    broken = {(b.client, b.server, b.port, b.protocol) for b in replay(edges, policies, where).broken}
+    assert broken <= left

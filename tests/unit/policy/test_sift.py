@@ -73,6 +73,13 @@ def test_what_is_left_out_is_added_up_by_workload() -> None:
     assert sift(tries, DIRECTORY)[1] == (LeftOut("ui/ui", "orders/orders", 9, "TCP", "nobody answered", 4),)
 
 
+def test_a_relation_that_gets_its_rule_is_not_left_out() -> None:
+    before = edge(SHOP, UI, ORDERS, 8080, denied=5, connections=0, received_packets=0)
+    after = edge(SHOP, "10.0.2.131", ORDERS, 8080)
+    assert [len(part) for part in sift([before], DIRECTORY)] == [0, 1]
+    assert [len(part) for part in sift([before, after], DIRECTORY)] == [1, 0]
+
+
 def test_a_service_without_backends() -> None:
     nowhere = Endpoint(kind=Kind.SERVICE, address="10.96.9.9", namespace="a", name="b")
     _, left = sift([msgspec.structs.replace(edge(SHOP, UI, ORDERS, 80), server=nowhere)], DIRECTORY)
