@@ -124,10 +124,15 @@ def _exempt(direction: Direction, attempt: Attempt) -> Judgement | None:
         return None
     if client.address == server.address:
         return Judgement(Verdict.ALLOW, rules=(OWN_ADDRESS,))
-    own_node = client.kind is Kind.NODE and client.node == server.node != ""
-    if direction is Direction.INGRESS and own_node:
+    if direction is Direction.INGRESS and from_own_node(client, server):
         return Judgement(Verdict.ALLOW, rules=(OWN_NODE,))
     return None
+
+
+def from_own_node(client: Endpoint, server: Endpoint) -> bool:
+    """A pod's own node calls it: the kubelet, or a hostNetwork pod beside it."""
+    same = client.node == server.node != ""
+    return same and client.kind is Kind.NODE and server.kind is Kind.POD
 
 
 def judge(policies: PolicySet, namespaces: Namespaces, direction: Direction, attempt: Attempt) -> Judgement:

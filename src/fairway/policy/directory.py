@@ -17,6 +17,7 @@ class Directory:
         self._endpoints: dict[str, Endpoint] = {}
         self._services: dict[str, Service] = {}
         self._pods: dict[tuple[str, str], Pod] = {(pod.namespace, pod.name): pod for pod in cluster.pods}
+        self._by_title = {service.title: service for service in cluster.services}
         for service in cluster.services:
             for address in service.addresses:
                 self._services[address] = service
@@ -47,6 +48,15 @@ class Directory:
         """Who stands behind a Service address and port, ready or not: those of the address's own family."""
         service = self.service_at(address)
         version = parse_address(address).version
+        return self._backends(service, version, port, protocol)
+
+    def dialled(self, service: str, family: int, protocol: str) -> Backends:
+        """Who may answer at a Service as an edge names it (`namespace/name:port`), in family 4 or 6."""
+        title, _, port = service.rpartition(":")
+        number = int(port) if port.isdecimal() else 0
+        return self._backends(self._by_title.get(title), family, number, protocol)
+
+    def _backends(self, service: Service | None, version: int, port: int, protocol: str) -> Backends:
         return tuple(
             (self.at(backend) or Endpoint(kind=Kind.EXTERNAL, address=backend), number)
             for service_port in (service.ports if service else ())

@@ -107,10 +107,12 @@ class _Judge:
         for policy in policies.policies:
             self._homes[policy.namespace].append(policy)
         self._near: dict[frozenset[str], PolicySet] = {}
+        self._beside: dict[object, tuple[tuple[Judgement, Endpoint, int], ...]] = {}
         self.used: set[str] = set()
 
     def denials(self, edge: Edge) -> Iterator[_Denial]:
-        """The sides that would deny the edge; towards a Service address, those of any backend."""
+        """The sides that would deny the edge, and the backends of the Service it dialled that the client would
+        not reach: in the kernel a Service address is open only if all of them are."""
         ends: Sequence[tuple[Endpoint, int]] = ()
         if edge.server.kind is Kind.SERVICE:
             ends = self._directory.backends(edge.server.address, edge.port, edge.protocol)
@@ -120,6 +122,24 @@ class _Judge:
             for direction, judgement in zip(Direction, (decision.ingress, decision.egress), strict=True):
                 if judgement.verdict is Verdict.DENY:
                     yield _Denial(direction, judgement, edge.client, server, port, edge)
+        if edge.service and edge.server.kind is not Kind.SERVICE:
+            for judgement, server, port in self._unreached(edge):
+                yield _Denial(Direction.EGRESS, judgement, edge.client, server, port, edge)
+
+    def _unreached(self, edge: Edge) -> Sequence[tuple[Judgement, Endpoint, int]]:
+        """The dialled Service's backends of other workloads that the client may not call."""
+        client, own = edge.client, (edge.server.group, edge.port)
+        key = (client.namespace, client.labels, edge.service, edge.family, edge.protocol, own)
+        if key not in self._beside:
+            found = []
+            for server, port in self._directory.dialled(edge.service, edge.family, edge.protocol):
+                if (server.group, port) != own:
+                    judgement = self._decide(client, server, port, edge.protocol).egress
+                    self.used.update(judgement.rules)
+                    if judgement.verdict is Verdict.DENY:
+                        found.append((judgement, server, port))
+            self._beside[key] = tuple(found)
+        return self._beside[key]
 
     def reversed_passes(self, edge: Edge) -> bool:
         """The same edge, had the other end opened it."""

@@ -5,11 +5,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
+from fairway.policy.decide import from_own_node
 from fairway.policy.directory import Directory
+from fairway.policy.labels import workload_of
 from fairway.wire.edge import Edge
 from fairway.wire.endpoint import Endpoint, Kind
 
 PORT_PROTOCOLS: Final = ("TCP", "UDP", "SCTP")
+_NO_BACKEND: Final = "no backend stands behind the Service's port"
 _Relation = tuple[str, str, int, str]
 """Client and server workload, port, protocol."""
 
@@ -56,19 +61,18 @@ def sift(edges: Iterable[Edge], directory: Directory) -> tuple[list[Seen], tuple
         if found:
             vouched.add(_relation(edge))
         else:
-            left[_relation(edge), reason or "no backend stands behind the Service's port"] += edge.connections
+            left[_relation(edge), reason or _NO_BACKEND] += edge.connections
     return seen, tuple(
         LeftOut(*relation, reason, connections)
         for (relation, reason), connections in sorted(left.items())
-        if relation not in vouched
+        if relation not in vouched or reason == _NO_BACKEND
     )
 
 
 def needs_rule(client: Endpoint, server: Endpoint) -> bool:
     """A policy could stand between the two."""
     kinds = (client.kind, server.kind)
-    own_node = client.kind is Kind.NODE and server.kind is Kind.POD and client.node == server.node
-    return Kind.POD in kinds and client.address != server.address and not own_node
+    return Kind.POD in kinds and client.address != server.address and not from_own_node(client, server)
 
 
 def denied_only(edge: Edge) -> bool:
@@ -101,11 +105,19 @@ def _relation(edge: Edge) -> _Relation:
 
 
 def _ends(edge: Edge, directory: Directory) -> Sequence[Seen]:
-    if edge.server.kind is not Kind.SERVICE:
-        return (Seen(edge.client, edge.server, edge.port, edge.protocol, edge.service, edge),)
-    dialled = edge.service or f"{edge.server.namespace}/{edge.server.name}:{edge.port}"
-    return tuple(
-        Seen(edge.client, backend, number, edge.protocol, dialled, edge)
-        for backend, number in directory.backends(edge.server.address, edge.port, edge.protocol)
-        if needs_rule(edge.client, backend)
-    )
+    """The edge at its real ends. A Service was dialled: any of its backends might have answered, and those of
+    other workloads than the one that did are ends, too, without counters."""
+    client, server = edge.client, edge.server
+    if server.kind is Kind.SERVICE:
+        dialled = edge.service or f"{server.namespace}/{server.name}:{edge.port}"
+        backends = directory.backends(server.address, edge.port, edge.protocol)
+        return [Seen(client, end, port, edge.protocol, dialled, edge) for end, port in backends]
+    seen = [Seen(client, server, edge.port, edge.protocol, edge.service, edge)]
+    if edge.service and client.kind is Kind.POD:
+        quiet = msgspec.structs.replace(edge, connections=0, sent_bytes=0, received_bytes=0)
+        seen += [
+            Seen(client, end, port, edge.protocol, edge.service, quiet)
+            for end, port in directory.dialled(edge.service, edge.family, edge.protocol)
+            if workload_of(end) != workload_of(server) or port != edge.port
+        ]
+    return seen

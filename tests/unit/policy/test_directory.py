@@ -58,6 +58,21 @@ def test_backends_are_of_the_addresses_own_family() -> None:
     assert DIRECTORY.backends("10.0.0.1", 80, "TCP") == ()
 
 
+@pytest.mark.parametrize(
+    ("dialled", "family", "backends"),
+    [
+        ("a/web:80", 4, ["10.0.0.1"]),
+        ("a/web:80", 6, ["fd00::1"]),
+        ("a/web:81", 4, []),
+        ("a/none:80", 4, []),
+        ("a/web", 4, []),
+        ("", 4, []),
+    ],
+)
+def test_who_may_answer_where_a_service_was_dialled(dialled: str, family: int, backends: list[str]) -> None:
+    assert [end.address for end, _ in DIRECTORY.dialled(dialled, family, "TCP")] == backends
+
+
 def test_services_and_pods_by_name_and_address() -> None:
     found = DIRECTORY.service_at("fd00:96:0::1")
     assert found is not None

@@ -6,12 +6,12 @@ import msgspec
 import pytest
 
 from fairway.policy.generate import generate
-from fairway.policy.model import PolicySet
+from fairway.policy.model import Expression, Operator, PolicySet, Selector
 from fairway.policy.replay import replay
 from fairway.wire.edge import Edge
 from fairway.wire.words import Posture
-from support.objects import at, edge
-from support.shop import shop, traffic
+from support.objects import at, cluster, edge, pod
+from support.shop import objects, shop, traffic
 
 SHOP = shop()
 EDGES = traffic(SHOP)
@@ -109,3 +109,17 @@ def test_f08_ends_are_judged_with_the_labels_of_their_time() -> None:
 
 def test_traffic_without_pods_is_not_judged() -> None:
     assert replay([edge(SHOP, "10.0.1.10", "10.0.2.10", 22)], POLICIES, SHOP).judged == 0
+
+
+def test_np57_a_dialled_service_breaks_unless_all_its_backends_are_open() -> None:
+    labels = {"app.kubernetes.io/name": "orders", "app.kubernetes.io/component": "service", "track": "canary"}
+    more = [*objects(), pod("orders/canary", "10.0.1.199", ports={"http": 8080}, labels=labels)]
+    where = cluster(*more)
+    seen = edge(where, UI, ORDERS, 8080, service="orders/orders:80")
+    policies = PolicySet(tuple(p.policy for p in generate([seen], where).policies))
+    assert replay([seen], policies, where).passed
+    only_orders = Selector((Expression("pod-template-hash", Operator.EXISTS),))
+    ui = next(p for p in policies.policies if p.title == "ui/ui")
+    rule = replace(ui.egress[0], peers=(replace(ui.egress[0].peers[0], pods=only_orders),))
+    (broken,) = replay([seen], PolicySet((replace(ui, egress=(rule,)),)), where).broken
+    assert (broken.server, broken.direction) == ("orders/canary", "egress")

@@ -8,7 +8,7 @@ import pytest
 from fairway.policy.directory import Directory
 from fairway.policy.sift import LeftOut, needs_rule, sift
 from fairway.wire.endpoint import Endpoint, Kind
-from support.objects import at, edge
+from support.objects import at, cluster, edge, pod, service
 from support.shop import shop
 
 SHOP = shop()
@@ -71,6 +71,17 @@ def test_f11_a_known_opener_of_the_same_relation_vouches() -> None:
 def test_what_is_left_out_is_added_up_by_workload() -> None:
     tries = [edge(SHOP, ui, ORDERS, 9, received_packets=0, connections=2) for ui in (UI, "10.0.2.131")]
     assert sift(tries, DIRECTORY)[1] == (LeftOut("ui/ui", "orders/orders", 9, "TCP", "nobody answered", 4),)
+
+
+def test_np57_other_workloads_behind_a_dialled_service_are_ends_too() -> None:
+    where = cluster(
+        pod("a/c", "10.0.0.1", labels={"app": "c"}),
+        pod("a/s", "10.0.0.2", labels={"app": "s", "part": "x"}),
+        pod("a/t", "10.0.0.3", labels={"app": "t", "part": "x"}),
+        service("a/x", "10.96.0.1", selector={"part": "x"}, ports=[{"port": 80, "targetPort": 8080}]),
+    )
+    seen, _ = sift([edge(where, "10.0.0.1", "10.0.0.2", 8080, service="a/x:80")], Directory(where))
+    assert [(s.server.title, s.port, s.edge.connections) for s in seen] == [("a/s", 8080, 3), ("a/t", 8080, 0)]
 
 
 def test_a_relation_that_gets_its_rule_is_not_left_out() -> None:
