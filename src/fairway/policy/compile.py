@@ -6,6 +6,7 @@ The same rows judge recorded flows here and packets in the kernel: what was prov
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
@@ -112,6 +113,15 @@ def compile_rules(cluster: Cluster, active: PolicySet | None, staged: PolicySet 
     return _Compilation(cluster, (active, staged)).run()
 
 
+class _Front(NamedTuple):
+    """One port of a Service address, and what stands behind it as (identity, port)."""
+
+    identity: int
+    protocol: int
+    port: int
+    targets: tuple[tuple[int, int], ...]
+
+
 class _Compilation:
     """The steps from policies to rows, over the values they share."""
 
@@ -127,7 +137,7 @@ class _Compilation:
                 vocabulary.learn(policy)
         self.identities = Identities(cluster, vocabulary)
         self.maker = RowMaker(self.identities, vocabulary)
-        self.directory = Directory(cluster)
+        self.fronts = self._find_fronts()
         self.groups: dict[GroupKey, int] = {}
 
     def run(self) -> Compiled:
@@ -191,6 +201,22 @@ class _Compilation:
             title = rule_title(policy, direction, index)
             yield self.rules.setdefault(title, len(self.rules)), policy.namespace, rule
 
+    def _find_fronts(self) -> dict[int, list[_Front]]:
+        """The Service ports that have backends, by the identity of the first."""
+        fronts: dict[int, list[_Front]] = defaultdict(list)
+        directory = Directory(self.cluster)
+        for address, identity in self.identities.services.items():
+            service = directory.service_at(address)
+            for port in service.ports if service else ():
+                backends = directory.backends(address, port.port, port.protocol)
+                targets = tuple(
+                    dict.fromkeys((self.identities.of(end.address), number) for end, number in backends)
+                )
+                if targets:
+                    protocol = PROTOCOL_NUMBERS.get(port.protocol, 255)
+                    fronts[targets[0][0]].append(_Front(identity, protocol, port.port, targets))
+        return fronts
+
     def _with_services(self, allowance: Allowance) -> Allowance:
         """The egress permissions, with those towards Service addresses.
 
@@ -198,21 +224,13 @@ class _Compilation:
         that, it stops meaning all destinations at that port and names every other identity instead.
         """
         opened, holes = dict(allowance), defaultdict[tuple[int, int], set[int]](set)
-        for address, identity in self.identities.services.items():
-            service = self.directory.service_at(address)
-            for service_port in service.ports if service else ():
-                backends = self.directory.backends(address, service_port.port, service_port.protocol)
-                if not backends:
-                    continue
-                protocol = PROTOCOL_NUMBERS.get(service_port.protocol, 255)
-                rules = [
-                    allowing_rule(allowance, self.identities.of(backend.address), protocol, number)
-                    for backend, number in backends
-                ]
-                first = rules[0]
-                if first is not None and None not in rules:
-                    span = Span(service_port.port, service_port.port, first)
-                    opened[identity, protocol] = union(opened.get((identity, protocol), ()), (span,))
-                elif rule_at(allowance.get((ANY, protocol), ()), service_port.port) is not None:
-                    holes[protocol, service_port.port].add(identity)
+        reached = {identity for identity, _ in allowance}
+        for first in self.fronts if ANY in reached else reached & self.fronts.keys():
+            for front in self.fronts[first]:
+                rules = [allowing_rule(allowance, i, front.protocol, port) for i, port in front.targets]
+                key = (front.identity, front.protocol)
+                if rules[0] is not None and None not in rules:
+                    opened[key] = union(opened.get(key, ()), (Span(front.port, front.port, rules[0]),))
+                elif rule_at(allowance.get((ANY, front.protocol), ()), front.port) is not None:
+                    holes[front.protocol, front.port].add(front.identity)
         return narrowed(opened, holes, range(len(self.identities.traits)))
