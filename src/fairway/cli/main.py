@@ -2,18 +2,31 @@
 
 import argparse
 import importlib
+import os
 import pkgutil
 import sys
 from collections.abc import Sequence
+from typing import Any, NoReturn
 
 import fairway
 from fairway import cli
-from fairway.kit.errors import FairwayError
+from fairway.kit.errors import FairwayError, UsageError
 
 
-def parser() -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser, and so are those of its verbs, whose mistakes are one line and whose flags are whole."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **{"allow_abbrev": False, **options})
+
+    def error(self, message: str) -> NoReturn:
+        """UsageError in place of a usage of many lines."""
+        raise UsageError(f"{message}; see `{self.prog} --help`")
+
+
+def parser() -> Parser:
     """The command line of all verbs; each module `cli/verb_NAME.py` adds itself by `register(verbs)`."""
-    root = argparse.ArgumentParser(prog="fairway", description=fairway.__doc__, allow_abbrev=False)
+    root = Parser(prog="fairway", description=fairway.__doc__)
     root.add_argument("--version", action="version", version=f"fairway {fairway.__version__}")
     verbs = root.add_subparsers(metavar="VERB", required=True)
     for module in sorted(m.name for m in pkgutil.iter_modules(cli.__path__) if m.name.startswith("verb_")):
@@ -24,13 +37,17 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb. 0: fine, 1: the answer is no, 2: wrong usage or input, 3: the environment lacks something."""
     try:
-        arguments = parser().parse_args(argv)
-        return int(arguments.run(arguments) or 0)
+        try:
+            arguments = parser().parse_args(argv)
+            return int(arguments.run(arguments) or 0)
+        finally:
+            sys.stdout.flush()
     except FairwayError as error:
         sys.stderr.write(f"fairway: {error}\n")
         return error.exit_code
     except BrokenPipeError:
-        sys.stderr.close()
+        # Whoever read has seen enough; what is still buffered must not fail when the interpreter flushes it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
         sys.stderr.write("fairway: interrupted\n")
