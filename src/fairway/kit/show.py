@@ -16,9 +16,15 @@ _PIPE_WIDTH: Final = 160
 """Columns where no terminal says how many it has: a pipe or a file takes wide lines better than folded ones."""
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the command line: rich would end the process with 1, which here says that the answer is no."""
+        raise BrokenPipeError
+
+
 def _console(stream: TextIO, *, stderr: bool = False) -> Console:
     width = None if stream.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH
-    return Console(stderr=stderr, width=width, highlight=False, emoji=False)
+    return _Console(stderr=stderr, width=width, highlight=False, emoji=False)
 
 
 out: Final = _console(sys.stdout)
