@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fairway.kit.arguments import add_output
+
 if TYPE_CHECKING:
     from fairway.lab.lab import Lab
 
@@ -24,11 +26,11 @@ def register(verbs: "Verbs") -> None:
     check.add_argument("--timeout", type=float, default=5.0, metavar="SECONDS", help="for all (default: 5)")
     run = _verb(own, "exec", _exec, "run a command in a pod: exec POD -- CMD")
     run.add_argument("pod", help="`namespace/name`, a pod's name, or the name's beginning")
-    run.add_argument("command", nargs="+", metavar="CMD")
+    run.add_argument("command", nargs="+", metavar="CMD", help="the command and its arguments")
     _verb(own, "job", _job, "run the batch job `orders-export` once")
     _verb(own, "intrude", _intrude, "let `dev/intruder` try the databases", table=True)
     visit = _verb(own, "visit", _visit, "open a page as a user: visit PATH")
-    visit.add_argument("path", metavar="PATH")
+    visit.add_argument("path", metavar="PATH", help="of the page, such as /catalog")
     record = _verb(own, "record", _record, "observe a lab as the demo does, and write a recording of it")
     record.add_argument("--out", type=Path, required=True, metavar="FILE", help="the Parquet file to write")
 
@@ -39,7 +41,7 @@ def _verb(
     parser = own.add_parser(name, help=text, description=text)
     parser.add_argument("--name", help="which lab (default: $FAIRWAY_LAB, else `lab`)")
     if table:
-        parser.add_argument("--output", choices=("table", "json", "yaml"), default="table")
+        add_output(parser)
     parser.set_defaults(run=lambda arguments: run(_lab(arguments), arguments))
     return parser
 
