@@ -18,7 +18,7 @@ _PIPE_WIDTH: Final = 160
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        """Leave it to the command line: rich would end the process with 1, which here says that the answer is no."""
+        """Leave it to the command line: rich would end the process with 1, which says that the answer is no."""
         raise BrokenPipeError
 
 
