@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import fairway
 from fairway import cli
-from fairway.kit.errors import FairwayError, UsageError
+from fairway.kit.errors import EnvironmentLacksError, FairwayError, UsageError
 
 
 class Parser(argparse.ArgumentParser):
@@ -49,6 +49,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read has seen enough; what is still buffered must not fail when the interpreter flushes it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        path = error.filename2 or error.filename  # of a rename: what a person knows is where to
+        where = f"{path}: " if path else ""
+        need = "; run as root, or choose a place that is yours" if isinstance(error, PermissionError) else ""
+        sys.stderr.write(f"fairway: {where}{error.strerror or error}{need}\n")
+        return EnvironmentLacksError.exit_code
     except KeyboardInterrupt:
         sys.stderr.write("fairway: interrupted\n")
         return 130

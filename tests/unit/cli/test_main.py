@@ -120,6 +120,12 @@ def test_wrong_usage_is_one_line_and_exit_2(line: str, said: str, capsys: pytest
         ("UsageError('wrong')", 2, "fairway: wrong\n"),
         ("InputErrors(['a: wrong', 'b: wrong'])", 2, "fairway: a: wrong\nb: wrong\n"),
         ("EnvironmentLacksError('lacks')", 3, "fairway: lacks\n"),
+        (
+            "PermissionError(13, 'Permission denied', '/x')",
+            3,
+            "fairway: /x: Permission denied; run as root, or choose a place that is yours\n",
+        ),
+        ("OSError(28, 'No space left on device')", 3, "fairway: No space left on device\n"),
         ("KeyboardInterrupt()", 130, "fairway: interrupted\n"),
     ],
 )
@@ -140,6 +146,12 @@ def test_what_a_verb_raises(
     monkeypatch.setattr(cli, "__path__", [*cli.__path__, str(tmp_path)])
     assert main([name]) == code
     assert capsys.readouterr().err == told
+
+
+def test_a_place_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "intent.json").mkdir()
+    assert main(["observe", "--state", str(tmp_path)]) == 3
+    assert capsys.readouterr().err == f"fairway: {tmp_path}/intent.json: Is a directory\n"
 
 
 @pytest.fixture(scope="module")
