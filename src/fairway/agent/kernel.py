@@ -114,7 +114,7 @@ class Table:
             raise BPFError(f"cannot {doing} table `{self.name}` of {self.size} entries", c.get_errno() or -result)
 
 
-_TABLES: Final = {  # name: (key, value), as named in the object's BTF; plain numbers as dtype strings
+TABLES: Final = {  # name: (key, value), as named in the object's BTF; plain numbers as dtype strings
     "flows": ("flow_key", "flow"),
     "denials": ("flow_key", "denial"),
     "fragments": ("fragment_key", "ports"),
@@ -175,11 +175,11 @@ class Kernel:
             name: Table(
                 name,
                 self.fds[name],
-                _dtype(layouts, key),
-                _dtype(layouts, value),
+                dtype_of(layouts, key),
+                dtype_of(layouts, value),
                 library().bpf_map__max_entries(maps[name]),
             )
-            for name, (key, value) in _TABLES.items()
+            for name, (key, value) in TABLES.items()
         }
         self.ring_bytes = int(library().bpf_map__max_entries(maps["events"]))
 
@@ -232,7 +232,7 @@ class Kernel:
         return BPFError(f"cannot {doing} the BPF programs{reason}", number)
 
 
-def _dtype(layouts: Layouts, name: str) -> np.dtype[np.void]:
+def dtype_of(layouts: Layouts, name: str) -> np.dtype[np.void]:
     return np.dtype(name) if name.startswith("<") else layouts.struct(name)
 
 
