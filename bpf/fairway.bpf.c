@@ -93,8 +93,6 @@ static __noinline void tell(const struct packet *p, const struct judgement *j)
 	if (!event)
 		return;
 	event->key = p->key;
-	event->rule[ACTIVE] = j->rule[ACTIVE];
-	event->rule[STAGED] = j->rule[STAGED];
 	event->verdict[ACTIVE] = j->verdict[ACTIVE];
 	event->verdict[STAGED] = j->verdict[STAGED];
 	event->reason[ACTIVE] = j->reason[ACTIVE];
@@ -154,6 +152,7 @@ static __always_inline void keep_verdict(struct flow *flow, const struct judgeme
 	flow->reason[ACTIVE] = j->reason[ACTIVE];
 	flow->reason[STAGED] = j->reason[STAGED];
 	flow->initiator = j->initiator;
+	flow->generation = j->generation;
 	flow->totals = totals_index;
 	flow->epoch = epoch;
 }

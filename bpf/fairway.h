@@ -49,7 +49,8 @@ struct flow {
 	__u8 reason[2];
 	__u8 initiator;
 	__u8 tcp_flags; /* all seen on the connection now open */
-	__u16 zero[3];
+	__u16 generation; /* of the rules that `rule` counts, its low bits */
+	__u16 zero[2];
 };
 
 /* Attempts that were dropped, apart from the flows: a scan must not push live connections out. */
@@ -67,11 +68,10 @@ struct denial {
 /* First sight of a connection or of its denial. */
 struct event {
 	struct flow_key key;
-	__u32 rule[2];
 	__u8 verdict[2];
 	__u8 reason[2];
 	__u8 initiator;
-	__u8 zero[3];
+	__u8 zero[7];
 	__u64 at;
 };
 

@@ -9,7 +9,7 @@ struct judgement {
 	__u8 reason[2];
 	__u8 initiator;
 	__u8 drop;
-	__u16 zero;
+	__u16 generation;
 };
 
 static __always_inline __u8 initiator_of(const struct packet *p, int direction, const struct flow *known)
@@ -130,6 +130,7 @@ static __noinline int judge(const struct packet *p, const struct config *config,
 		j->reason[ACTIVE] = FRAGMENT;
 		return pod->totals;
 	}
+	j->generation = pod->generation;
 	peer = identify(&p->key, pod->generation);
 	judge_slot(pod, ACTIVE, peer, &p->key, j);
 	judge_slot(pod, STAGED, peer, &p->key, j);

@@ -31,6 +31,7 @@ from fairway.agent.obey import Enforcement
 from fairway.agent.outbox import Outbox, open_folder
 from fairway.agent.pods import Pods
 from fairway.agent.ring import Ring
+from fairway.agent.rulenames import RuleNames
 from fairway.wire.address import family, packed
 from fairway.wire.batch import RECORD, REST, Batch, Header
 from fairway.wire.rules import NodeFeed
@@ -71,6 +72,7 @@ class Agent:
         self.pods = Pods(Netlink(), self.attachments, self.enforcement)
         self.ring = Ring(self.kernel.fds["events"], self.kernel.ring_bytes, self.kernel.event)
         self.flows, self.denials = FlowDrain(self.kernel), DenialDrain(self.kernel.tables["denials"])
+        self.rule_names = RuleNames()
         self.outbox = Outbox(open_folder(config.spool), config.node, uuid.uuid4().hex[:12])
         self._feed = NodeFeed(config.node)
         self._feed_stamp = (0, 0)
@@ -124,7 +126,7 @@ class Agent:
         if feed.node != self.config.node:
             raise msgspec.ValidationError(f"is for node `{feed.node}`, this is `{self.config.node}`")
         if feed.table.revision > self._feed.table.revision or self.enforcement.program is None:
-            self.enforcement.obey(feed.table)
+            self.rule_names.remember(self.enforcement.obey(feed.table), feed.table.rules)
         self._feed = feed
         self.pods.update(feed.pods)
 
@@ -150,7 +152,8 @@ class Agent:
         now = self.clock.now()
         keys, values, deltas = self.flows.read()
         initiators = settle_initiators(keys, values["initiator"], self.pods.listening)
-        rows = rows_of_flows(keys, values, deltas, initiators, self.clock.to_us)
+        self.rule_names.start_batch()
+        rows = rows_of_flows(keys, values, deltas, initiators, self.clock.to_us, self.rule_names)
         rows = fold(self._of_known_pods(rows, keys))
         ranked = np.argsort(-(rows["tx_bytes"] + rows["rx_bytes"]).astype("i8"), kind="stable")
         top = rows[ranked[: self.config.top]]
@@ -203,7 +206,7 @@ class Agent:
             end_us=now_us,
             pods=tuple(self.pods.by_interface.values()),
             revision=self._feed.table.revision,
-            rules=self._feed.table.rules,
+            rules=self.rule_names.words,
             losses=self.losses(),
             packets=int(totals["tx_packets"].sum() + totals["rx_packets"].sum()),
         )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fairway.agent.drain import hash_keys
 from fairway.agent.kernel import Records
+from fairway.agent.rulenames import RuleNames
 from fairway.wire.batch import EDGE, FLOW, RECORD
 from fairway.wire.words import Initiator, Verdict
 
@@ -78,13 +79,15 @@ def rows_of_flows(
     deltas: NDArray[np.void],
     initiators: NDArray[np.uint8],
     to_us: Callable[[NDArray[np.uint64]], NDArray[np.int64]],
+    names: RuleNames,
 ) -> NDArray[np.void]:
-    """One row per flow that moved, not yet folded; `pod` holds nothing until `assign_pods`."""
+    """One row per flow that moved, not yet folded; whose pod it is, the caller fills in."""
     rows = _rows(keys, values, initiators, to_us)
     for name in ("tx_packets", "rx_packets", "tx_bytes", "rx_bytes", "connections", "retransmissions"):
         rows[name] = deltas[name]
     rows["srtt_us"] = values["srtt_us"]
-    rows["verdict_rule"], rows["staged_rule"] = values["rule"][:, 0], values["rule"][:, 1]
+    for slot, column in enumerate(("verdict_rule", "staged_rule")):
+        rows[column] = names.indices(values["generation"], values["rule"][:, slot])
     return rows
 
 
@@ -110,7 +113,6 @@ def rows_of_events(
     _who(rows, events["key"], events, initiators)
     rows["kind"] = EDGE
     rows["first_us"] = rows["last_us"] = to_us(events["at"])
-    rows["verdict_rule"], rows["staged_rule"] = events["rule"][:, 0], events["rule"][:, 1]
     return rows
 
 

@@ -27,8 +27,8 @@ class Enforcement:
         self.pods = {int(key): ("", int(value["totals"])) for key, value in zip(keys, values, strict=True)}
         self._written = [(name, self.kernel.tables[name].keys()) for name in _RULED]
 
-    def obey(self, table: RuleTable) -> None:
-        """Hold all pods to `table`."""
+    def obey(self, table: RuleTable) -> int:
+        """Hold all pods to `table`; the generation that its rules are counted in."""
         self._forget_stale()
         self.program = translate(table, self._next_generation(), self.kernel)
         written = [(name, *getattr(self.program, name)) for name in _RULED]
@@ -39,6 +39,7 @@ class Enforcement:
         self._bump_epoch()
         # A packet may be judged by the old rows this very moment: they go with the next call.
         self._stale, self._written = self._written, [(name, keys) for name, keys, _ in written]
+        return self.program.generation
 
     def add(self, interface: int, uid: str) -> None:
         """Know a pod before its interface has programs: its first packet is already judged by its rules."""
@@ -81,9 +82,9 @@ class Enforcement:
     def _bump_epoch(self) -> None:
         settings = self.kernel.tables["settings"]
         current = settings.get(record(settings.key, 0))
-        epoch = int(current["epoch"][0]) if current is not None else 0
+        epoch = (int(current["epoch"][0]) if current is not None else 0) % 0xFFFFFFFF + 1
         deny = bool(self.program and self.program.deny_unknown)
-        settings.set(record(settings.key, 0), records(settings.value, [(epoch % 0xFFFFFFFF + 1, deny)]))
+        settings.set(record(settings.key, 0), records(settings.value, [(epoch, deny)]))
 
     def _clear_totals(self, index: int) -> None:
         totals = self.kernel.tables["totals"]

@@ -78,7 +78,9 @@ class Line:
             "sent": show.size(self.sent_bytes),
             "received": show.size(self.received_bytes),
             "retr": str(self.retransmissions),
-            "category": ", ".join(sorted(self.categories)).replace("inter-zone, intra-zone", "inter/intra-zone"),
+            "category": ", ".join(sorted(self.categories))
+            .replace("inter-zone, intra-zone", "both zones")
+            .replace("-zone", " zone"),
             "verdicts": ", ".join(verdicts),
         }
 

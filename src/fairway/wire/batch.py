@@ -66,6 +66,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     pods: tuple[NodePod, ...] = ()
     revision: int = 0
     rules: tuple[str, ...] = ("",)
+    """What the rows' `verdict_rule` and `staged_rule` point to, whichever table they were judged by."""
     losses: dict[str, int] = {}
     packets: int = 0
     """Packets that all of the node's pods have sent and received since the tables were made, exact."""
