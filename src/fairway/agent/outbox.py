@@ -41,7 +41,9 @@ class Outbox:
 
     def _make_room(self, size: int) -> None:
         try:
-            files = sorted(self.folder.glob(f"{self.node}-*.arrow"), key=os.path.getmtime)
+            # By the whole name: node `a` is not `a-b`, whose files may lie here as well.
+            mine = (path for path in self.folder.glob("*.arrow") if path.name.rsplit("-", 2)[0] == self.node)
+            files = sorted(mine, key=os.path.getmtime)
         except FileNotFoundError:
             return  # the collector took one meanwhile: it is alive, and empties the folder
         used = sum(file.stat().st_size for file in files if file.exists())

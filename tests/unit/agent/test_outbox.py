@@ -1,0 +1,104 @@
+"""Batches leave numbered and whole; what cannot be kept is the oldest, and is counted."""
+
+import os
+import resource
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fairway.agent.outbox import Outbox, open_folder
+from fairway.kit.errors import EnvironmentLacksError
+from fairway.wire.batch import RECORD, Batch, Header, decode, encode
+
+NOTHING = np.zeros(0, RECORD)
+
+
+def put(outbox: Outbox) -> Path:
+    """Put the next batch; where it is, if it is kept. Files are a second apart, as on a disk's coarse clock."""
+    number = outbox.next_sequence
+    outbox.put(Batch(Header(node=outbox.node, boot=outbox.boot, sequence=number, start_us=1, end_us=2), NOTHING))
+    path = outbox.folder / f"{outbox.node}-{outbox.boot}-{number:012d}.arrow"
+    if path.exists():
+        os.utime(path, (number, number))
+    return path
+
+
+def numbers(folder: Path) -> list[int]:
+    return sorted(decode(path.read_bytes()).header.sequence for path in folder.glob("*.arrow"))
+
+
+def size_of_one() -> int:
+    return len(encode(Batch(Header(node="node-a", boot="boot", sequence=1, start_us=1, end_us=2), NOTHING)))
+
+
+def test_batches_are_numbered_from_one_and_nothing_else_is_there(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path, "node-a", "boot")
+    assert outbox.next_sequence == 1
+    names = [put(outbox).name for _ in range(3)]
+    assert names == [f"node-a-boot-{number:012d}.arrow" for number in (1, 2, 3)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    assert [decode((tmp_path / name).read_bytes()).header.sequence for name in names] == [1, 2, 3]
+    assert (outbox.next_sequence, outbox.dropped) == (4, 0)
+
+
+@pytest.mark.parametrize("kept", [1, 3, 9])
+def test_the_oldest_go_first_and_are_counted(tmp_path: Path, kept: int) -> None:
+    outbox = Outbox(tmp_path, "node-a", "boot", max_bytes=kept * size_of_one())
+    for _ in range(10):
+        put(outbox)
+    assert numbers(tmp_path) == list(range(11 - kept, 11))
+    assert outbox.dropped == 10 - kept
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= outbox.max_bytes
+
+
+def test_a_collector_that_empties_the_folder_makes_room(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path, "node-a", "boot", max_bytes=3 * size_of_one())
+    for _ in range(3):
+        put(outbox)
+    for path in tmp_path.iterdir():
+        path.unlink()
+    for _ in range(3):
+        put(outbox)
+    assert (numbers(tmp_path), outbox.dropped) == ([4, 5, 6], 0)
+
+
+def test_an_earlier_boots_batches_are_this_nodes_too(tmp_path: Path) -> None:
+    old = put(Outbox(tmp_path, "node-a", "before"))
+    outbox = Outbox(tmp_path, "node-a", "boot", max_bytes=size_of_one())
+    new = put(outbox)
+    assert (old.exists(), new.exists(), outbox.dropped) == (False, True, 1)
+
+
+@pytest.mark.parametrize("node", ["node-b", "node-a-b", "node-a1", "a", "node"])
+def test_other_nodes_batches_are_not_ours_to_drop(tmp_path: Path, node: str) -> None:
+    theirs = put(Outbox(tmp_path, node, "boot"))
+    outbox = Outbox(tmp_path, "node-a", "boot", max_bytes=1)
+    put(outbox)
+    put(outbox)
+    assert theirs.exists()
+    assert outbox.dropped == 1, "its own first one"
+
+
+def test_a_disk_that_refuses_costs_the_batch_and_is_counted(tmp_path: Path) -> None:
+    """The kernel refuses to write files as large as this, as a full disk would."""
+    outbox = Outbox(tmp_path, "node-a", "boot")
+    put(outbox)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        put(outbox)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (outbox.dropped, outbox.next_sequence) == (1, 3)
+    assert len(list(tmp_path.iterdir())) == 1, "no half of it either"
+    put(outbox)
+    assert numbers(tmp_path) == [1, 3], "the gap in the numbers tells the collector, too"
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    assert open_folder(tmp_path / "a" / "b").is_dir()
+    assert open_folder(tmp_path / "a" / "b").is_dir()
+    (tmp_path / "file").touch()
+    with pytest.raises(EnvironmentLacksError, match=r"cannot make the spool .*/file/spool: Not a directory"):
+        open_folder(tmp_path / "file" / "spool")
