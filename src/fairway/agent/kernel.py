@@ -233,6 +233,7 @@ class Kernel:
 
 
 def dtype_of(layouts: Layouts, name: str) -> np.dtype[np.void]:
+    """The dtype of a name in TABLES."""
     return np.dtype(name) if name.startswith("<") else layouts.struct(name)
 
 
