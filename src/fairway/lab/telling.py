@@ -88,7 +88,7 @@ class Telling:
     @contextmanager
     def doing(self, what: str) -> Iterator[None]:
         """While something takes its time: a spinner on a terminal, a line elsewhere."""
-        if show.out.is_terminal:
+        if show.out.is_interactive:
             with show.out.status(what):
                 yield
         else:
