@@ -28,27 +28,28 @@ class FlowDrain:
     def read(self) -> tuple[Records, Records, NDArray[np.void]]:
         """Entries that moved since the last call."""
         keys, values = self._table.read()
-        hashes = hash_keys(keys)
-        order = np.argsort(hashes, kind="stable")
-        hashes, keys, values = hashes[order], keys[order], values[order]
-        unique = np.concatenate(([True], hashes[1:] != hashes[:-1])) if len(hashes) else np.zeros(0, bool)
-        hashes, keys, values = hashes[unique], keys[unique], values[unique]
-        at = np.searchsorted(self._hashes, hashes)
-        at[at == len(self._hashes)] = 0
-        known = (self._hashes[at] == hashes) if len(self._hashes) else np.zeros(len(hashes), bool)
-        known[known] = self._before["first"][at[known]] == values["first"][known]
+        hashes, places = np.unique(hash_keys(keys), return_index=True)
+        keys, values = keys.take(places), values.take(places)  # `take`: indexing records is fifty times slower
+        known = np.zeros(len(hashes), bool)
+        before = np.zeros(len(hashes), self._table.value)
+        if len(self._hashes):
+            at = np.searchsorted(self._hashes, hashes)
+            at[at == len(self._hashes)] = 0
+            before = self._before.take(at)
+            known = (self._hashes[at] == hashes) & (before["first"] == values["first"])
+        # Counters only grow: one below its last figure is of another entry, made within the same jiffy.
+        for name in COUNTED:
+            known &= before[name] <= values[name]
+        before[~known] = 0
         deltas = np.zeros(len(values), self._delta)
         for name in COUNTED:
-            deltas[name] = values[name]
-            deltas[name][known] -= self._before[name][at[known]]
-        retransmitted = _retransmitted(values)
-        earlier = np.zeros(len(values), "u8")
-        earlier[known] = _retransmitted(self._before)[at[known]]
+            deltas[name] = values[name] - before[name]
+        retransmitted, earlier = _retransmitted(values), _retransmitted(before)
         # A socket that is replaced on the same tuple starts again below the last figure.
         deltas["retransmissions"] = np.where(retransmitted >= earlier, retransmitted - earlier, retransmitted)
         self._hashes, self._before = hashes, values
-        moved = (deltas["tx_packets"] + deltas["rx_packets"] > 0) | ~known
-        return keys[moved], values[moved], deltas[moved]
+        moved = np.flatnonzero((deltas["tx_packets"] + deltas["rx_packets"] > 0) | ~known)
+        return keys.take(moved), values.take(moved), deltas.take(moved)
 
     def forget_idle(self, now: int, hz: int) -> int:
         """Remove entries that nothing used for long, after they were read; `now` in jiffies. How many."""
