@@ -55,11 +55,12 @@ class Table:
 
     def read(self) -> tuple[Records, Records]:
         """All entries, read in batches. An entry that moves while it is read may come twice or not at all."""
-        keys, values = np.zeros(self.size, self.key), np.zeros(self.size, self.value)
+        # Room for entries that come twice: the kernel refuses to hand out a part of one of its buckets.
+        keys, values = np.zeros(self.size + CHUNK, self.key), np.zeros(self.size + CHUNK, self.value)
         cursor_in, cursor_out = np.zeros(64, "u1"), np.zeros(64, "u1")
         options, filled, first = BatchOptions(size=c.sizeof(BatchOptions)), 0, True
         while filled < self.size:
-            count = c.c_uint32(min(CHUNK, self.size - filled))
+            count = c.c_uint32(CHUNK)
             result = library().bpf_map_lookup_batch(
                 self.fd,
                 None if first else cursor_in.ctypes.data,
