@@ -29,6 +29,8 @@ def register(verbs: "Verbs") -> None:
     run.add_argument("command", nargs="+", metavar="CMD", help="the command and its arguments")
     _verb(own, "job", _job, "run the batch job `orders-export` once")
     _verb(own, "intrude", _intrude, "let `dev/intruder` try the databases", table=True)
+    apply = _verb(own, "apply", _apply, "make NetworkPolicies the cluster's own, in place of those it had")
+    apply.add_argument("policies", type=Path, metavar="POLICIES", help="a folder or file of NetworkPolicies")
     visit = _verb(own, "visit", _visit, "open a page as a user: visit PATH")
     visit.add_argument("path", metavar="PATH", help="of the page, such as /catalog")
     record = _verb(own, "record", _record, "observe a lab as the demo does, and write a recording of it")
@@ -132,6 +134,13 @@ def _intrude(lab: "Lab", arguments: argparse.Namespace) -> int:
         arguments,
         right=("port",),
     )
+    return 0
+
+
+def _apply(lab: "Lab", arguments: argparse.Namespace) -> int:
+    for title in lab.apply(arguments.policies):
+        sys.stdout.write(f"{title}\n")
+    sys.stderr.write(f"to hold pods to them: fairway enforce {lab.policies_dir}\n")
     return 0
 
 

@@ -131,7 +131,7 @@ class Demo:
         self.long_lived = self.lab.long_lived()
         # The intruder's pod is there from now on; what it does must show as what policies would deny.
         self.lab.start_intruder()
-        self.crew.intend(Intent(staged=self._choice()))
+        self.crew.intend(Intent(staged=self._choice(self.folder)))
         staged_at = datetime.now(UTC)
         with self.telling.doing("judging live traffic; the users browse on, /topology and the job included"):
             complete(self.crew)
@@ -153,10 +153,12 @@ class Demo:
         require(self._targets(would) >= self._targets(attempts), "an attempt of the intruder went unnoticed")
 
     def _enforce(self, step: Step, _: list[Observation]) -> None:
+        applied = self.lab.apply(self.folder)
+        self.telling.say(f"{len(applied)} NetworkPolicies applied to the cluster; nothing enforces them yet")
         rows = []
         for count, node in enumerate(self.lab.nodes, start=1):
             nodes = tuple(n.name for n in self.lab.nodes[:count])
-            self.crew.intend(Intent(active=self._choice(nodes)))
+            self.crew.intend(Intent(active=self._choice(self.lab.policies_dir, nodes)))
             results = self._works(f"with {node.name} enforcing", patience=6.0)
             slowest = max(results, key=lambda result: result.seconds)
             rows.append(
@@ -214,8 +216,8 @@ class Demo:
             f"{figures['policies']} policies, {figures['total_seconds']} s in all"
         )
 
-    def _choice(self, nodes: tuple[str, ...] | None = None) -> PolicyChoice:
-        return PolicyChoice(policies=str(self.folder.absolute()), posture=Posture.DENY, nodes=nodes)
+    def _choice(self, policies: Path, nodes: tuple[str, ...] | None = None) -> PolicyChoice:
+        return PolicyChoice(policies=str(policies.absolute()), posture=Posture.DENY, nodes=nodes)
 
     def _works(self, when: str, patience: float = BACK_UP) -> list[CheckResult]:
         """Check everything until all of it works; StepFailedError names what still fails."""

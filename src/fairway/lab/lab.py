@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from fairway.kit.documents import read_documents
 from fairway.kit.errors import EnvironmentLacksError, UsageError
 from fairway.lab import (
     check,
@@ -31,6 +32,7 @@ from fairway.lab.pins import pins_of, remove_pins
 from fairway.lab.requirements import require, require_root
 from fairway.lab.shop import pods
 from fairway.lab.status import LongLived, PodStatus
+from fairway.policy.read import read_cluster, read_policies
 
 READY_SECONDS: Final = 30.0
 CHECK_SECONDS: Final = 5.0
@@ -45,6 +47,7 @@ class Lab:
         self.nodes = topology.nodes(self.config.name)
         self.cluster_dir = self.config.cluster
         self.ranges_file = self.config.ranges
+        self.policies_dir = self.config.cluster / "networkpolicy"
 
     def up(self, progress: Callable[[str], None]) -> None:
         """Build everything and wait until the shop is ready; a failure or an interrupt removes it again."""
@@ -200,6 +203,18 @@ class Lab:
         """Make the intruder's pod, which does nothing until `intrude`."""
         self.require_up()
         extras.start_intruder(self.config)
+
+    def apply(self, policies: Path) -> list[str]:
+        """Make these NetworkPolicies the cluster's own, in place of those it had; their titles."""
+        self.require_up()
+        documents = read_documents([policies])
+        read_policies(documents, read_cluster(read_documents([self.cluster_dir])).cluster)
+        things = [document.value for document in documents if document.value.get("kind") == "NetworkPolicy"]
+        kept = {objects.file_of(self.cluster_dir, thing) for thing in things}
+        for old in set(self.policies_dir.glob("*.json")) - kept:
+            old.unlink()
+        objects.write(self.cluster_dir, things)
+        return sorted(file.stem.replace(".", "/", 1) for file in kept)
 
     def stop_intruder(self) -> None:
         self.require_up()
