@@ -2,12 +2,19 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
-PYTHON := .venv/bin/python
+.NOTPARALLEL:
+# dnsmasq is in sbin, which a plain `su` does not search.
+export PATH := $(PATH):/usr/sbin:/sbin
+# sudo hands on only what is said here; without sudo Fairway says what it lacks. What root leaves in the checkout, its
+# owner could not remove: hence no bytecode, and `test` gives back.
+SUDO := $(shell [ $$(id -u) = 0 ] || command -v sudo)
+AS_ROOT := $(if $(SUDO),$(SUDO) env PYTHONDONTWRITEBYTECODE=1 CI="$(CI)" FAIRWAY_LAB="$(FAIRWAY_LAB)")
+# A recording is played without root and without what only the kernel needs.
+RECORDED := $(filter --recorded,$(ARGS))
 OBJECT := src/fairway/agent/fairway.bpf.o
 BPF_SOURCES := $(wildcard bpf/*)
 
-.PHONY: help setup bpf demo test lint lab-down bench clean
+.PHONY: help setup bpf demo test lint lab-down clean
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,12 +30,14 @@ $(OBJECT): $(BPF_SOURCES)
 		-I/usr/include/$$(uname -m)-linux-gnu -c bpf/fairway.bpf.c -o $@.partial
 	@llvm-strip -g $@.partial && mv $@.partial $@
 
-demo: setup ## Play the whole story on a lab of network namespaces; ARGS=--recorded|--keep|--json
-	@$(SUDO) .venv/bin/fairway demo $(ARGS)
+demo: ## Play the whole story on a lab of network namespaces; ARGS=--recorded|--keep|--json
+	@scripts/setup $(if $(RECORDED),python)
+	@$(if $(RECORDED),,$(AS_ROOT)) .venv/bin/fairway demo $(ARGS)
 
 test: setup lint ## Pass all tests, those on the real kernel and the lab included
 	@echo "tests: unit, kernel, lab"
-	@$(SUDO) env CI="$${CI:-}" .venv/bin/pytest $(ARGS)
+	@$(if $(SUDO),trap '$(SUDO) chown -Rf $(shell id -u) .pytest_cache .hypothesis || true' EXIT;) \
+		$(AS_ROOT) .venv/bin/pytest $(ARGS)
 
 lint: ## Style, types, and which room may import which
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
@@ -36,7 +45,7 @@ lint: ## Style, types, and which room may import which
 	@.venv/bin/lint-imports
 
 lab-down: ## Remove a lab that was left behind
-	@$(SUDO) .venv/bin/fairway lab down
+	@$(AS_ROOT) .venv/bin/fairway lab down
 
 clean: ## Remove what was built and installed here
-	rm -rf .venv build dist $(OBJECT) demo-policies .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build dist $(OBJECT) demo-policies .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
