@@ -17,6 +17,8 @@ MAP(denials, BPF_MAP_TYPE_LRU_HASH, struct flow_key, struct denial, 16384, 0);
 MAP(fragments, BPF_MAP_TYPE_LRU_HASH, struct fragment_key, struct ports, 4096, 0);
 MAP(pods, BPF_MAP_TYPE_HASH, __u32, struct pod, 4096, BPF_F_NO_PREALLOC);
 MAP(totals, BPF_MAP_TYPE_ARRAY, __u32, struct totals, 4096, 0);
+/* How much of the totals was reported: kept here for the next agent, the programs do not look at it. */
+MAP(told, BPF_MAP_TYPE_ARRAY, __u32, struct totals, 4096, 0);
 MAP(addresses, BPF_MAP_TYPE_HASH, struct address, struct identity, 262144, BPF_F_NO_PREALLOC);
 MAP(networks, BPF_MAP_TYPE_LPM_TRIE, struct network, struct identity, 262144, BPF_F_NO_PREALLOC);
 MAP(rules, BPF_MAP_TYPE_LPM_TRIE, struct rule_key, __u32, 1048576, BPF_F_NO_PREALLOC);

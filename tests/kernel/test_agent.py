@@ -207,8 +207,14 @@ def test_enforcement_outlives_the_agent_and_the_next_takes_over(stage: Stage) ->
         stage.feed(allow(Direction.INGRESS, 9090), mode=Mode.ENFORCE, isolated=(1,))
         stage.start()
         assert stage.batches()[-1].header.packets > before, "counters went on while nobody was there"
+        stage.kill(signal.SIGTERM)
+        stage.start()
         assert stage.connect(stage.server.v4, port=9090)
         assert not stage.connect(stage.server.v4, patience=0.5)
+    stage.kill(signal.SIGTERM)
+    told = np.concatenate([stage.rows(batch.FLOW), stage.rows(batch.REST)])
+    packets = int(told["tx_packets"].sum() + told["rx_packets"].sum())
+    assert packets == stage.batches()[-1].header.packets, "three agents told each packet once"
 
 
 def test_detach_leaves_nothing(stage: Stage) -> None:

@@ -142,6 +142,7 @@ def test_what_nothing_used_for_long_is_forgotten(
     now = 100_000_000
     flows.write(1, protocol, last=now - seconds * HZ, tcp_flags=flags)
     flows.write(2, protocol, last=now - seconds * HZ - 1, tcp_flags=flags)
+    drain.read()
     assert drain.forget_idle(now, HZ) == 1
     assert flows.ports() == {1}
 

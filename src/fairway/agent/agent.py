@@ -26,6 +26,7 @@ from fairway.agent.conversations import (
 )
 from fairway.agent.drain import DenialDrain, FlowDrain
 from fairway.agent.kernel import Kernel
+from fairway.agent.libbpf import BPFError
 from fairway.agent.netlink import Netlink
 from fairway.agent.obey import Enforcement
 from fairway.agent.outbox import Outbox, open_folder
@@ -66,20 +67,23 @@ class Agent:
         self.kernel = Kernel(config.pins)
         self.clock = Clock(self.kernel)
         self.enforcement = Enforcement(self.kernel)
-        self.enforcement.adopt()
+        adopted = self.enforcement.adopt()
         programs = {way: self.kernel.program(f"fairway_{way}") for way in ("from_pod", "to_pod")}
         self.attachments = Attachments(programs, config.pins, config.hook)
         self.pods = Pods(Netlink(), self.attachments, self.enforcement)
         self.ring = Ring(self.kernel.fds["events"], self.kernel.ring_bytes, self.kernel.event)
         self.flows, self.denials = FlowDrain(self.kernel), DenialDrain(self.kernel.tables["denials"])
+        if adopted:
+            # What moved before this agent was told by the one before, or is part of its pods' next `rest`.
+            self.flows.read()
+            self.denials.read()
         self.rule_names = RuleNames()
         self.outbox = Outbox(open_folder(config.spool), config.node, uuid.uuid4().hex[:12])
         self._feed = NodeFeed(config.node)
         self._feed_stamp = (0, 0)
         self._edges: set[int] = set()
-        self._told: dict[str, dict[str, int]] = {}
         self._start_us = time.time_ns() // 1000
-        self._malformed_feeds = 0
+        self._malformed_feeds = self._refused_tables = 0
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -120,7 +124,10 @@ class Agent:
             return  # the collector has nothing for us yet, or is away: the last rules stay
         except msgspec.MsgspecError as error:
             self._malformed_feeds += 1
-            sys.stderr.write(f"fairway agent: {self.config.control}: {error}; the last rules stay in force\n")
+            self._say(f"{self.config.control}: {error}; the last rules stay in force")
+        except BPFError as error:
+            self._refused_tables += 1
+            self._say(f"{error}; the last rules stay in force")
 
     def _take(self, feed: NodeFeed) -> None:
         if feed.node != self.config.node:
@@ -129,6 +136,8 @@ class Agent:
             self.rule_names.remember(self.enforcement.obey(feed.table), feed.table.rules)
         self._feed = feed
         self.pods.update(feed.pods)
+        for build in self.kernel.remove_other_builds():
+            self._say(f"removed the tables of another build, {build}: flows are counted anew")
 
     def tell_edges(self) -> None:
         """Send every conversation that was never seen before, however small, at once."""
@@ -164,22 +173,23 @@ class Agent:
         self.flows.forget_idle(now, self.clock.hz)
 
     def _rest(self, told: NDArray[np.void]) -> NDArray[np.void]:
-        """What each pod's exact totals have beyond the conversations told: sums over rows stay exact."""
-        _, totals = self.kernel.tables["totals"].read()
-        pods = list(self.pods.by_interface.items())
-        rows = np.zeros(len(pods), RECORD)
-        for index, (interface, pod) in enumerate(pods):
-            total = totals[self.enforcement.pods[interface][1]]
-            already = self._told.setdefault(pod.uid, {})
-            of_pod = told[told["pod"] == index]
-            for name in ("tx_packets", "rx_packets", "tx_bytes", "rx_bytes"):
-                before = already.get(name, 0) + int(of_pod[name].sum())
-                # A packet between the two readings may be told before it is in the total: then the next row
-                # is smaller by it.
-                rest = max(int(total[name]) - before, 0)
-                rows[name][index] = rest
-                already[name] = before + rest
-        rows["kind"], rows["pod"] = REST, np.arange(len(pods))
+        """What each pod's exact totals have beyond the conversations told: sums over rows stay exact.
+
+        How much was told is kept in the kernel, before it is sent: should this agent die in between, the next one
+        tells nothing twice.
+        """
+        totals, already = self.kernel.tables["totals"], self.kernel.tables["told"]
+        indices = np.array([self.enforcement.pods[i][1] for i in self.pods.by_interface], "u4")
+        total, before = totals.read()[1].take(indices), already.read()[1].take(indices)
+        rows = np.zeros(len(indices), RECORD)
+        for name in ("tx_packets", "rx_packets", "tx_bytes", "rx_bytes"):
+            sums = [told[name][told["pod"] == index].sum() for index in range(len(indices))]
+            before[name] += np.array(sums, "u8")
+            # A packet between the two readings may be told before it is in the total: the next row makes up for it.
+            rows[name] = np.where(total[name] > before[name], total[name] - before[name], 0)
+            before[name] += rows[name]
+        already.write(indices, before)
+        rows["kind"], rows["pod"] = REST, np.arange(len(indices))
         rows["first_us"], rows["last_us"] = self._start_us, time.time_ns() // 1000
         return rows[(rows["tx_packets"] > 0) | (rows["rx_packets"] > 0)]
 
@@ -224,4 +234,9 @@ class Agent:
             "spool_dropped": self.outbox.dropped,
             "pods_without_interface": self.pods.missing,
             "malformed_feeds": self._malformed_feeds,
+            "refused_tables": self._refused_tables,
         }
+
+    @staticmethod
+    def _say(line: str) -> None:
+        sys.stderr.write(f"fairway agent: {line}\n")

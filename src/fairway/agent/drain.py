@@ -22,7 +22,7 @@ class FlowDrain:
     def __init__(self, kernel: Kernel) -> None:
         self._table = kernel.tables["flows"]
         self._hashes = np.zeros(0, "u8")
-        self._before = np.zeros(0, self._table.value)
+        self._keys, self._before = np.zeros(0, self._table.key), np.zeros(0, self._table.value)
         self._delta = np.dtype([(name, "u8") for name in (*COUNTED, "retransmissions")])
 
     def read(self) -> tuple[Records, Records, NDArray[np.void]]:
@@ -47,13 +47,13 @@ class FlowDrain:
         retransmitted, earlier = _retransmitted(values), _retransmitted(before)
         # A socket that is replaced on the same tuple starts again below the last figure.
         deltas["retransmissions"] = np.where(retransmitted >= earlier, retransmitted - earlier, retransmitted)
-        self._hashes, self._before = hashes, values
+        self._hashes, self._keys, self._before = hashes, keys, values
         moved = np.flatnonzero((deltas["tx_packets"] + deltas["rx_packets"] > 0) | ~known)
         return keys.take(moved), values.take(moved), deltas.take(moved)
 
     def forget_idle(self, now: int, hz: int) -> int:
-        """Remove entries that nothing used for long, after they were read; `now` in jiffies. How many."""
-        keys, values = self._table.read()
+        """Remove entries that nothing had used for long when they were last read; `now` in jiffies. How many."""
+        keys, values = self._keys, self._before
         tcp = keys["protocol"] == 6
         limit = np.full(len(keys), _IDLE_SECONDS["other"], "u8")
         limit[keys["protocol"] == 17] = _IDLE_SECONDS["udp"]

@@ -7,6 +7,7 @@ the next agent takes them over. A directory per layout keeps an agent from readi
 import ctypes as c
 import errno
 import hashlib
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -121,6 +122,7 @@ TABLES: Final = {  # name: (key, value), as named in the object's BTF; plain num
     "fragments": ("fragment_key", "ports"),
     "pods": ("<u4", "pod"),
     "totals": ("<u4", "totals"),
+    "told": ("<u4", "totals"),
     "addresses": ("address", "identity"),
     "networks": ("network", "identity"),
     "rules": ("rule_key", "<u4"),
@@ -189,6 +191,15 @@ class Kernel:
         if self._object:
             library().bpf_object__close(self._object)
             self._object = None
+
+    def remove_other_builds(self) -> list[str]:
+        """Remove the pinned tables of other builds, which no program uses once ours are attached; their names."""
+        if self.pins is None:
+            return []
+        others = [path for path in self.pins.parent.iterdir() if path.name not in (self.pins.name, "links")]
+        for path in others:
+            shutil.rmtree(path, ignore_errors=True)
+        return sorted(path.name for path in others)
 
     def program(self, name: str) -> int:
         """File descriptor of a program."""

@@ -4,6 +4,7 @@ one is removed. No packet meets half a table."""
 from dataclasses import dataclass, field
 
 from fairway.agent.kernel import Kernel, Records, record, records
+from fairway.agent.libbpf import BPFError
 from fairway.agent.program import Program, pod_record, translate
 from fairway.wire.rules import RuleTable
 
@@ -20,26 +21,40 @@ class Enforcement:
     _written: list[tuple[str, Records]] = field(default_factory=list)
     _stale: list[tuple[str, Records]] = field(default_factory=list)
 
-    def adopt(self) -> None:
-        """Take over what an earlier agent left: its pods' totals go on, its rules go with the next table."""
+    def adopt(self) -> bool:
+        """Take over what an earlier agent left, if any: its pods' totals go on, its rules go with the next table.
+
+        Its pods have no uid until they are added again; until then they are held to the rules they had.
+        """
         pods = self.kernel.tables["pods"]
         keys, values = pods.read()
         self.pods = {int(key): ("", int(value["totals"])) for key, value in zip(keys, values, strict=True)}
         self._written = [(name, self.kernel.tables[name].keys()) for name in _RULED]
+        return bool(self.pods)
 
     def obey(self, table: RuleTable) -> int:
-        """Hold all pods to `table`; the generation that its rules are counted in."""
+        """Hold all pods to `table`; the generation that its rules are counted in.
+
+        BPFError if the kernel's tables do not hold it; the rules before stay in force then.
+        """
         self._forget_stale()
-        self.program = translate(table, self._next_generation(), self.kernel)
-        written = [(name, *getattr(self.program, name)) for name in _RULED]
-        for name, keys, values in written:
-            self.kernel.tables[name].write(keys, values)
-        for interface in self.pods:
-            self._write_pod(interface)
+        program = translate(table, self._next_generation(), self.kernel)
+        written = [(name, *getattr(program, name)) for name in _RULED]
+        try:
+            for name, keys, values in written:
+                self.kernel.tables[name].write(keys, values)
+        except BPFError:
+            for name, keys, _ in written:
+                self.kernel.tables[name].remove(keys)
+            raise
+        self.program = program
+        for interface, (uid, _) in self.pods.items():
+            if uid:
+                self._write_pod(interface)
         self._bump_epoch()
         # A packet may be judged by the old rows this very moment: they go with the next call.
         self._stale, self._written = self._written, [(name, keys) for name, keys, _ in written]
-        return self.program.generation
+        return program.generation
 
     def add(self, interface: int, uid: str) -> None:
         """Know a pod before its interface has programs: its first packet is already judged by its rules."""
@@ -87,8 +102,9 @@ class Enforcement:
         settings.set(record(settings.key, 0), records(settings.value, [(epoch, deny)]))
 
     def _clear_totals(self, index: int) -> None:
-        totals = self.kernel.tables["totals"]
-        totals.set(record(totals.key, index), records(totals.value, [(0,) * 6]))
+        for name in ("totals", "told"):
+            totals = self.kernel.tables[name]
+            totals.set(record(totals.key, index), records(totals.value, [(0,) * 6]))
 
     def _forget_stale(self) -> None:
         current = {name: {key.tobytes() for key in keys} for name, keys in self._written}

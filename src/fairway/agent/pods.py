@@ -27,10 +27,11 @@ class Pods:
         """Attach to the pods that came, let go of those that went; calling it again changes nothing."""
         wanted = {interface: pod for pod in pods if (interface := self._interface(pod)) is not None}
         self.missing = len(pods) - len(wanted)
-        for interface in (set(self.by_interface) | self.attachments.pinned() | set(self.enforcement.pods)) - set(
-            wanted
-        ):
-            self._forget(interface)
+        held = set(self.by_interface) | self.attachments.pinned() | set(self.enforcement.pods)
+        for interface in held - set(wanted):
+            # A route that is away for a moment must not set its pod free.
+            if not self.missing or self.netlink.peer_namespace(interface) is None:
+                self._forget(interface)
         for interface, pod in wanted.items():
             known = self.by_interface.get(interface)
             if known is not None and known.uid != pod.uid:
