@@ -149,6 +149,7 @@ def test_what_nothing_used_for_long_is_forgotten(
 
 def test_nothing_is_forgotten_just_after_the_machine_started(flows: Flows, drain: FlowDrain) -> None:
     flows.write(1, ICMP, last=10)
+    drain.read()
     for now in (0, 10, 60 * HZ):
         assert drain.forget_idle(now, HZ) == 0
     assert flows.ports() == {1}
