@@ -5,10 +5,11 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 # dnsmasq is in sbin, which a plain `su` does not search.
 export PATH := $(PATH):/usr/sbin:/sbin
-# sudo hands on only what is said here; without sudo Fairway says what it lacks. What root leaves in the checkout, its
-# owner could not remove: hence no bytecode, and `test` gives back.
+# Where sudo is missing or refused, Fairway says itself what it lacks. sudo hands on only what is said here. What root
+# leaves in the checkout, its owner could not remove: hence no bytecode, and `test` gives back.
 SUDO := $(shell [ $$(id -u) = 0 ] || command -v sudo)
-AS_ROOT := $(if $(SUDO),$(SUDO) env PYTHONDONTWRITEBYTECODE=1 CI="$(CI)" FAIRWAY_LAB="$(FAIRWAY_LAB)")
+ROOT_ENV := PYTHONDONTWRITEBYTECODE=1 CI=$(CI) FAIRWAY_LAB=$(FAIRWAY_LAB)
+AS_ROOT := $(if $(SUDO),$$($(SUDO) -v 2>/dev/null && echo $(SUDO) env $(ROOT_ENV)))
 # A recording is played without root and without what only the kernel needs.
 RECORDED := $(filter --recorded,$(ARGS))
 OBJECT := src/fairway/agent/fairway.bpf.o
@@ -36,7 +37,7 @@ demo: ## Play the whole story on a lab of network namespaces; ARGS=--recorded|--
 
 test: setup lint ## Pass all tests, those on the real kernel and the lab included
 	@echo "tests: unit, kernel, lab"
-	@$(if $(SUDO),trap '$(SUDO) chown -Rf $(shell id -u) .pytest_cache .hypothesis || true' EXIT;) \
+	@$(if $(SUDO),trap '$(SUDO) -n chown -Rf $(shell id -u) .pytest_cache .hypothesis 2>/dev/null || true' EXIT;) \
 		$(AS_ROOT) .venv/bin/pytest $(ARGS)
 
 lint: ## Style, types, and which room may import which
