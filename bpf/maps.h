@@ -30,7 +30,7 @@ MAP(scratch, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct event, 1, 0);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4 << 20);
+	__uint(max_entries, 1 << 20);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } events SEC(".maps");
 
