@@ -8,8 +8,7 @@ address is an identity of its own, since what may be opened to it depends on its
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Final
+from ipaddress import ip_network
 
 from fairway.policy.decide import parsed, peer_matches
 from fairway.policy.directory import pod_endpoint
@@ -17,9 +16,6 @@ from fairway.policy.model import Cluster, IPBlock, NetworkPolicy, Peer, Pod
 from fairway.wire.address import Address, Network, packed
 from fairway.wire.endpoint import NamedPort
 from fairway.wire.rules import WORLD
-
-_EVERY_V4: Final = IPv4Network("0.0.0.0/0")
-_MAPPED: Final = IPv6Network("::ffff:0:0/96")
 
 Selection = tuple[str, Peer]
 """A selecting peer and the namespace it is bound to; empty if it has a namespace selector of its own."""
@@ -59,14 +55,8 @@ class Vocabulary:
             self.names.update((p.port, p.protocol) for p in rule.ports or () if isinstance(p.port, str))
 
     def networks(self) -> list[Network]:
-        """Every network that a block mentions, and what keeps the families apart.
-
-        In the kernel IPv4 lies inside IPv6 (::ffff:0:0/96): a listed IPv6 network around it would catch IPv4.
-        """
-        listed = {network for block in self.blocks for network in (block.network, *block.excepts)}
-        if any(_inside(_MAPPED, network) for network in listed):
-            listed.add(_EVERY_V4)
-        return sorted(listed, key=network_order)
+        """Every network that a block mentions."""
+        return sorted({n for block in self.blocks for n in (block.network, *block.excepts)}, key=network_order)
 
     def blocks_at(self, place: Address | Network) -> frozenset[int]:
         """The blocks that contain an address, or a listed network less the longer ones that are listed."""
