@@ -29,7 +29,14 @@ BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHON
 """The environment of a person's shell: what is printed may wait in a buffer until the end."""
 TELLS_NO_TABLE = {
     *("fairway", "fairway agent", "fairway collect", "fairway demo", "fairway enforce", "fairway observe"),
-    *("fairway lab", "fairway lab down", "fairway lab exec", "fairway lab job", "fairway lab record"),
+    *(
+        "fairway lab",
+        "fairway lab apply",
+        "fairway lab down",
+        "fairway lab exec",
+        "fairway lab job",
+        "fairway lab record",
+    ),
     *("fairway lab up", "fairway lab visit", "fairway policy", "fairway stage"),
 }
 
