@@ -12,8 +12,11 @@ from fairway.agent.conversations import (
     group_addresses,
     rows_of_denials,
     rows_of_events,
+    rows_of_flows,
     settle_initiators,
 )
+from fairway.agent.drain import COUNTED
+from fairway.agent.rulenames import RuleNames
 from fairway.wire.address import packed
 from fairway.wire.batch import EDGE, FLOW, RECORD
 from fairway.wire.words import Initiator, Reason, Verdict
@@ -128,6 +131,22 @@ def test_only_a_denial_has_a_reason(spec: object, verdicts: tuple[int, int], rea
     assert (row["reason"], row["staged_reason"]) == reasons
     assert (row["kind"], row["first_us"], row["last_us"]) == (FLOW, 40_000, 100_000)
     assert row["denied"] == (1 << 32) - 1, "more than the column holds is the most it holds"
+
+
+def test_a_flow_tells_its_interval_not_its_life(spec: object) -> None:
+    values = np.zeros(1, spec.tables["flows"].value)
+    for name in COUNTED:
+        values[name] = 1000
+    values["srtt_us"], values["first"], values["last"] = 80, 10, 25
+    values["generation"], values["rule"], values["verdict"] = 3, [[2, 1]], [[Verdict.ALLOW, Verdict.ALLOW]]
+    deltas = np.array([(1, 2, 3, 4, 5, 6)], [(name, "u8") for name in (*COUNTED, "retransmissions")])
+    names = RuleNames()
+    names.remember(3, ("", "ui/ui egress[0]", "orders/db ingress[0]"))
+    (row,) = rows_of_flows(keys(spec, (TCP, 40000, 80)), values, deltas, np.array([POD], "u1"), microseconds, names)
+    assert [int(row[name]) for name in (*COUNTED, "retransmissions")] == [1, 2, 3, 4, 5, 6]
+    assert (row["kind"], row["srtt_us"], row["first_us"], row["last_us"]) == (FLOW, 80, 40_000, 100_000)
+    assert names.words[row["verdict_rule"]] == "orders/db ingress[0]"
+    assert names.words[row["staged_rule"]] == "ui/ui egress[0]"
 
 
 def test_an_event_tells_who_and_counts_nothing(spec: object) -> None:
