@@ -121,7 +121,7 @@ def rows_of_events(
 
 
 def fold(rows: NDArray[np.void]) -> NDArray[np.void]:
-    """Rows of the same conversation become one: counters are added, times widened, the latest RTT kept."""
+    """Rows of the same conversation become one: counters are added, times widened, the longest RTT kept."""
     if not len(rows):
         return rows
     order = np.argsort(conversation_hashes(rows), kind="stable")
