@@ -145,10 +145,10 @@ def test_an_object_that_is_none(
     assert told.count("\n") == 1
 
 
-@pytest.mark.parametrize("more", [(), ("--pins", str(ROOT / "fairway-test-nobody"))])
+@pytest.mark.parametrize("pinned", [False, True])
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: to become nobody")
-def test_a_user_without_permission(more: tuple[str, ...], tmp_path: Path) -> None:
-    command = [*NOBODY, sys.executable, "-m", "fairway.cli.main", *AGENT, *more]
+def test_a_user_without_permission(pinned: bool, pins: Path, tmp_path: Path) -> None:
+    command = [*NOBODY, sys.executable, "-m", "fairway.cli.main", *AGENT, *(("--pins", str(pins)) if pinned else ())]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.startswith("fairway: cannot ")
