@@ -148,7 +148,8 @@ def test_an_object_that_is_none(
 @pytest.mark.parametrize("pinned", [False, True])
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: to become nobody")
 def test_a_user_without_permission(pinned: bool, pins: Path, tmp_path: Path) -> None:
-    command = [*NOBODY, sys.executable, "-m", "fairway.cli.main", *AGENT, *(("--pins", str(pins)) if pinned else ())]
+    command = [*NOBODY, sys.executable, "-m", "fairway.cli.main", *AGENT]
+    command += ["--pins", str(pins)] if pinned else []
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.startswith("fairway: cannot ")
