@@ -264,7 +264,10 @@ class Playing:
     """A demo on a lab of its own, in a session of its own as at a terminal. It gets Ctrl-C as soon as it says, in
     one of its steps, that it is at something."""
 
-    def __init__(self, name: str, folder: Path, step: int, doing: str) -> None:
+    def __init__(
+        self, name: str, folder: Path, step: int, doing: str, number: signal.Signals = signal.SIGINT
+    ) -> None:
+        self._number = number
         self.name, self._said, self._until = name, [""], (f"{step}/9 ", doing)
         self._process = subprocess.Popen(
             [*FAIRWAY, "demo"],
@@ -286,7 +289,7 @@ class Playing:
             self._said.append(line)
             if line.startswith(doing) and any(said.startswith(heading) for said in self._said):
                 wait(lambda: len(namespaces.existing(f"fairway-{self.name}-")) > 10)
-                os.killpg(self._process.pid, signal.SIGINT)
+                os.killpg(self._process.pid, self._number)
                 self.interrupted.set()
                 doing = "nothing more"
 
@@ -318,15 +321,15 @@ def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playing]:
 
 
 @pytest.mark.parametrize(
-    ("step", "doing"),
+    ("step", "doing", "number"),
     [
-        (1, "bringing up nodes"),
-        (2, "waiting for the probes to notice"),
-        (3, "watching every pod's interface"),
+        (1, "bringing up nodes", signal.SIGINT),
+        (2, "waiting for the probes to notice", signal.SIGINT),
+        (3, "watching every pod's interface", signal.SIGTERM),
     ],
 )
-def test_ctrl_c_early_in_the_demo(step: int, doing: str, tmp_path: Path) -> None:
-    with contextlib.closing(Playing(f"{NAME}x{step}", tmp_path, step, doing)) as demo:
+def test_ctrl_c_early_in_the_demo(step: int, doing: str, number: signal.Signals, tmp_path: Path) -> None:
+    with contextlib.closing(Playing(f"{NAME}x{step}", tmp_path, step, doing, number)) as demo:
         assert demo.ended(120) == (130, "fairway: interrupted\n")
         assert leftovers(demo.name) == []
     assert not list(tmp_path.rglob("*.yaml"))

@@ -6,6 +6,7 @@ from ipaddress import ip_network
 from typing import Final
 
 import numpy as np
+from msgspec.structs import replace
 
 from fairway.agent.kernel import Kernel, Records, records
 from fairway.wire.address import family, packed
@@ -39,8 +40,9 @@ def translate(table: RuleTable, generation: int, kernel: Kernel) -> Program:
         identity = exact.get(packed(address), (_covering(table, address), 0))[0]
         exact[packed(address)] = (identity, 1)
     networks = [(ip_network(cidr), identity) for cidr, identity in table.cidrs]
+    policies = _numbered(table)
     rules = [
-        (bits, _policy(row.policy, generation), row.identity, row.direction, row.protocol, port, row.rule)
+        (bits, _policy(policies[row.policy], generation), row.identity, row.direction, row.protocol, port, row.rule)
         for row in table.rows
         for bits, port in _prefixes(row)
     ]
@@ -67,7 +69,7 @@ def translate(table: RuleTable, generation: int, kernel: Kernel) -> Program:
             records(layout["rules"].key, [row[:6] for row in rules]),
             np.array([row[6] for row in rules], layout["rules"].value),
         ),
-        pods={pod.uid: pod for pod in table.pods},
+        pods={pod.uid: _renumbered(pod, policies) for pod in table.pods},
         deny_unknown=table.posture is Posture.DENY,
     )
 
@@ -98,6 +100,19 @@ def _prefixes(row: Row) -> Iterator[tuple[int, int]]:
         return
     for port, length in prefixes(row.low, row.high):
         yield _PORT_BITS + length, int.from_bytes(port.to_bytes(2, "big"), "little")
+
+
+def _numbered(table: RuleTable) -> dict[int, int]:
+    """The table's policy numbers, counted anew: a cluster's may be beyond the 16 bits that a generation leaves."""
+    used = {row.policy for row in table.rows}
+    used |= {number for pod in table.pods for number in (*pod.active, *pod.staged)}
+    real = sorted(number for number in used if number >= FIRST_POLICY)
+    return {number: number for number in range(FIRST_POLICY)} | {n: FIRST_POLICY + i for i, n in enumerate(real)}
+
+
+def _renumbered(pod: PodRules, policies: dict[int, int]) -> PodRules:
+    active, staged = ((policies[pair[0]], policies[pair[1]]) for pair in (pod.active, pod.staged))
+    return replace(pod, active=active, staged=staged)
 
 
 def _policy(number: int, generation: int) -> int:

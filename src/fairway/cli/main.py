@@ -4,6 +4,7 @@ import argparse
 import importlib
 import os
 import pkgutil
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -36,6 +37,9 @@ def parser() -> Parser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb. 0: fine, 1: the answer is no, 2: wrong usage or input, 3: the environment lacks something."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # not of one who asked to be left alone, as nohup does
+            signal.signal(number, _interrupt)
     try:
         try:
             arguments = parser().parse_args(argv)
@@ -58,6 +62,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("fairway: interrupted\n")
         return 130
+
+
+def _interrupt(number: int, _: object) -> NoReturn:
+    """A verb that is told to end cleans up behind itself, however it is told."""
+    raise KeyboardInterrupt(signal.Signals(number).name)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,11 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fairway.lab.lab import Lab
+    from fairway.lab.telling import Telling
 
 
 def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -37,14 +42,14 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if held else 1
 
 
-def _recorded(out: Path, telling: "Telling") -> bool:  # type: ignore[name-defined]  # noqa: F821
+def _recorded(out: Path, telling: "Telling") -> bool:
     from fairway.lab.demo import play_recorded
     from fairway.lab.recording import load
 
     return play_recorded(load(), out, telling)
 
 
-def _live(arguments: argparse.Namespace, telling: "Telling") -> bool:  # type: ignore[name-defined]  # noqa: F821
+def _live(arguments: argparse.Namespace, telling: "Telling") -> bool:
     from fairway.agent.kernel import Kernel
     from fairway.kit.errors import EnvironmentLacksError
     from fairway.lab.demo import Demo
@@ -65,8 +70,16 @@ def _live(arguments: argparse.Namespace, telling: "Telling") -> bool:  # type: i
         if played and arguments.keep:
             _say_how_to_look(lab.config.name)
         elif demo.owns_lab:
-            lab.down()
+            _remove(lab)
     return held
+
+
+def _remove(lab: "Lab") -> None:
+    try:
+        lab.down()
+    except KeyboardInterrupt:
+        sys.stderr.write(f"fairway: the lab is only half removed; `fairway lab down --name {lab.config.name}`\n")
+        raise
 
 
 def _say_how_to_look(name: str) -> None:

@@ -181,6 +181,15 @@ def test_generations_share_nothing(spec: object) -> None:
         assert all(a.isdisjoint(b) for a, b in combinations(written, 2)), name
 
 
+def test_policy_numbers_of_a_large_cluster_stay_clear_of_the_generation(spec: object) -> None:
+    large = (70_000, FIRST_POLICY + (1 << 16))
+    rows = tuple(Row(number, ANY, 0, TCP, 80, 80, 0) for number in large)
+    pods = (PodRules("a", active=(large[0], OPEN), staged=(UNUSED, large[1])),)
+    program = translate(RuleTable(1, rows=rows, pods=pods), 3, spec)
+    assert program.rules[0]["policy"].tolist() == [3 << 16 | 17, 3 << 16 | 16]
+    assert (program.pods["a"].active, program.pods["a"].staged) == ((17, OPEN), (UNUSED, 16))
+
+
 def test_an_empty_table_writes_nothing(spec: object) -> None:
     program = translate(RuleTable(1, posture=Posture.DENY), 1, spec)
     assert [len(records) for name in ("addresses", "networks", "rules") for records in getattr(program, name)] == [
