@@ -212,8 +212,9 @@ static __noinline int slow_path(struct __sk_buff *skb, const struct packet *p, c
 	return account(skb, p, flow, direction);
 }
 
-/* An ICMP error speaks of a packet that the receiver sent: it passes if that one's flow is known. RFC 792 and
- * RFC 4443 have the original IP header and at least eight bytes more inside. */
+/* An ICMP error speaks of a packet that the receiver sent: it passes if that one's flow is known. Any router on
+ * the way may send one to a pod; a pod's own go to the other end of the flow. RFC 792 and RFC 4443 have the
+ * original IP header and at least eight bytes more inside. */
 static __noinline bool error_of_known_flow(struct __sk_buff *skb, const struct packet *p, int direction)
 {
 	__u32 inner = p->transport + sizeof(struct icmp_header);
@@ -237,6 +238,8 @@ static __noinline bool error_of_known_flow(struct __sk_buff *skb, const struct p
 		__builtin_memcpy(key.remote, direction == INGRESS ? &ip.daddr : &ip.saddr, 16);
 		inner += sizeof(ip);
 	}
+	if (direction == EGRESS && !same_address(key.remote, p->key.remote))
+		return false;
 	if (key.protocol == IPPROTO_ICMP || key.protocol == IPPROTO_ICMPV6) {
 		if (bpf_skb_load_bytes(skb, inner + 4, &ports.source, 2))
 			return false;
@@ -304,7 +307,7 @@ static __always_inline int see(struct __sk_buff *skb, int direction)
 		return PASS;
 	if (parsed != PARSED)
 		return unjudgeable(skb, &p, config, parsed);
-	if (p.fragment_id && (p.first_fragment || p.later_fragment))
+	if (p.first_fragment || p.later_fragment)
 		match_fragment(&p, direction);
 	flow = bpf_map_lookup_elem(&flows, &p.key);
 	if (flow && flow->epoch == epoch && (p.tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)

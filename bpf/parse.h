@@ -46,18 +46,38 @@ static __always_inline void map_ipv4(__u8 *to, __be32 address)
 	__builtin_memcpy(to + 12, &address, 4);
 }
 
+static __always_inline bool same_address(const __u8 *one, const __u8 *other)
+{
+	__u8 difference = 0;
+
+	for (int i = 0; i < 16; i++)
+		difference |= one[i] ^ other[i];
+	return !difference;
+}
+
 static __always_inline void set_ports(struct packet *p, int direction, __be16 source, __be16 destination)
 {
 	p->key.local_port = bpf_ntohs(direction == EGRESS ? source : destination);
 	p->key.remote_port = bpf_ntohs(direction == EGRESS ? destination : source);
 }
 
-static __always_inline int parse_icmp(struct packet *p, const struct icmp_header *icmp, __u8 hop_limit)
+/* RFC 4861: never routed, so its hop limit proves that a neighbour sent it. That a neighbour gets it, only a
+ * link-local or multicast address proves: else a pod could send anything anywhere under this name. */
+static __always_inline bool neighbour_discovery(const struct packet *p, __u8 type, __u8 hop_limit, int direction)
+{
+	const __u8 *remote = p->key.remote;
+	bool on_link = remote[0] == 0xff || (remote[0] == 0xfe && (remote[1] & 0xc0) == 0x80);
+
+	return p->key.family == 6 && type >= 133 && type <= 137 && hop_limit == 255 &&
+	       (direction == INGRESS || on_link);
+}
+
+static __always_inline int parse_icmp(struct packet *p, const struct icmp_header *icmp, __u8 hop_limit, int direction)
 {
 	bool v6 = p->key.family == 6;
 
-	if (v6 && icmp->type >= 133 && icmp->type <= 137 && hop_limit == 255)
-		return PASS_ALWAYS; /* RFC 4861: never routed, so the hop limit proves a neighbour sent it */
+	if (neighbour_discovery(p, icmp->type, hop_limit, direction))
+		return PASS_ALWAYS;
 	if (icmp->type == (v6 ? 128 : 8))
 		p->icmp = ICMP_REQUEST;
 	else if (icmp->type == (v6 ? 129 : 0))
@@ -101,7 +121,7 @@ static __always_inline int parse_transport(struct packet *p, int direction, void
 		if ((void *)(icmp + 1) > end)
 			return SHORT;
 		p->headers += sizeof(*icmp);
-		return parse_icmp(p, icmp, hop_limit);
+		return parse_icmp(p, icmp, hop_limit, direction);
 	}
 	default:
 		return PARSED;

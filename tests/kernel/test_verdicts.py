@@ -158,6 +158,12 @@ def test_arp_and_neighbour_discovery_always_pass(pod: PodUnderTest) -> None:
         assert not pod.gets(f.ipv6(PEER6, pod.address6, f.ICMPV6, message, hops=64)), "routed: no neighbour"
 
 
+@pytest.mark.parametrize(("remote", "passes"), [("ff02::1:ff00:1", True), ("fe80::1", True), (PEER6, False)])
+def test_a_pods_neighbour_discovery_stays_on_the_link(pod: PodUnderTest, remote: str, passes: bool) -> None:
+    pod.rules()
+    assert pod.sends(f.ipv6(pod.address6, remote, f.ICMPV6, f.icmp(135, rest=bytes(16)), hops=255)) is passes
+
+
 def test_what_is_not_ip_is_dropped_where_anything_is_enforced(pod: PodUnderTest) -> None:
     frame = f.ethernet(bytes(64), 0x88CC)
     pod.rules(mode=Mode.OFF)
@@ -183,6 +189,17 @@ def test_an_icmp_error_passes_if_it_speaks_of_a_known_flow(pod: PodUnderTest, pe
     assert not pod.gets(too_big(40001))
 
 
+@pytest.mark.parametrize("peer", [PEER, PEER6])
+def test_a_pods_icmp_errors_go_to_the_other_end_only(pod: PodUnderTest, peer: str) -> None:
+    v6 = ":" in peer
+    own, elsewhere = (pod.address6, "2001:db8:0:9::9") if v6 else (pod.address, "10.0.9.9")
+    pod.rules(allow(INGRESS, 53, protocol=f.UDP))
+    assert pod.accepts(peer, f.UDP, 53, 40000)
+    error = f.icmp(1 if v6 else 3, rest=f.ip(peer, own, f.UDP, f.udp(40000, 53))[14:])
+    assert pod.sends(f.ip(own, peer, f.ICMPV6 if v6 else f.ICMP, error))
+    assert not pod.sends(f.ip(own, elsewhere, f.ICMPV6 if v6 else f.ICMP, error))
+
+
 def test_echo_replies_belong_to_their_request(pod: PodUnderTest) -> None:
     pod.rules(allow(EGRESS, 0, 65535, protocol=0))
     assert pod.sends(f.ipv4(pod.address, PEER, f.ICMP, f.icmp(8, id=77)))
@@ -190,11 +207,12 @@ def test_echo_replies_belong_to_their_request(pod: PodUnderTest) -> None:
     assert not pod.gets(f.ipv4(PEER, pod.address, f.ICMP, f.icmp(8, id=78)))
 
 
-def test_later_fragments_go_with_their_first_one(pod: PodUnderTest) -> None:
+@pytest.mark.parametrize("number", [0, 5])
+def test_later_fragments_go_with_their_first_one(pod: PodUnderTest, number: int) -> None:
     pod.rules(allow(EGRESS, 53, protocol=f.UDP))
-    first = f.ipv4(pod.address, PEER, f.UDP, f.udp(40000, 53, bytes(1000)), fragment=0x2000, id=5)
-    later = f.ipv4(pod.address, PEER, f.UDP, bytes(500), fragment=126, id=5)
-    orphan = f.ipv4(pod.address, PEER, f.UDP, bytes(500), fragment=126, id=6)
+    first = f.ipv4(pod.address, PEER, f.UDP, f.udp(40000, 53, bytes(1000)), fragment=0x2000, id=number)
+    later = f.ipv4(pod.address, PEER, f.UDP, bytes(500), fragment=126, id=number)
+    orphan = f.ipv4(pod.address, PEER, f.UDP, bytes(500), fragment=126, id=number + 1)
     assert not pod.sends(later), "before its first one"
     assert pod.sends(first)
     assert pod.sends(later)
