@@ -82,7 +82,9 @@ class Stage:
     def start(self, *options: str) -> None:
         command = [sys.executable, "-m", "fairway.cli.main", "agent", "--node", "node", "--interval", "0.2"]
         command += ["--control", str(self.folder / "feed.json"), "--spool", str(self.folder / "spool")]
+        before = {one.header.boot for one in self.batches()}
         self.agent = self.net.node.start(*command, "--pins", str(self.pins), *options)
+        wait_for(lambda: {one.header.boot for one in self.batches()} - before)
         self.applied()
 
     def applied(self) -> None:

@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-import threading
 import time
 import uuid
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ from fairway.agent.outbox import Outbox, open_folder
 from fairway.agent.pods import Pods
 from fairway.agent.ring import Ring
 from fairway.agent.rulenames import RuleNames
+from fairway.kit.stop import Stoppable
 from fairway.wire.address import family, packed
 from fairway.wire.batch import RECORD, REST, Batch, Header
 from fairway.wire.rules import NodeFeed
@@ -97,9 +97,10 @@ class Agent:
         self.ring.close()
         self.kernel.close()
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: Stoppable) -> None:
         """Until `stop` is set; then the interval so far is told."""
         due = time.monotonic()
+        self.obey()
         while not stop.is_set():
             self.obey()
             self.tell_edges()

@@ -1,13 +1,12 @@
 """`fairway agent`: run on a node until stopped."""
 
 import argparse
-import signal
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
 from fairway.kit.errors import UsageError
+from fairway.kit.stop import Stop
 
 
 def register(verbs: Any) -> None:
@@ -40,9 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--interval `{arguments.interval}` is not within 0.2 to 300 seconds")
     if arguments.top < 1:
         raise UsageError(f"--top `{arguments.top}` is below 1")
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = Stop().on_signals()
     config = Config(
         node=arguments.node,
         control=arguments.control,

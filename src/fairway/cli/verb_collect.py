@@ -1,9 +1,7 @@
 """`fairway collect`: the collector."""
 
 import argparse
-import signal
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -27,13 +25,12 @@ def run(arguments: argparse.Namespace) -> int:
     from fairway.hub.collector import Collector, CollectorConfig
     from fairway.hub.state import State
     from fairway.kit.errors import UsageError
+    from fairway.kit.stop import Stop
 
     if not arguments.cluster.exists():
         raise UsageError(f"`{arguments.cluster}` does not exist; give the folder of the cluster's manifests")
     ranges = read_ranges(arguments.ranges) if arguments.ranges else None
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = Stop().on_signals()
     Collector(CollectorConfig(State(arguments.state), arguments.cluster), ranges, log).run(stop)
     return 0
 

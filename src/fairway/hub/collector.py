@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from fairway.hub.store import Store
 from fairway.kit.documents import read_documents
 from fairway.kit.errors import FairwayError, UsageError
 from fairway.kit.files import Signature, signature
+from fairway.kit.stop import Stoppable
 from fairway.policy.model import Cluster
 from fairway.policy.read import read_cluster
 
@@ -49,7 +49,7 @@ class Collector:
         self._control_seen: tuple[Signature, ...] = ()
         self._troubles: dict[str, str] = {}
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: Stoppable) -> None:
         """Until `stop` is set; the pass under way is finished. UsageError when another collector has the folder."""
         state = self._config.state
         state.spool.mkdir(parents=True, exist_ok=True)

@@ -115,10 +115,16 @@ def test_one_folder_has_one_collector(running: Running) -> None:
         second.run(threading.Event())
 
 
-def process(folder: Path) -> "subprocess.Popen[str]":
+@contextlib.contextmanager
+def process(folder: Path) -> Iterator["subprocess.Popen[str]"]:
     command = [sys.executable, "-m", "fairway.cli.main", "collect"]
     command += ["--state", str(folder / "state"), "--cluster", str(folder / "cluster")]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as started:
+        try:
+            yield started
+        except BaseException:
+            started.kill()
+            raise
 
 
 def test_sigterm_finishes_the_pass(tmp_path: Path) -> None:
