@@ -135,6 +135,8 @@ static __noinline int walk_extensions(struct __sk_buff *skb, struct packet *p)
 	__u32 offset = ETHERNET + sizeof(struct ipv6hdr);
 	__u8 next = p->key.protocol;
 
+	/* Unrolled: kernels before 6.7 take no loop whose end falls through to its head ("back-edge"). */
+#pragma unroll
 	for (int step = 0; step <= MAX_EXTENSION_HEADERS; step++) {
 		struct { __u8 next; __u8 length; __be16 fragment; __be32 id; } header;
 

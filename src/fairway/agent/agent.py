@@ -87,7 +87,7 @@ class Agent:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.config.detach:
+        if self.config.detach or self.config.pins is None:  # a clsact filter would outlive us
             for interface in list(self.pods.by_interface):
                 self.attachments.detach(interface)
             if self.config.pins is not None:
@@ -160,6 +160,7 @@ class Agent:
     def tell_flows(self) -> None:
         """Send the interval: the top conversations, every denial, and one row per pod for the rest."""
         now = self.clock.now()
+        _, totals = self.kernel.tables["totals"].read()
         keys, values, deltas = self.flows.read()
         initiators = settle_initiators(keys, values["initiator"], self.pods.listening)
         self.rule_names.start_batch()
@@ -170,23 +171,25 @@ class Agent:
         denied_keys, denied, packets = self.denials.read()
         denials = rows_of_denials(denied_keys, denied, packets, self.clock.to_us)
         denials = fold(self._of_known_pods(denials, denied_keys))
-        self._send(np.concatenate((top, denials, self._rest(top))))
+        self._send(np.concatenate((top, denials, self._rest(top, totals))))
         self.flows.forget_idle(now, self.clock.hz)
 
-    def _rest(self, told: NDArray[np.void]) -> NDArray[np.void]:
+    def _rest(self, told: NDArray[np.void], totals: NDArray[np.void]) -> NDArray[np.void]:
         """What each pod's exact totals have beyond the conversations told: sums over rows stay exact.
+
+        `totals` were read before the flows: a packet that came in between is told as its flow's, and the next total
+        catches up with it; it is never told twice.
 
         How much was told is kept in the kernel, before it is sent: should this agent die in between, the next one
         tells nothing twice.
         """
-        totals, already = self.kernel.tables["totals"], self.kernel.tables["told"]
+        already = self.kernel.tables["told"]
         indices = np.array([self.enforcement.pods[i][1] for i in self.pods.by_interface], "u4")
-        total, before = totals.read()[1].take(indices), already.read()[1].take(indices)
+        total, before = totals.take(indices), already.read()[1].take(indices)
         rows = np.zeros(len(indices), RECORD)
         for name in ("tx_packets", "rx_packets", "tx_bytes", "rx_bytes"):
             sums = [told[name][told["pod"] == index].sum() for index in range(len(indices))]
             before[name] += np.array(sums, "u8")
-            # A packet between the two readings may be told before it is in the total: the next row makes up for it.
             rows[name] = np.where(total[name] > before[name], total[name] - before[name], 0)
             before[name] += rows[name]
         already.write(indices, before)

@@ -58,7 +58,7 @@ class Attachments:
                 os.close(link)
             if self._pins is not None:
                 self._pin(interface, way).unlink(missing_ok=True)
-            if self.hook is Hook.CLSACT:
+            if self.hook is not Hook.TCX:  # AUTO may not know yet what an earlier agent took
                 hook, options = _hook(interface, way), _options()
                 library().bpf_tc_detach(c.byref(hook), c.byref(options))
 

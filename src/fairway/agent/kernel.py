@@ -30,6 +30,7 @@ from fairway.kit.errors import EnvironmentLacksError
 
 OBJECT: Final = Path(__file__).with_name("fairway.bpf.o")
 CHUNK: Final = 8192
+_NOT_BATCHED: Final = 524  # the kernel's own ENOTSUPP: tables of prefixes take no batches before Linux 5.13
 Records = NDArray[np.void]
 
 
@@ -93,6 +94,10 @@ class Table:
                 c.byref(count),
                 c.byref(options),
             )
+            if result < 0 and c.get_errno() == _NOT_BATCHED:
+                for index in range(len(keys)):
+                    self.set(keys[index : index + 1], values[index : index + 1])
+                return
             self._check(result, "write to")
             done += count.value
 
