@@ -43,6 +43,10 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     _add_policies(explain)
     explain.set_defaults(run=run_explain)
 
+    from fairway.cli import policy_diff
+
+    policy_diff.register(below)
+
 
 def _add_cluster(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--cluster", type=Path, required=True, metavar="DIR|FILE", help="Kubernetes manifests")
