@@ -43,9 +43,10 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     _add_policies(explain)
     explain.set_defaults(run=run_explain)
 
-    from fairway.cli import policy_diff
+    from fairway.cli import policy_diff, policy_lint
 
     policy_diff.register(below)
+    policy_lint.register(below)
 
 
 def _add_cluster(verb: argparse.ArgumentParser) -> None:

@@ -50,9 +50,10 @@ def _each(one: Reach, other: Reach) -> Reach:
     return first, second, third, last
 
 
-def only(port: int, protocol: str) -> Reach:
-    """One port."""
-    first, second, third = ((Span(port, port, 0),) if name == protocol else () for name in PROTOCOLS[:3])
+def only(low: int, protocol: str, high: int | None = None) -> Reach:
+    """One port, or those from `low` to `high`."""
+    span = Span(low, high or low, 0)
+    first, second, third = ((span,) if name == protocol else () for name in PROTOCOLS[:3])
     return first, second, third, ()
 
 

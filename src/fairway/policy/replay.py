@@ -97,6 +97,17 @@ def replay(edges: Iterable[Edge], policies: PolicySet, cluster: Cluster) -> Repl
     )
 
 
+def users(edges: Iterable[Edge], policies: PolicySet, cluster: Cluster) -> Iterator[tuple[str, Edge]]:
+    """Every rule with each edge that it allows; edges that were denied or never answered use nothing."""
+    judge = _Judge(policies, cluster)
+    for edge in edges:
+        if Kind.POD in (edge.client.kind, edge.server.kind) and not denied_only(edge) and not unanswered(edge):
+            judge.used.clear()
+            for _ in judge.denials(edge):
+                pass
+            yield from ((title, edge) for title in sorted(judge.used))
+
+
 class _Judge:
     """`decide`, with only the policies at hand that can select one of the two ends."""
 
