@@ -22,6 +22,7 @@ class Breakage:
     """Connections of one workload to another that the policies would deny on one side, added up over pods.
 
     `flagged`: for some of them nobody saw who opened the connection, and neither reading would be allowed.
+    `policies` are those that isolate the denying side; none where the posture denies.
     """
 
     client: str
@@ -33,6 +34,7 @@ class Breakage:
     reason: str
     fix: str
     flagged: bool = False
+    policies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +190,7 @@ def _breakage(group: list[_Denial]) -> Breakage:
         reason=explain_side(first.direction, first.judgement, first.client, first.server, what, BY_WORKLOAD),
         fix=_fix(first, what),
         flagged=any(not d.edge.initiator_known for d in group),
+        policies=first.judgement.isolating,
     )
 
 
