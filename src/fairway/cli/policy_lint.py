@@ -43,7 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
     found = lint(_policies(arguments, cluster), cluster, edges, arguments.cni or "")
     output = show.Output(arguments.output)
     if output is not show.Output.TABLE:
-        show.value([asdict(finding) for finding in found], output=output)
+        plain = [{**asdict(finding), "severity": str(finding.severity)} for finding in found]
+        show.value(plain, output=output)
     else:
         for finding in found:
             sys.stdout.write(f"{finding.severity}: {finding.where}: {finding.what} [{finding.code}]\n")

@@ -41,6 +41,8 @@ def test_exit_codes_and_words(files: Path, capsys: pytest.CaptureFixture[str]) -
     assert "after: ingress: orders/orders isolates orders/orders-1" in out
     assert run("none", "none", "--old-posture", "deny", "--output", "json") == 1
     found = json.loads(capsys.readouterr().out)
+    assert run("none", "none", "--old-posture", "deny", "--output", "yaml") == 1
+    assert yaml.safe_load(capsys.readouterr().out) == found
     assert (found["same"], found["denied"]) == (False, [])
     assert {"clients", "servers", "ports", "families", "through", "before", "after"} == found["allowed"][0].keys()
 

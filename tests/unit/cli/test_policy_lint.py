@@ -39,6 +39,8 @@ def test_an_error_is_exit_1_with_place_reason_and_remedy(files: Path, capsys: py
     assert "1 errors, 0 warnings" in out
     assert run("--output", "json") == 1
     first = json.loads(capsys.readouterr().out)[0]
+    assert run("--output", "yaml") == 1
+    assert yaml.safe_load(capsys.readouterr().out)[0] == first
     assert (first["severity"], first["code"], first["do"]) == ("error", "service-port", "write 8080 in place of 80")
 
 
