@@ -6,12 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairway.policy.compile import compile_rules
-from fairway.policy.decide import decide
+from fairway.policy.decide import decide, decide_service
 from fairway.policy.differences import Difference, differences
+from fairway.policy.directory import Directory
 from fairway.policy.ends import End, find_ends
 from fairway.policy.model import Cluster, PolicySet
 from fairway.policy.reach import opens
 from fairway.wire.endpoint import Kind
+from fairway.wire.words import Verdict
 from support.random_clusters import PORTS, PROTOCOLS, Probe, random_case, random_policies, random_probe
 
 
@@ -67,3 +69,41 @@ def test_random_probes_reach_every_port_the_clusters_use() -> None:
     rng = random.Random(5)
     probes = [random_probe(rng, random_case(rng, probes=0)[0]) for _ in range(400)]
     assert {(p.port, p.protocol) for p in probes} >= {(port, name) for port in PORTS for name in PROTOCOLS}
+
+
+def reached(cluster: Cluster, policies: PolicySet, probe: Probe) -> int:
+    """How many backends the client reaches by the Service."""
+    client, server, port, protocol = probe
+    directory = Directory(cluster)
+    if not decide_service(policies, directory, client, server.address, port, protocol).allowed:
+        return 0
+    backends = directory.backends(server.address, port, protocol)
+    decisions = [decide(policies, cluster.namespaces, client, end, own, protocol) for end, own in backends]
+    return sum(decision.ingress.verdict is not Verdict.DENY for decision in decisions)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**32))
+def test_a_service_that_reaches_more_or_fewer_backends_is_told(seed: int) -> None:
+    rng = random.Random(seed)
+    cluster, old, _ = random_case(rng, probes=0)
+    new = random_policies(rng, cluster)
+    compiled = compile_rules(cluster, old, new)
+    ends = find_ends(cluster, compiled)
+    found = differences(cluster, compiled, ends)
+    for client in (end for end in ends if end.kind is Kind.POD):
+        if len(client.members) != 1:
+            continue  # one of several may be a backend itself, which its own rules then judge otherwise
+        for service in (end for end in ends if end.kind is Kind.SERVICE and end.family == client.family):
+            known = Directory(cluster).service_at(service.members[0].address)
+            for port in known.ports if known else ():
+                probe = Probe(client.members[0], service.members[0], port.port, port.protocol)
+                was, now = (reached(cluster, policies, probe) for policies in (old, new))
+                name = f"{service.members[0].namespace}/{service.members[0].name}:{port.port}"
+                told = {
+                    d.gained
+                    for d in found
+                    if d.client is client
+                    and ((d.server is service and opens(d.ports, port.port, port.protocol)) or name in d.through)
+                }
+                assert told == (set() if was == now else {now > was}), probe
