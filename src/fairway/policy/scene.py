@@ -7,7 +7,7 @@ from functools import cached_property
 from fairway.policy.compile import Compiled, compile_rules
 from fairway.policy.decide import isolates, peer_matches, rule_title, rules_of
 from fairway.policy.directory import pod_endpoint
-from fairway.policy.model import Cluster, NetworkPolicy, PolicySet, Ports, Rule
+from fairway.policy.model import Cluster, NetworkPolicy, Peer, PolicySet, Ports, Rule
 from fairway.policy.reach import Reach, reach
 from fairway.wire.edge import Edge
 from fairway.wire.endpoint import Endpoint, NamedPort
@@ -29,6 +29,10 @@ class Scene:
         self.by_namespace: dict[str, list[Endpoint]] = defaultdict(list)
         for end in self.pods:
             self.by_namespace[end.namespace].append(end)
+        self._alike: dict[object, list[Endpoint]] = defaultdict(list)
+        for end in self.pods:
+            self._alike[end.namespace, end.labels].append(end)
+        self._peers: dict[tuple[str, tuple[Peer, ...]], list[Endpoint]] = {}
         self._selected: dict[NetworkPolicy, list[Endpoint]] = {}
 
     @cached_property
@@ -59,12 +63,18 @@ class Scene:
         """The pods that the rule's peers match, by selector or by address."""
         if rule.peers is None:
             return self.pods
+        key = (policy.namespace, rule.peers)
+        if key not in self._peers:
+            self._peers[key] = [end for alike in self._alike.values() for end in self._matched(*key, alike)]
+        return self._peers[key]
+
+    def _matched(self, home: str, peers: tuple[Peer, ...], alike: list[Endpoint]) -> list[Endpoint]:
+        """Those of some pods with equal labels that a peer matches; selectors look at the first one only."""
         namespaces = self.cluster.namespaces
-        return [
-            end
-            for end in self.pods
-            if any(peer_matches(peer, policy.namespace, namespaces, end) for peer in rule.peers)
-        ]
+        if any(peer.block is None and peer_matches(peer, home, namespaces, alike[0]) for peer in peers):
+            return alike
+        blocks = [peer for peer in peers if peer.block is not None]
+        return [end for end in alike if any(peer_matches(peer, home, namespaces, end) for peer in blocks)]
 
     def servers(self, policy: NetworkPolicy, direction: Direction, rule: Rule) -> list[Endpoint]:
         """The pods whose ports the rule names: the subjects of ingress, the peers of egress."""
