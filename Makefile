@@ -15,7 +15,7 @@ RECORDED := $(filter --recorded,$(ARGS))
 OBJECT := src/fairway/agent/fairway.bpf.o
 BPF_SOURCES := $(wildcard bpf/*)
 
-.PHONY: help setup bpf demo test lint lab-down clean
+.PHONY: help setup bpf demo test fuzz lint lab-down clean
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ test: setup lint ## Pass all tests, those on the real kernel and the lab include
 	@echo "tests: unit, kernel, lab"
 	@$(if $(SUDO),trap '$(SUDO) -n chown -Rf $(shell id -u) .pytest_cache .hypothesis 2>/dev/null || true' EXIT;) \
 		$(AS_ROOT) .venv/bin/pytest $(ARGS)
+
+fuzz: ## Feed the readers of manifests hostile input for about a minute
+	@FAIRWAY_FUZZ_EXAMPLES=3000 .venv/bin/pytest tests/unit/policy/test_fuzz_readers.py $(ARGS)
 
 lint: ## Style, types, and which room may import which
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .

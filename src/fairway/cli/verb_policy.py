@@ -28,6 +28,11 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     _add_cluster(replay)
     _add_flows(replay)
     _add_policies(replay)
+    replay.add_argument(
+        "--format",
+        choices=("junit", "sarif", "markdown"),
+        help="print a report for a build server or a pull request instead",
+    )
     replay.set_defaults(run=run_replay)
 
     coverage = below.add_parser("coverage", help="was enough seen to enforce; exit 1 if not")
@@ -42,6 +47,11 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     _add_cluster(explain)
     _add_policies(explain)
     explain.set_defaults(run=run_explain)
+
+    from fairway.cli import policy_diff, policy_lint
+
+    policy_diff.register(below)
+    policy_lint.register(below)
 
 
 def _add_cluster(verb: argparse.ArgumentParser) -> None:
@@ -155,33 +165,14 @@ def _rest(generated: "Generated") -> None:
 
 def run_replay(arguments: argparse.Namespace) -> int:
     """Judge recorded flows."""
-    from dataclasses import asdict
-
+    from fairway.cli.policy_replay import tell
     from fairway.hub.store import read_edges
-    from fairway.kit import show
-    from fairway.policy.explain import port_title
     from fairway.policy.replay import replay
 
     cluster = _cluster(arguments.cluster)
-    result = replay(read_edges(arguments.flows), _policies(arguments, cluster), cluster)
-    output = show.Output(arguments.output)
-    if output is not show.Output.TABLE:
-        show.value({"passed": result.passed, **asdict(result)}, output=output)
-        return 0 if result.passed else 1
-    for broken in result.broken:
-        what = port_title(broken.port, broken.protocol)
-        connections = f"{broken.connections} connection{'' if broken.connections == 1 else 's'}"
-        _say(f"would break: {broken.client} -> {broken.server} {what}, {connections}")
-        _say(f"  {broken.reason}")
-        _say(f"  fix: {broken.fix}")
-    for title in result.unused_rules:
-        _say(f"unused rule: {title}")
-    would = f"{len(result.broken)} would break" if result.broken else "nothing would break"
-    _say(
-        f"{result.judged} edges with {result.connections} connections replayed: {would}; "
-        f"{len(result.already_denied)} were denied already, {len(result.unanswered)} nobody answered, "
-        f"{result.uncertain} pass only if their unknown opener was the other end"
-    )
+    policies = _policies(arguments, cluster)
+    result = replay(read_edges(arguments.flows), policies, cluster)
+    tell(result, policies.policies, output=arguments.output, report=arguments.format)
     return 0 if result.passed else 1
 
 

@@ -20,11 +20,16 @@ class UsageError(FairwayError):
 
 
 class InputErrors(UsageError):
-    """Several mistakes in one input, told together, one line each."""
+    """Several mistakes in one input, told together, one line each whatever the input holds."""
 
     def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
+        self.problems = [one_line(problem) for problem in problems]
+        super().__init__("\n".join(self.problems))
+
+
+def one_line(text: str) -> str:
+    """The text with whatever would break the line, or a terminal, written as escapes."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 class EnvironmentLacksError(FairwayError):

@@ -9,6 +9,7 @@ from fairway.policy.directory import Directory
 from fairway.policy.explain import explain
 from fairway.policy.fields import parse_address
 from fairway.policy.model import PolicySet
+from fairway.policy.sides import Side, sides
 from fairway.wire.endpoint import Endpoint, Kind
 from fairway.wire.words import PROTOCOL_NUMBERS, Verdict
 
@@ -23,6 +24,7 @@ class Answer:
     port: int
     protocol: str
     why: str
+    sides: tuple[Side, ...] = ()
 
 
 def ask(policies: PolicySet, directory: Directory, client: str, server: str, port: str) -> Answer:
@@ -39,7 +41,8 @@ def ask(policies: PolicySet, directory: Directory, client: str, server: str, por
     else:
         decision = decide(policies, directory.cluster.namespaces, source, destination, number, protocol)
         why = explain(decision, source, destination, number, protocol)
-    return Answer(decision.allowed, source.title, destination.title, number, protocol, why)
+    both = sides(decision, source, destination, number, protocol)
+    return Answer(decision.allowed, source.title, destination.title, number, protocol, why, both)
 
 
 def _port(text: str) -> tuple[int, str]:

@@ -11,14 +11,28 @@ from fairway.wire.address import Address, Network
 
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MAPPED_BITS: Final = 96
+_QUOTED: Final = 60
 
 
 def shown(value: Any) -> str:
     """A value of the input as a problem quotes it: short, in backticks unless it is a number."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
-    return f"`{text[:60]}...`" if len(text) > 60 else f"`{text}`"
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    text = value if isinstance(value, str) else _beginning(value)
+    short = f"{text[:_QUOTED]}..." if len(text) > _QUOTED else text
+    return short if number else f"`{short}`"
+
+
+def _beginning(value: Any) -> str:
+    """The first characters of a value as JSON. What aliases made endless, or JSON cannot say, ends early."""
+    text = ""
+    try:
+        for part in json.JSONEncoder(default=str).iterencode(value):
+            text += part
+            if len(text) > _QUOTED:
+                break
+    except (TypeError, ValueError, RecursionError):
+        text += "..."
+    return text
 
 
 def parse_address(text: str) -> Address:

@@ -22,6 +22,7 @@ class Breakage:
     """Connections of one workload to another that the policies would deny on one side, added up over pods.
 
     `flagged`: for some of them nobody saw who opened the connection, and neither reading would be allowed.
+    `policies` are those that isolate the denying side; none where the posture denies.
     """
 
     client: str
@@ -33,6 +34,7 @@ class Breakage:
     reason: str
     fix: str
     flagged: bool = False
+    policies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,17 @@ def replay(edges: Iterable[Edge], policies: PolicySet, cluster: Cluster) -> Repl
         unanswered=_breakages(sorted_out["unanswered"]),
         uncertain=uncertain,
     )
+
+
+def users(edges: Iterable[Edge], policies: PolicySet, cluster: Cluster) -> Iterator[tuple[str, Edge]]:
+    """Every rule with each edge that it allows; edges that were denied or never answered use nothing."""
+    judge = _Judge(policies, cluster)
+    for edge in edges:
+        if Kind.POD in (edge.client.kind, edge.server.kind) and not denied_only(edge) and not unanswered(edge):
+            judge.used.clear()
+            for _ in judge.denials(edge):
+                pass
+            yield from ((title, edge) for title in sorted(judge.used))
 
 
 class _Judge:
@@ -177,6 +190,7 @@ def _breakage(group: list[_Denial]) -> Breakage:
         reason=explain_side(first.direction, first.judgement, first.client, first.server, what, BY_WORKLOAD),
         fix=_fix(first, what),
         flagged=any(not d.edge.initiator_known for d in group),
+        policies=first.judgement.isolating,
     )
 
 

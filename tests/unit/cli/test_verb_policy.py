@@ -55,6 +55,10 @@ def test_generate_replay_and_break(files: Path, capsys: pytest.CaptureFixture[st
     assert run("replay", *FLOWS, "--policies", "policies", "--output", "json") == 1
     found = json.loads(capsys.readouterr().out)
     assert (found["passed"], found["broken"][0]["connections"]) == (False, 2)
+    assert found["affected"] == [{"workload": "orders/orders-1", "connections": 2}]
+    for name, begin in (("junit", "<?xml"), ("sarif", "{"), ("markdown", "### Policy replay: would break\n")):
+        assert run("replay", *FLOWS, "--policies", "policies", "--format", name) == 1
+        assert capsys.readouterr().out.startswith(begin)
 
 
 def test_generate_prints_without_a_folder(files: Path, capsys: pytest.CaptureFixture[str]) -> None:

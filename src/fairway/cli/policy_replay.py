@@ -1,0 +1,50 @@
+"""What `fairway policy replay` prints: for a person, for a program, for a build server."""
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+
+import fairway
+from fairway.kit import show
+from fairway.policy.explain import port_title
+from fairway.policy.model import NetworkPolicy
+from fairway.policy.replay import Replay
+from fairway.policy.replay_report import affected, junit, markdown, sarif, summary
+
+
+def tell(result: Replay, policies: Iterable[NetworkPolicy], *, output: str, report: str | None) -> None:
+    """Print the result as `output` says, or as a `report` (junit, sarif, markdown) if one is asked for."""
+    match report:
+        case "junit":
+            sys.stdout.write(junit(result))
+        case "sarif":
+            sys.stdout.write(json.dumps(sarif(result, policies, fairway.__version__), indent=2) + "\n")
+        case "markdown":
+            sys.stdout.write(markdown(result))
+        case _ if show.Output(output) is show.Output.TABLE:
+            _table(result)
+        case _:
+            who = [{"workload": one.workload, "connections": one.connections} for one in affected(result.broken)]
+            show.value({"passed": result.passed, "affected": who, **asdict(result)}, output=show.Output(output))
+
+
+def _table(result: Replay) -> None:
+    for one in affected(result.broken):
+        for broken in one.broken:
+            what = port_title(broken.port, broken.protocol)
+            connections = f"{broken.connections} connection{'' if broken.connections == 1 else 's'}"
+            _say(f"would break: {broken.client} -> {broken.server} {what}, {connections}")
+            _say(f"  {broken.reason}")
+            _say(f"  fix: {broken.fix}")
+    for title in result.unused_rules:
+        _say(f"unused rule: {title}")
+    if result.broken:
+        who = ", ".join(f"{one.workload} ({one.connections})" for one in affected(result.broken))
+        _say(f"affected, by connections: {who}")
+    _say(summary(result))
+
+
+def _say(line: str) -> None:
+    """Print one line as it is; the terminal wraps it."""
+    sys.stdout.write(f"{line}\n")

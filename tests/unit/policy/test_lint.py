@@ -1,0 +1,197 @@
+"""Each code of lint on the smallest policies that earn it, and silence on policies without fault."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fairway.policy.findings import CODES, Finding, Severity
+from fairway.policy.generate import generate
+from fairway.policy.lint import lint
+from fairway.policy.lint_cni import CNIS
+from fairway.policy.model import PolicySet
+from fairway.policy.read import read_policies
+from fairway.wire.words import Posture
+from support.objects import cluster, edge, namespace, node, pod, policy, service
+from support.shop import shop, traffic
+
+PLACE = cluster(
+    namespace("a"),
+    namespace("kube-system"),
+    node("n1", "10.0.1.10"),
+    pod("a/ui", "10.0.1.1", "fd00::1", labels={"app": "ui"}),
+    pod("a/api", "10.0.1.2", labels={"app": "api"}, ports={"http": 8080}),
+    pod("a/job", "10.0.1.9", labels={"app": "job"}, phase="Succeeded"),
+    pod("kube-system/dns", "10.0.1.3", labels={"k8s-app": "kube-dns"}, ports={"dns": (53, "UDP"), "dns-tcp": 53}),
+    service("a/api", "10.96.0.1", selector={"app": "api"}),
+)
+
+
+def of(app: str) -> dict[str, Any]:
+    return {"matchLabels": {"app": app}}
+
+
+def pods(app: str) -> dict[str, Any]:
+    return {"podSelector": of(app)}
+
+
+DNS = {"to": [{"namespaceSelector": {}}], "ports": [{"port": 53}, {"port": 53, "protocol": "UDP"}]}
+HTTP = [{"port": 8080}]
+HTTP80 = [{"port": 80}]
+V4 = {"ipBlock": {"cidr": "0.0.0.0/0"}}
+
+
+def api(*ingress: dict[str, Any], name: str = "a/api") -> dict[str, Any]:
+    return policy(name, podSelector=of("api"), policyTypes=["Ingress"], ingress=list(ingress))
+
+
+def ui(*egress: dict[str, Any]) -> dict[str, Any]:
+    return policy("a/ui", podSelector=of("ui"), policyTypes=["Egress"], egress=list(egress))
+
+
+def found(*policies: dict[str, Any], cni: str = "", seen: list[Any] | None = None, **more: Any) -> list[Finding]:
+    chosen = PolicySet(read_policies([("p.yaml", p) for p in policies], PLACE), **more)
+    return [f for f in lint(chosen, PLACE, seen, cni) if f.severity is not Severity.NOTE or f.code != "unselected"]
+
+
+def clash(app: str) -> dict[str, Any]:
+    return {**of(app), "matchExpressions": [{"key": "app", "operator": "DoesNotExist"}]}
+
+
+@pytest.mark.parametrize(
+    ("policies", "severity", "code", "where", "words"),
+    [
+        ([policy("a/x", podSelector=clash("ui"), ingress=[])], "error", "never-selects", "a/x", "at `app`"),
+        (
+            [api({"from": [{"podSelector": clash("ui")}]})],
+            "error",
+            "never-selects",
+            "ingress[0] from[0]",
+            "at `app`",
+        ),
+        (
+            [policy("a/x", podSelector=of("gone"))],
+            "warning",
+            "policy-selects-nothing",
+            "a/x",
+            "no pod of namespace a",
+        ),
+        ([api({"from": [pods("gone")]})], "warning", "peer-selects-nothing", "ingress[0] from[0]", "namespace a"),
+        (
+            [api({"from": [{"namespaceSelector": of("gone")}]})],
+            "warning",
+            "peer-selects-nothing",
+            "ingress[0] from[0]",
+            "no namespace has its labels",
+        ),
+        (
+            [api({"from": [pods("ui")], "ports": [{"port": 80}]})],
+            "error",
+            "service-port",
+            "ingress[0]",
+            "take 8080",
+        ),
+        (
+            [ui(DNS, {"to": [pods("api")], "ports": [{"port": 80}]})],
+            "error",
+            "service-port",
+            "egress[1]",
+            "take 8080",
+        ),
+        ([api({"ports": [{"port": "web"}]})], "warning", "name-unserved", "ingress[0]", "TCP port named `web`"),
+        ([ui(DNS, {"to": [V4], "ports": [{"port": "http"}]})], "error", "name-outside", "egress[1]", "`http`"),
+        ([ui(DNS, {"to": [V4]})], "warning", "ipv6-forgotten", "egress[1]", "IPv4 networks only"),
+        ([ui({"to": [pods("api")]})], "warning", "dns-forgotten", "a/ui", "over UDP"),
+        ([ui(DNS, {"to": [pods("api")]}), api()], "warning", "half-open", "egress[1]", "ingress of a/api denies"),
+        (
+            [api({"from": [pods("ui")], "ports": HTTP}), ui(DNS)],
+            "warning",
+            "half-open",
+            "api ingress[0]",
+            "egress of a/ui denies",
+        ),
+        ([api({"ports": HTTP}), api({"ports": HTTP}, name="a/z")], "note", "no-effect", "a/z ingress[0]", "a/api"),
+        ([api({"from": [pods("ui")], "ports": HTTP}, {})], "note", "no-effect", "api ingress[0]", "ingress[1]"),
+    ],
+)
+def test_each_code_on_the_smallest_policies_that_earn_it(
+    policies: list[dict[str, Any]], severity: str, code: str, where: str, words: str
+) -> None:
+    told = [(f.severity, f.where.endswith(where), words in f.what) for f in found(*policies) if f.code == code]
+    assert (Severity(severity), True, True) in told, found(*policies)
+    assert code in CODES
+
+
+@pytest.mark.parametrize(
+    "policies",
+    [
+        [api({"from": [pods("ui")], "ports": HTTP}), ui(DNS, {"to": [pods("api")], "ports": HTTP})],
+        [api({"from": [pods("ui"), pods("job")], "ports": [{"port": "http"}]})],
+        [ui({"to": [V4, {"ipBlock": {"cidr": "::/0"}}]})],
+        [policy("a/deny")],
+    ],
+)
+def test_policies_without_fault_are_not_told_of(policies: list[dict[str, Any]]) -> None:
+    assert found(*policies) == []
+
+
+def test_what_generate_writes_is_free_of_errors_and_warnings() -> None:
+    where = shop()
+    edges = traffic(where)
+    made = PolicySet(tuple(p.policy for p in generate(edges, where).policies))
+    assert [f for f in lint(made, where, edges) if f.severity is not Severity.NOTE] == []
+
+
+def test_default_deny_cuts_off_whom_nobody_selects() -> None:
+    told = {(f.where, f.severity) for f in found(api({}), posture=Posture.DENY) if f.code == "unselected"}
+    assert told == {(group, Severity.WARNING) for group in ("a/ui", "a/api", "kube-system/dns")}
+
+
+def test_traffic_tells_unused_and_wide_rules_and_who_asks_for_names() -> None:
+    seen = [edge(PLACE, "10.0.1.1", "10.0.1.2", 8080), edge(PLACE, "10.0.1.1", "10.0.1.3", 53, "UDP")]
+    told = found(api({}, {"from": [pods("job")]}), ui({"to": [pods("api")]}), seen=seen)
+    assert [(f.code, f.what) for f in told if f.code in ("unused", "too-wide") and "api ingress" in f.where] == [
+        ("too-wide", "allows all ports; the flows that used it went to TCP 8080"),
+        ("too-wide", "allows everyone; the flows that used it were of a/ui"),
+        ("unused", "no recorded flow used it"),
+    ]
+    assert [f.severity for f in told if f.code == "dns-forgotten"] == [
+        Severity.ERROR,
+        Severity.WARNING,
+    ]
+    quiet = found(ui({"to": [pods("api")]}), seen=seen[:1])
+    assert {f.severity for f in quiet if f.code == "dns-forgotten"} == {Severity.NOTE}
+
+
+PORTS = [{"port": number} for number in range(8000, 8025)]
+
+
+@pytest.mark.parametrize(
+    ("cni", "rule", "expected"),
+    [
+        ("flannel", {}, {("cni-ignores", Severity.ERROR)}),
+        ("calico", {"ports": PORTS}, set()),
+        ("vpc-cni", {"from": [pods("ui")], "ports": PORTS[:24]}, set()),
+        ("vpc-cni", {"from": [pods("ui")], "ports": PORTS}, {("port-limit", Severity.ERROR)}),
+        ("vpc-cni", {"from": [V4], "ports": PORTS}, {("port-limit", Severity.ERROR)}),
+        ("cilium", {"from": [{"ipBlock": {"cidr": "10.0.1.0/24"}}]}, {("cni-ignores", Severity.ERROR)}),
+        ("cilium", {"from": [{"ipBlock": {"cidr": "10.0.1.0/24"}}, pods("ui")]}, {("cni-ignores", Severity.ERROR)}),
+        ("cilium", {"from": [{"ipBlock": {"cidr": "192.0.2.0/24"}}]}, set()),
+        ("cilium", {"ports": [{"port": 1, "protocol": "SCTP"}]}, {("cni-ignores", Severity.WARNING)}),
+    ],
+)
+def test_what_a_network_plugin_ignores(cni: str, rule: dict[str, Any], expected: set[tuple[str, Severity]]) -> None:
+    told = {(f.code, f.severity) for f in found(api(rule), cni=cni) if f.code in ("cni-ignores", "port-limit")}
+    assert told == expected
+    assert cni in CNIS
+
+
+def test_an_unknown_network_plugin_is_refused() -> None:
+    with pytest.raises(ValueError, match="weave"):
+        found(api(), cni="weave")
+
+
+def test_the_page_explains_every_code() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "policy-lint.md").read_text(encoding="utf-8")
+    rows = {code: f"| `{code}` | {meaning[0].upper()}{meaning[1:]}. |" for code, meaning in CODES.items()}
+    assert [code for code, row in rows.items() if row not in page] == []
