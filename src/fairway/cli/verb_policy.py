@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fairway.cli import policy_coverage
 from fairway.kit.arguments import add_output
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     coverage = below.add_parser("coverage", help="was enough seen to enforce; exit 1 if not")
     _add_cluster(coverage)
     _add_flows(coverage)
-    coverage.set_defaults(run=run_coverage)
+    policy_coverage.register(coverage)
 
     explain = below.add_parser("explain", help="why a connection is allowed or denied; exit 1 if denied")
     explain.add_argument("client", metavar="CLIENT", help="namespace/pod or an address")
@@ -183,29 +184,6 @@ def run_replay(arguments: argparse.Namespace) -> int:
         f"{result.uncertain} pass only if their unknown opener was the other end"
     )
     return 0 if result.passed else 1
-
-
-def run_coverage(arguments: argparse.Namespace) -> int:
-    """Say whether enough was seen."""
-    from dataclasses import asdict
-
-    from fairway.hub.store import read_edges
-    from fairway.kit import show
-    from fairway.policy.coverage import coverage
-
-    result = coverage(_cluster(arguments.cluster), read_edges(arguments.flows))
-    output = show.Output(arguments.output)
-    if output is not show.Output.TABLE:
-        show.value(asdict(result), output=output)
-    else:
-        for finding in result.findings:
-            _say(f"{'missing' if finding.blocks else 'note'}: {finding.workload} {finding.what}")
-            _say(f"  {finding.do}")
-        missing = sum(finding.blocks for finding in result.findings)
-        _say(
-            "enough was seen to enforce" if result.enough else f"not enough was seen to enforce: {missing} missing"
-        )
-    return 0 if result.enough else 1
 
 
 def run_explain(arguments: argparse.Namespace) -> int:

@@ -27,6 +27,13 @@ def count(text: str) -> int:
     return int(text)
 
 
+def percent(text: str) -> int:
+    """A whole number from 0 to 100; for argparse."""
+    if not re.fullmatch(r"[0-9]{1,3}", text) or int(text) > 100:
+        raise argparse.ArgumentTypeError(f"`{text}` is no whole number from 0 to 100")
+    return int(text)
+
+
 def add_output(parser: argparse.ArgumentParser) -> None:
     """Give a verb `--output`, as a value of fairway.kit.show.Output."""
     parser.add_argument(

@@ -1,14 +1,18 @@
-"""coverage: has enough been seen to enforce? What is declared and was never seen says no."""
+"""coverage: has enough been seen to enforce? What is declared and was never seen says no; so does, where bins
+of time are given and there are enough of them, a workload's score below the threshold."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fairway.policy.declared import Reference, references
 from fairway.policy.directory import pod_endpoint
-from fairway.policy.labels import Workload, workload_of
+from fairway.policy.labels import Workload, title_of, workload_of
 from fairway.policy.model import Cluster
+from fairway.policy.sampling import Estimate, estimate
+from fairway.policy.score import MIN_BINS, THRESHOLD, Score, score_of
 from fairway.policy.sift import denied_only, needs_rule, unanswered
+from fairway.policy.watch import History, Watch, histories
 from fairway.wire.edge import Edge
 from fairway.wire.endpoint import Endpoint, Kind
 
@@ -28,19 +32,63 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The answer and its reasons: those that block first, then by workload."""
+    """The answer and its reasons: those that block first, then by workload. `scores` are by workload, lowest
+    first, `namespaces` estimate by namespace; both are empty without bins. `judged`: scores count."""
 
     enough: bool
     findings: tuple[Finding, ...]
+    scores: tuple[Score, ...] = ()
+    namespaces: tuple[tuple[str, Estimate], ...] = ()
+    judged: bool = False
 
 
-def coverage(cluster: Cluster, edges: Sequence[Edge]) -> Coverage:
+def coverage(
+    cluster: Cluster,
+    edges: Sequence[Edge],
+    watch: Watch | None = None,
+    threshold: int | None = None,
+) -> Coverage:
     """Whether the edges show what the cluster declares: Services named in the environment and arguments of its
-    pods, and scheduled jobs. Ports that nobody called and silent workloads are told, and do not block."""
+    pods, and scheduled jobs. Ports that nobody called and silent workloads are told, and do not block.
+
+    With a `watch`, workloads are scored, too. A score below the `threshold` blocks; without one a score below
+    THRESHOLD does, once MIN_BINS bins were watched: a short look has declarations to go by, but no statistics.
+    """
     sight = _Sight(cluster, [edge for edge in edges if not denied_only(edge) and not unanswered(edge)])
     found = {*_undialled(cluster, sight), *_unrun(cluster, sight), *_quiet(cluster, sight)}
-    findings = tuple(sorted(found, key=lambda f: (not f.blocks, f)))
-    return Coverage(not any(finding.blocks for finding in findings), findings)
+    found |= set(_uncalled(cluster, sight))
+    past = histories(watch, cluster) if watch else {}
+    past = {workload: history for workload, history in past.items() if history.kinds}
+    scores = [score_of(w, h, watch) for w, h in past.items()] if watch else []
+    judged = watch is not None and (threshold is not None or len(watch.watched) >= MIN_BINS)
+    if judged:
+        found |= set(_low(scores, THRESHOLD if threshold is None else threshold))
+    return Coverage(
+        enough=not any(finding.blocks for finding in found),
+        findings=tuple(sorted(found, key=lambda f: (not f.blocks, f))),
+        scores=tuple(sorted(scores, key=lambda s: (s.score or 0, s.workload))),
+        namespaces=tuple(_by_namespace(past, len(watch.watched) if watch else 0)),
+        judged=judged,
+    )
+
+
+def _low(scores: Iterable[Score], threshold: int) -> Iterator[Finding]:
+    for score in scores:
+        if score.score is None and threshold > 0:
+            what, do = "was observed for too short a time for statistics", "go on observing"
+            yield Finding(score.workload, True, what, do)
+        elif score.score is not None and score.score < threshold:
+            reasons = "; ".join(lack.what for lack in score.lacks)
+            do = "; ".join(dict.fromkeys(lack.do for lack in score.lacks))
+            yield Finding(score.workload, True, f"scores {score.score}, and {threshold} is enough: {reasons}", do)
+
+
+def _by_namespace(past: Mapping[Workload, History], bins: int) -> Iterator[tuple[str, Estimate]]:
+    counts: dict[str, list[int]] = defaultdict(list)
+    for (namespace, _), history in past.items():
+        counts[namespace] += map(len, history.kinds.values())
+    for namespace, incidences in sorted(counts.items()):
+        yield namespace, estimate(incidences, bins)
 
 
 class _Sight:
@@ -149,6 +197,10 @@ def _quiet(cluster: Cluster, sight: _Sight) -> Iterator[Finding]:
                 yield Finding(title_of(workload), False, what, "call it, or accept that it will be closed")
 
 
-def title_of(workload: Workload) -> str:
-    """`orders/orders-postgresql`."""
-    return f"{workload[0]}/{workload[1].partition('/')[2]}"
+def _uncalled(cluster: Cluster, sight: _Sight) -> Iterator[Finding]:
+    """Services that nobody called, where their port is not told already as one that nobody called."""
+    dialled = {(namespace, name) for found in sight.dialled.values() for namespace, name, _ in found}
+    for service in cluster.services:
+        if service.ports and (service.namespace, service.name) not in dialled:
+            do = "call it, or remove it if nobody uses it"
+            yield Finding(service.title, False, "is a Service that nobody called", do)

@@ -130,3 +130,16 @@ def test_heavy_libraries_are_loaded_only_by_a_verb_that_runs() -> None:
     probe = f"import sys, fairway.cli.verb_policy; print(sorted({heavy} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert found.stdout == "[]\n"
+
+
+def test_coverage_by_the_record_in_time(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("coverage", *FLOWS) == 0
+    assert (
+        "note: observed 2 s: too short for statistics; only what is declared is judged" in capsys.readouterr().out
+    )
+    assert run("coverage", *FLOWS, "--threshold", "1") == 1
+    assert "orders/orders-1 was observed for too short a time for statistics" in capsys.readouterr().out
+    assert run("coverage", *FLOWS, "--output", "yaml") == 0
+    found = yaml.safe_load(capsys.readouterr().out)
+    assert [score["workload"] for score in found["scores"]] == ["orders/orders-1", "orders/orders-postgresql-0"]
+    assert found["namespaces"]["orders"]["kinds"] == 2
