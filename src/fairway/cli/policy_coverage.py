@@ -30,6 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Say whether enough was seen."""
     from dataclasses import asdict
 
+    from fairway.cli.policy_decisions import rulings_of
     from fairway.hub.edges import edges_of
     from fairway.hub.incidence import losses_at, watch_of
     from fairway.hub.store import read_flows
@@ -41,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     flows = read_flows(arguments.flows)
     watch = watch_of(flows, arguments.interval, losses_at(arguments.flows))
     cluster = read_cluster(read_documents([arguments.cluster])).cluster
-    result = coverage(cluster, edges_of(flows), watch, arguments.threshold)
+    result = coverage(cluster, edges_of(flows), watch, arguments.threshold, rulings_of(arguments))
     output = show.Output(arguments.output)
     if output is show.Output.TABLE:
         _tell(result, watch)

@@ -9,6 +9,7 @@ from fairway.policy.declared import Reference, references
 from fairway.policy.directory import pod_endpoint
 from fairway.policy.labels import Workload, title_of, workload_of
 from fairway.policy.model import Cluster
+from fairway.policy.rulings import Rulings
 from fairway.policy.sampling import Estimate, estimate
 from fairway.policy.score import MIN_BINS, THRESHOLD, Score, score_of
 from fairway.policy.sift import denied_only, needs_rule, unanswered
@@ -47,17 +48,22 @@ def coverage(
     edges: Sequence[Edge],
     watch: Watch | None = None,
     threshold: int | None = None,
+    rulings: Rulings | None = None,
 ) -> Coverage:
     """Whether the edges show what the cluster declares: Services named in the environment and arguments of its
     pods, and scheduled jobs. Ports that nobody called and silent workloads are told, and do not block.
 
     With a `watch`, workloads are scored, too. A score below the `threshold` blocks; without one a score below
     THRESHOLD does, once MIN_BINS bins were watched: a short look has declarations to go by, but no statistics.
+    What a person decided to deny (`rulings`) counts as not seen, and what anybody decided about need not be.
     """
+    rulings = rulings or Rulings()
+    edges, _ = rulings.obeyed(edges)
     sight = _Sight(cluster, [edge for edge in edges if not denied_only(edge) and not unanswered(edge)])
-    found = {*_undialled(cluster, sight), *_unrun(cluster, sight), *_quiet(cluster, sight)}
+    found = {*_undialled(cluster, sight, rulings), *_unrun(cluster, sight, rulings), *_quiet(cluster, sight)}
     found |= set(_uncalled(cluster, sight))
-    past = histories(watch, cluster) if watch else {}
+    _, unwanted = rulings.obeyed(sighting.edge for sighting in watch.sightings) if watch else ([], [])
+    past = histories(watch, cluster, unwanted) if watch else {}
     past = {workload: history for workload, history in past.items() if history.kinds}
     scores = [score_of(w, h, watch) for w, h in past.items()] if watch else []
     judged = watch is not None and (threshold is not None or len(watch.watched) >= MIN_BINS)
@@ -131,7 +137,7 @@ def _dialled(edge: Edge, behind: dict[tuple[str, int, str], list[Dialled]]) -> I
         yield namespace, name, int(port)
 
 
-def _undialled(cluster: Cluster, sight: _Sight) -> Iterator[Finding]:
+def _undialled(cluster: Cluster, sight: _Sight, rulings: Rulings) -> Iterator[Finding]:
     services = {(service.namespace, service.name): service for service in cluster.services}
     held: dict[str, set[Workload]] = {}
     declared: dict[Workload, set[str]] = defaultdict(set)
@@ -149,7 +155,7 @@ def _undialled(cluster: Cluster, sight: _Sight) -> Iterator[Finding]:
             ports = services[reference.namespace, reference.name].ports
             own = any(workload in held.get(a, ()) for port in ports for a, _ in port.backends)
             if not own and not _was_dialled(reference, sight.dialled[workload], {p.port for p in ports}):
-                yield _never_dialled(workload, reference)
+                yield _never_dialled(workload, reference, rulings)
 
 
 def _was_dialled(reference: Reference, dialled: set[Dialled], ports: set[int]) -> bool:
@@ -160,25 +166,30 @@ def _was_dialled(reference: Reference, dialled: set[Dialled], ports: set[int]) -
     )
 
 
-def _never_dialled(workload: Workload, reference: Reference) -> Finding:
+def _never_dialled(workload: Workload, reference: Reference, rulings: Rulings) -> Finding:
     port = f":{reference.port}" if reference.port else ""
     service = f"{reference.namespace}/{reference.name}{port}"
+    ruling = rulings.about(title_of(workload), f"{reference.namespace}/{reference.name}")
+    decided = f" ({ruling.title})" if ruling else ""
     says = "declares" if reference.sure else "may mean"
     return Finding(
         title_of(workload),
-        reference.sure,
-        f"{says} the Service {service} in its environment or arguments, and was never seen to call it",
+        reference.sure and not ruling,
+        f"{says} the Service {service} in its environment or arguments, and was never seen to call it{decided}",
         f"use the feature that calls {service}, or remove the setting if nothing does",
     )
 
 
-def _unrun(cluster: Cluster, sight: _Sight) -> Iterator[Finding]:
+def _unrun(cluster: Cluster, sight: _Sight, rulings: Rulings) -> Iterator[Finding]:
     for job in cluster.cron_jobs:
         workload = (job.namespace, f"CronJob/{job.name}")
         if not job.suspended and workload not in sight.clients:
             when = f" (`{job.schedule}`)" if job.schedule else ""
             do = f"run it once: kubectl create job --from=cronjob/{job.name} {job.name}-now -n {job.namespace}"
-            yield Finding(title_of(workload), True, f"is a CronJob{when} that was not seen to run", do)
+            ruling = rulings.about(title_of(workload), "*")
+            decided = f" ({ruling.title})" if ruling else ""
+            what = f"is a CronJob{when} that was not seen to run{decided}"
+            yield Finding(title_of(workload), not ruling, what, do)
 
 
 def _quiet(cluster: Cluster, sight: _Sight) -> Iterator[Finding]:

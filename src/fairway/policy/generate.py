@@ -13,6 +13,7 @@ from fairway.policy.labels import LabelChooser, Workload, workload_of
 from fairway.policy.manifest import manifest_of
 from fairway.policy.model import Cluster, NetworkPolicy, Peer, Ports, Rule, Selector
 from fairway.policy.peers import PeerWriter, Rank, Remote, folded, is_cluster_dns, is_dns, label_selector
+from fairway.policy.rulings import Rulings
 from fairway.policy.sift import LeftOut, Seen, sift
 from fairway.wire.address import Network
 from fairway.wire.edge import Edge
@@ -23,11 +24,13 @@ from fairway.wire.words import Direction
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a person can choose. `published` are a cloud's networks by service name; from `merge_at` addresses
-    on a /24 (/64) is written instead of them; `avoid_labels` are never used in selectors."""
+    on a /24 (/64) is written instead of them; `avoid_labels` are never used in selectors; `rulings` are what
+    people decided."""
 
     published: Mapping[str, Sequence[Network]] = field(default_factory=dict)
     merge_at: int = 4
     avoid_labels: frozenset[str] = frozenset()
+    rulings: Rulings = field(default_factory=Rulings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,8 @@ class _Generation:
     def __init__(self, edges: Sequence[Edge], cluster: Cluster, options: Options) -> None:
         self.options = options
         self.cluster = cluster
-        self.seen, self.left_out = sift(edges, Directory(cluster))
+        self.edges = edges
+        self.seen, self.left_out = sift(edges, Directory(cluster), options.rulings)
         pods = self._known_pods()
         self.chooser = LabelChooser(((workload_of(pod), pod.labels) for pod in pods), options.avoid_labels)
         self.writer = PeerWriter(cluster, self.chooser, options.published)
@@ -90,6 +94,7 @@ class _Generation:
         found = [self._policy(workload, sides[workload], names) for workload in sorted(sides)]
         policies = sorted((p for p in found if p), key=lambda p: p.policy.title)
         self._note_quiet({(p.policy.namespace, p.workload) for p in policies})
+        self._note_rulings()
         taken = {policy.title for policy in self.cluster.policies}
         self.notes.update(
             f"{p.policy.title}: the cluster has a policy of that name, which it would replace"
@@ -176,6 +181,11 @@ class _Generation:
             if not pod.host_network and not pod.finished and workload not in written:
                 title = f"{pod.namespace}/{workload[1].partition('/')[2]}"
                 self.notes.add(f"{title}: no traffic that makes a rule; it gets no policy")
+
+    def _note_rulings(self) -> None:
+        rulings = self.options.rulings
+        self.notes.update(f"the decision `{one.pattern}` fits no flow" for one in rulings.idle(self.edges))
+        self.notes.update(f"the decision `{one.pattern}` was over on {one.until}" for one in rulings.expired)
 
 
 def _evidence(remotes: Sequence[Remote], replicas: int) -> tuple[str, ...]:

@@ -132,6 +132,23 @@ def test_heavy_libraries_are_loaded_only_by_a_verb_that_runs() -> None:
     assert found.stdout == "[]\n"
 
 
+def test_decisions_are_obeyed(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = {"client": "orders/orders-1", "server": "orders/*", "decision": "deny", "reason": "moved", "who": "ana"}
+    (files / "decisions.yaml").write_text(yaml.safe_dump({"decisions": [one]}))
+    decisions = ("--decisions", "decisions.yaml")
+    assert run("generate", *FLOWS, *decisions, "--out", "policies") == 0
+    out = capsys.readouterr().out
+    assert "denied by ana: moved" in out
+    assert not list((files / "policies").iterdir())
+    assert run("replay", *FLOWS, *decisions) == 1
+    told = capsys.readouterr().out
+    assert "still allowed: orders/orders-1 -> orders/orders-postgresql-0 TCP 5432, denied by ana: moved" in told
+    assert run("replay", *FLOWS, *decisions, "--posture", "deny") == 0
+    (files / "decisions.yaml").write_text("decisions: [{}]")
+    assert run("coverage", *FLOWS, *decisions) == 2
+    assert "decisions.yaml: `$.decisions[0].who` is missing; write it" in capsys.readouterr().err
+
+
 def test_coverage_by_the_record_in_time(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("coverage", *FLOWS) == 0
     assert (
