@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from fairway.kit.arguments import duration, percent
+from fairway.kit.arguments import between, duration
 
 if TYPE_CHECKING:
     from fairway.policy.coverage import Coverage
@@ -16,7 +16,7 @@ def register(own: argparse.ArgumentParser) -> None:
     """Add what only this verb takes."""
     own.add_argument(
         "--threshold",
-        type=percent,
+        type=between(0, 100),
         metavar="POINTS",
         help="the score, 0 to 100, that is enough (default: 90, from 24 intervals on; given, however short)",
     )

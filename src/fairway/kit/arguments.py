@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
@@ -27,11 +28,15 @@ def count(text: str) -> int:
     return int(text)
 
 
-def percent(text: str) -> int:
-    """A whole number from 0 to 100; for argparse."""
-    if not re.fullmatch(r"[0-9]{1,3}", text) or int(text) > 100:
-        raise argparse.ArgumentTypeError(f"`{text}` is no whole number from 0 to 100")
-    return int(text)
+def between(low: int, high: int) -> Callable[[str], int]:
+    """A whole number within bounds; for argparse."""
+
+    def number(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"`{text}` is no whole number from {low} to {high}")
+        return int(text)
+
+    return number
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:

@@ -45,13 +45,13 @@ class Evidence:
         self.services |= other.services
         self.rulings |= other.rulings
 
-    def line(self, replicas: int) -> str:
+    def line(self, replicas: int, unit: str = "replicas") -> str:
         """`42 connections, 10.2 KiB, 2026-11-22 20:10 to 20:14 UTC, 2 of 2 replicas, dialled orders/orders:80`."""
         parts = [
             f"{self.connections} connection{'' if self.connections == 1 else 's'}",
             _size(self.bytes),
             _period(self.first, self.last),
-            f"{len(self.replicas)} of {max(replicas, len(self.replicas))} replicas",
+            f"{len(self.replicas)} of {max(replicas, len(self.replicas))} {unit}",
         ]
         if self.services:
             parts.append(f"dialled {', '.join(sorted(self.services))}")

@@ -132,6 +132,24 @@ def test_heavy_libraries_are_loaded_only_by_a_verb_that_runs() -> None:
     assert found.stdout == "[]\n"
 
 
+def test_choices_of_generate(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    chosen = "--per namespace --direction ingress --default-deny --merge-at 0 --merge-length 16".split()
+    assert run("generate", *FLOWS, *chosen, "--avoid-label", "app", "--output", "json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [p["policy"] for p in found["policies"]] == ["orders/orders", "orders/default-deny"]
+    assert [p["manifest"]["spec"]["policyTypes"] for p in found["policies"]] == [["Ingress"], ["Ingress"]]
+    assert found["review"] == []
+    # All of the namespace's pods may now call all of them at the port.
+    assert (found["width"]["seen"], found["width"]["allowed"]) == (1, 4)
+    assert run("generate", *FLOWS, "--merge-length", "7") == 2
+    assert "`7` is no whole number from 8 to 32" in capsys.readouterr().err
+
+
+def test_generate_says_how_wide_the_policies_are(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("generate", *FLOWS, "--out", "policies") == 0
+    assert "allowed between workloads: 1 connections (pair and port), 1 of them seen" in capsys.readouterr().out
+
+
 def test_decisions_are_obeyed(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one = {"client": "orders/orders-1", "server": "orders/*", "decision": "deny", "reason": "moved", "who": "ana"}
     (files / "decisions.yaml").write_text(yaml.safe_dump({"decisions": [one]}))

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from fairway.kit.arguments import count, duration, percent
+from fairway.kit.arguments import between, count, duration
 
 
 @pytest.mark.parametrize(
@@ -34,11 +34,11 @@ def test_no_count(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["0", "90", "100"])
-def test_percent(text: str) -> None:
-    assert percent(text) == int(text)
+def test_within_bounds(text: str) -> None:
+    assert between(0, 100)(text) == int(text)
 
 
 @pytest.mark.parametrize("text", ["101", "-1", "9.5", "", "1000"])
-def test_no_percent(text: str) -> None:
+def test_out_of_bounds(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="no whole number from 0 to 100"):
-        percent(text)
+        between(0, 100)(text)
