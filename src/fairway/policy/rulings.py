@@ -57,6 +57,7 @@ class Rulings:
         given = tuple(rulings)
         self.expired = tuple(one for one in given if one.until and one.until < today)
         self._held = tuple(one for one in given if one not in self.expired)
+        self._fitting: dict[tuple[bool, tuple[str, ...]], frozenset[int]] = {}
 
     def of(self, edge: Edge) -> Ruling | None:
         """The decision on an edge; a Service that the client dialled counts as its server, too."""
@@ -64,13 +65,25 @@ class Rulings:
 
     def on(self, client: Endpoint, server: Endpoint, port: int, protocol: str, service: str = "") -> Ruling | None:
         """The decision on a connection."""
-        servers = _names(server, service.rpartition(":")[0])
-        for one in self._held:
-            if one.port not in (None, port) or one.protocol not in (None, protocol):
-                continue
-            if _fits(one.client, _names(client), client) and _fits(one.server, servers, server):
+        if not self._held:
+            return None
+        clients = self._fits(client, _names(client), as_client=True)
+        fitting = clients and clients & self._fits(
+            server, _names(server, service.rpartition(":")[0]), as_client=False
+        )
+        for number in sorted(fitting):
+            one = self._held[number]
+            if one.port in (None, port) and one.protocol in (None, protocol):
                 return one
         return None
+
+    def _fits(self, end: Endpoint, names: tuple[str, ...], *, as_client: bool) -> frozenset[int]:
+        """The numbers of the decisions that an end fits on one side."""
+        key = (as_client, names)
+        if key not in self._fitting:
+            patterns = ((n, one.client if as_client else one.server) for n, one in enumerate(self._held))
+            self._fitting[key] = frozenset(n for n, pattern in patterns if _fits(pattern, names, end.address))
+        return self._fitting[key]
 
     def about(self, client: str, server: str) -> Ruling | None:
         """The decision on a workload and a Service, both `namespace/name`, whatever the port."""
@@ -83,7 +96,7 @@ class Rulings:
         wanted: list[Edge] = []
         unwanted: list[Edge] = []
         for edge in edges:
-            ruling = self.of(edge) if self._held else None
+            ruling = self.of(edge)
             if ruling and ruling.allow:
                 packets = max(edge.received_packets, 1)
                 edge = msgspec.structs.replace(edge, received_packets=packets, denied=0, initiator_known=True)
@@ -92,7 +105,7 @@ class Rulings:
 
     def idle(self, edges: Iterable[Edge]) -> Iterator[Ruling]:
         """Those that fit no edge: misspelt, or no longer needed."""
-        used = {self.of(edge) for edge in edges} if self._held else set()
+        used = {self.of(edge) for edge in edges}
         yield from (one for one in self._held if one not in used)
 
 
@@ -149,10 +162,10 @@ def _names(end: Endpoint, service: str = "") -> tuple[str, ...]:
     return tuple(name for name in (own, end.address, service) if name)
 
 
-def _fits(pattern: str, names: tuple[str, ...], end: Endpoint) -> bool:
+def _fits(pattern: str, names: tuple[str, ...], address: str) -> bool:
     network = _network(pattern)
     if network is not None:
-        return parsed(end.address) in network
+        return parsed(address) in network
     return any(_glob(pattern).fullmatch(name) for name in names)
 
 

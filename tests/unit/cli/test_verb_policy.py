@@ -133,8 +133,8 @@ def test_heavy_libraries_are_loaded_only_by_a_verb_that_runs() -> None:
 
 
 def test_choices_of_generate(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    chosen = "--per namespace --direction ingress --default-deny --merge-at 0 --merge-length 16".split()
-    assert run("generate", *FLOWS, *chosen, "--avoid-label", "app", "--output", "json") == 0
+    chosen = "generate --per namespace --direction ingress --default-deny --merge-at 0 --merge-length 16"
+    assert run(chosen, *FLOWS, "--avoid-label", "app", "--output", "json") == 0
     found = json.loads(capsys.readouterr().out)
     assert [p["policy"] for p in found["policies"]] == ["orders/orders", "orders/default-deny"]
     assert [p["manifest"]["spec"]["policyTypes"] for p in found["policies"]] == [["Ingress"], ["Ingress"]]
