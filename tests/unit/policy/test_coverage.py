@@ -144,3 +144,28 @@ def test_a_service_that_nobody_called_is_a_note() -> None:
     called = edge(where, "10.0.1.141", "10.96.0.50", 80)
     found = coverage(where, [*traffic(where), called]).findings
     assert [f for f in found if f.workload == "ui/front"] == []
+
+
+def config_map(title: str, **data: Any) -> dict[str, Any]:
+    home, _, name = title.partition("/")
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": home}, "data": data}
+
+
+@pytest.mark.parametrize(
+    ("container", "told"),
+    [
+        ({"envFrom": [{"configMapRef": {"name": "settings"}}]}, True),
+        ({"env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "DB"}}}]}, True),
+        ({"env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "MODE"}}}]}, False),
+        ({"envFrom": [{"configMapRef": {"name": "absent"}}]}, False),
+        ({}, False),
+    ],
+)
+def test_what_a_config_map_puts_into_the_environment_is_declared(container: dict[str, Any], told: bool) -> None:
+    reader = pod("ui/reader", "10.0.1.199", labels={"app": "reader"})
+    reader["spec"]["containers"] = [{"name": "main", **container}]
+    settings = config_map("ui/settings", DB="orders-postgresql.orders:5432", MODE="fast", ODD=7)
+    where = cluster(reader, settings, config_map("elsewhere/settings", DB="prometheus.monitoring:9090"))
+    blocking = [f.what for f in coverage(where, []).findings if f.blocks and f.workload == "ui/reader"]
+    assert len(blocking) == int(told)
+    assert all("declares the Service orders/orders-postgresql:5432" in what for what in blocking)
