@@ -22,6 +22,9 @@ MIN_BINS: Final = 24
 
 _HOUR: Final = timedelta(hours=1)
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_ROLLED: Final = ("Deployment", "StatefulSet", "DaemonSet")
+_RUNS: Final = ("CronJob", "Job")
+"""Seen from their start each time."""
 _RARE: Final = 60
 _PER_UNSEEN: Final = 8
 _NEW: Final = 60
@@ -116,10 +119,11 @@ def _turns(moment: datetime) -> bool:
 
 def _pods(workload: Workload, history: History) -> Iterator[Lack]:
     kind, _, name = workload[1].partition("/")
+    command = f"restart it once: kubectl rollout restart {kind.lower()}/{name} -n {workload[0]}"
     yield Lack(
-        0 if history.starts else _START,
+        0 if history.starts or kind in _RUNS else _START,
         "no pod of it started while observed: what it does at start-up is unseen",
-        f"restart it once: kubectl rollout restart {kind.lower()}/{name} -n {workload[0]}",
+        command if kind in _ROLLED else "start one of its pods anew",
     )
     if unseen := history.replicas - history.replicas_seen:
         what = f"{unseen} of {history.replicas} replicas were not seen"

@@ -69,7 +69,15 @@ def test_too_short_for_statistics() -> None:
     assert (scored(short).score, scored(short).lacks) == (None, ())
 
 
-def test_a_restart_is_one_command() -> None:
-    assert scored(replace(FULL, starts=0)).lacks[0].do == (
-        "restart it once: kubectl rollout restart deployment/ui -n shop"
-    )
+@pytest.mark.parametrize(
+    ("kind", "do"),
+    [
+        ("Deployment", ["restart it once: kubectl rollout restart deployment/ui -n shop"]),
+        ("Pod", ["start one of its pods anew"]),
+        ("CronJob", []),
+    ],
+)
+def test_how_to_see_a_start(kind: str, do: list[str]) -> None:
+    history = replace(FULL, starts=0)
+    found = score_of(("shop", f"{kind}/ui"), history, Watch(MONDAY, HOUR, len(ALL) * HOUR, ALL, ()))
+    assert [lack.do for lack in found.lacks] == do
