@@ -15,10 +15,10 @@ RECORDED := $(filter --recorded,$(ARGS))
 OBJECT := src/fairway/agent/fairway.bpf.o
 BPF_SOURCES := $(wildcard bpf/*)
 
-.PHONY: help setup bpf demo test fuzz lint lab-down clean
+.PHONY: help setup bpf demo test fuzz bench-coverage lint lab-down clean
 
 help: ## Say what there is to do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install what is missing: Debian packages, Python packages in .venv, the BPF object
 	@scripts/setup
@@ -42,6 +42,9 @@ test: setup lint ## Pass all tests, those on the real kernel and the lab include
 
 fuzz: ## Feed the readers of manifests hostile input for about a minute
 	@FAIRWAY_FUZZ_EXAMPLES=3000 .venv/bin/pytest tests/unit/policy/test_fuzz_readers.py $(ARGS)
+
+bench-coverage: ## How often "enough was seen" comes too early, in a simulation; one JSON object
+	@.venv/bin/python benchmarks/coverage/simulate.py $(ARGS)
 
 lint: ## Style, types, and which room may import which
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .

@@ -37,6 +37,8 @@ def _table(result: Replay) -> None:
             _say(f"would break: {broken.client} -> {broken.server} {what}, {connections}")
             _say(f"  {broken.reason}")
             _say(f"  fix: {broken.fix}")
+    for title in result.still_allowed:
+        _say(f"still allowed: {title}")
     for title in result.unused_rules:
         _say(f"unused rule: {title}")
     if result.broken:

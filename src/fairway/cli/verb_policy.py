@@ -3,12 +3,13 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from fairway.cli import policy_coverage, policy_generate
+from fairway.cli.policy_decisions import add_decisions, rulings_of
 from fairway.kit.arguments import add_output
 
 if TYPE_CHECKING:
-    from fairway.policy.generate import Generated
     from fairway.policy.model import Cluster, PolicySet
 
 
@@ -20,9 +21,8 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     generate = below.add_parser("generate", help="write policies from observed flows")
     _add_cluster(generate)
     _add_flows(generate)
-    generate.add_argument("--out", type=Path, metavar="DIR", help="write files here (default: print them)")
-    generate.add_argument("--ranges", type=Path, metavar="FILE", help="a cloud's published ranges (ip-ranges.json)")
-    generate.set_defaults(run=run_generate)
+    add_decisions(generate)
+    policy_generate.register(generate)
 
     replay = below.add_parser("replay", help="which recorded flows would policies deny; exit 1 if any")
     _add_cluster(replay)
@@ -33,12 +33,14 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         choices=("junit", "sarif", "markdown"),
         help="print a report for a build server or a pull request instead",
     )
+    add_decisions(replay)
     replay.set_defaults(run=run_replay)
 
     coverage = below.add_parser("coverage", help="was enough seen to enforce; exit 1 if not")
     _add_cluster(coverage)
     _add_flows(coverage)
-    coverage.set_defaults(run=run_coverage)
+    add_decisions(coverage)
+    policy_coverage.register(coverage)
 
     explain = below.add_parser("explain", help="why a connection is allowed or denied; exit 1 if denied")
     explain.add_argument("client", metavar="CLIENT", help="namespace/pod or an address")
@@ -77,92 +79,6 @@ def _add_policies(verb: argparse.ArgumentParser) -> None:
     )
 
 
-def run_generate(arguments: argparse.Namespace) -> int:
-    """Generate, then print the policies or write them to a folder."""
-    from fairway.cloud.ranges import read_ranges
-    from fairway.hub.store import read_edges
-    from fairway.kit import show
-    from fairway.policy.generate import Options, generate
-    from fairway.policy.render import render
-
-    published = read_ranges(arguments.ranges).networks() if arguments.ranges else {}
-    generated = generate(read_edges(arguments.flows), _cluster(arguments.cluster), Options(published=published))
-    files = render(generated)
-    if arguments.out:
-        _write(arguments.out, files)
-    output = show.Output(arguments.output)
-    if output is not show.Output.TABLE:
-        show.value(_generated(generated, files), output=output)
-    elif arguments.out:
-        rows = _generated(generated, files)["policies"]
-        for row in rows:
-            del row["manifest"]
-        show.rows(rows, empty="no flow makes a rule", right=("ingress", "egress"))
-        _rest(generated)
-    else:
-        sys.stdout.write("---\n".join(files.values()))
-    return 0
-
-
-def _write(folder: Path, files: dict[str, str]) -> None:
-    from fairway.kit.documents import SUFFIXES
-    from fairway.kit.errors import UsageError
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        others = sorted(f.name for f in folder.iterdir() if f.suffix in SUFFIXES and f.name not in files)
-        if others:
-            raise UsageError(
-                f"{folder}: holds `{others[0]}`, which is not of these policies; move it or choose another folder"
-            )
-        for name, content in files.items():
-            (folder / name).write_text(content, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{folder}: cannot be written: {error.strerror}; choose another --out") from error
-
-
-def _generated(generated: "Generated", files: dict[str, str]) -> dict[str, Any]:
-    """The result as plain values."""
-    from dataclasses import asdict
-
-    return {
-        "policies": [
-            {
-                "policy": made.policy.title,
-                "workload": made.workload,
-                "ingress": len(made.policy.ingress or ()),
-                "egress": len(made.policy.egress or ()),
-                "file": name,
-                "manifest": made.manifest,
-            }
-            for name, made in zip(files, generated.policies, strict=True)
-        ],
-        "left_out": [asdict(left) for left in generated.left_out],
-        "notes": list(generated.notes),
-    }
-
-
-def _rest(generated: "Generated") -> None:
-    """What made no rule, and what a person should know."""
-    from fairway.kit import show
-    from fairway.policy.explain import port_title
-
-    if generated.left_out:
-        show.out.print()
-        rows = [
-            {
-                "no_rule_for": f"{left.client} -> {left.server}",
-                "port": port_title(left.port, left.protocol),
-                "connections": left.connections,
-                "because": left.reason,
-            }
-            for left in generated.left_out
-        ]
-        show.rows(rows, right=("connections",))
-    for note in generated.notes:
-        _say(f"note: {note}")
-
-
 def run_replay(arguments: argparse.Namespace) -> int:
     """Judge recorded flows."""
     from fairway.cli.policy_replay import tell
@@ -170,33 +86,10 @@ def run_replay(arguments: argparse.Namespace) -> int:
     from fairway.policy.replay import replay
 
     cluster = _cluster(arguments.cluster)
-    policies = _policies(arguments, cluster)
-    result = replay(read_edges(arguments.flows), policies, cluster)
+    policies, rulings = _policies(arguments, cluster), rulings_of(arguments)
+    result = replay(read_edges(arguments.flows), policies, cluster, rulings)
     tell(result, policies.policies, output=arguments.output, report=arguments.format)
     return 0 if result.passed else 1
-
-
-def run_coverage(arguments: argparse.Namespace) -> int:
-    """Say whether enough was seen."""
-    from dataclasses import asdict
-
-    from fairway.hub.store import read_edges
-    from fairway.kit import show
-    from fairway.policy.coverage import coverage
-
-    result = coverage(_cluster(arguments.cluster), read_edges(arguments.flows))
-    output = show.Output(arguments.output)
-    if output is not show.Output.TABLE:
-        show.value(asdict(result), output=output)
-    else:
-        for finding in result.findings:
-            _say(f"{'missing' if finding.blocks else 'note'}: {finding.workload} {finding.what}")
-            _say(f"  {finding.do}")
-        missing = sum(finding.blocks for finding in result.findings)
-        _say(
-            "enough was seen to enforce" if result.enough else f"not enough was seen to enforce: {missing} missing"
-        )
-    return 0 if result.enough else 1
 
 
 def run_explain(arguments: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
@@ -25,6 +26,17 @@ def count(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"`{text}` is no whole number from 1 on")
     return int(text)
+
+
+def between(low: int, high: int) -> Callable[[str], int]:
+    """A whole number within bounds; for argparse."""
+
+    def number(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"`{text}` is no whole number from {low} to {high}")
+        return int(text)
+
+    return number
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:

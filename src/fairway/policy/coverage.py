@@ -1,14 +1,19 @@
-"""coverage: has enough been seen to enforce? What is declared and was never seen says no."""
+"""coverage: has enough been seen to enforce? What is declared and was never seen says no; so does, where bins
+of time are given and there are enough of them, a workload's score below the threshold."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fairway.policy.declared import Reference, references
 from fairway.policy.directory import pod_endpoint
-from fairway.policy.labels import Workload, workload_of
+from fairway.policy.labels import Workload, title_of, workload_of
 from fairway.policy.model import Cluster
+from fairway.policy.rulings import Rulings
+from fairway.policy.sampling import Estimate, estimate
+from fairway.policy.score import MIN_BINS, THRESHOLD, Score, score_of
 from fairway.policy.sift import denied_only, needs_rule, unanswered
+from fairway.policy.watch import History, Watch, histories
 from fairway.wire.edge import Edge
 from fairway.wire.endpoint import Endpoint, Kind
 
@@ -28,19 +33,68 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The answer and its reasons: those that block first, then by workload."""
+    """The answer and its reasons: those that block first, then by workload. `scores` are by workload, lowest
+    first, `namespaces` estimate by namespace; both are empty without bins. `judged`: scores count."""
 
     enough: bool
     findings: tuple[Finding, ...]
+    scores: tuple[Score, ...] = ()
+    namespaces: tuple[tuple[str, Estimate], ...] = ()
+    judged: bool = False
 
 
-def coverage(cluster: Cluster, edges: Sequence[Edge]) -> Coverage:
+def coverage(
+    cluster: Cluster,
+    edges: Sequence[Edge],
+    watch: Watch | None = None,
+    threshold: int | None = None,
+    rulings: Rulings | None = None,
+) -> Coverage:
     """Whether the edges show what the cluster declares: Services named in the environment and arguments of its
-    pods, and scheduled jobs. Ports that nobody called and silent workloads are told, and do not block."""
+    pods, and scheduled jobs. Ports that nobody called and silent workloads are told, and do not block.
+
+    With a `watch`, workloads are scored, too. A score below the `threshold` blocks; without one a score below
+    THRESHOLD does, once MIN_BINS bins were watched: a short look has declarations to go by, but no statistics.
+    What a person decided to deny (`rulings`) counts as not seen, and what anybody decided about need not be.
+    """
+    rulings = rulings or Rulings()
+    edges, _ = rulings.obeyed(edges)
     sight = _Sight(cluster, [edge for edge in edges if not denied_only(edge) and not unanswered(edge)])
-    found = {*_undialled(cluster, sight), *_unrun(cluster, sight), *_quiet(cluster, sight)}
-    findings = tuple(sorted(found, key=lambda f: (not f.blocks, f)))
-    return Coverage(not any(finding.blocks for finding in findings), findings)
+    found = {*_undialled(cluster, sight, rulings), *_unrun(cluster, sight, rulings), *_quiet(cluster, sight)}
+    found |= set(_uncalled(cluster, sight))
+    _, unwanted = rulings.obeyed(sighting.edge for sighting in watch.sightings) if watch else ([], [])
+    past = histories(watch, cluster, unwanted) if watch else {}
+    past = {workload: history for workload, history in past.items() if history.kinds}
+    scores = [score_of(w, h, watch) for w, h in past.items()] if watch else []
+    judged = watch is not None and (threshold is not None or len(watch.watched) >= MIN_BINS)
+    if judged:
+        found |= set(_low(scores, THRESHOLD if threshold is None else threshold))
+    return Coverage(
+        enough=not any(finding.blocks for finding in found),
+        findings=tuple(sorted(found, key=lambda f: (not f.blocks, f))),
+        scores=tuple(sorted(scores, key=lambda s: (s.score or 0, s.workload))),
+        namespaces=tuple(_by_namespace(past, len(watch.watched) if watch else 0)),
+        judged=judged,
+    )
+
+
+def _low(scores: Iterable[Score], threshold: int) -> Iterator[Finding]:
+    for score in scores:
+        if score.score is None and threshold > 0:
+            what, do = "was observed for too short a time for statistics", "go on observing"
+            yield Finding(score.workload, True, what, do)
+        elif score.score is not None and score.score < threshold:
+            reasons = "; ".join(lack.what for lack in score.lacks)
+            do = "; ".join(dict.fromkeys(lack.do for lack in score.lacks))
+            yield Finding(score.workload, True, f"scores {score.score}, and {threshold} is enough: {reasons}", do)
+
+
+def _by_namespace(past: Mapping[Workload, History], bins: int) -> Iterator[tuple[str, Estimate]]:
+    counts: dict[str, list[int]] = defaultdict(list)
+    for (namespace, _), history in past.items():
+        counts[namespace] += map(len, history.kinds.values())
+    for namespace, incidences in sorted(counts.items()):
+        yield namespace, estimate(incidences, bins)
 
 
 class _Sight:
@@ -83,7 +137,7 @@ def _dialled(edge: Edge, behind: dict[tuple[str, int, str], list[Dialled]]) -> I
         yield namespace, name, int(port)
 
 
-def _undialled(cluster: Cluster, sight: _Sight) -> Iterator[Finding]:
+def _undialled(cluster: Cluster, sight: _Sight, rulings: Rulings) -> Iterator[Finding]:
     services = {(service.namespace, service.name): service for service in cluster.services}
     held: dict[str, set[Workload]] = {}
     declared: dict[Workload, set[str]] = defaultdict(set)
@@ -101,7 +155,7 @@ def _undialled(cluster: Cluster, sight: _Sight) -> Iterator[Finding]:
             ports = services[reference.namespace, reference.name].ports
             own = any(workload in held.get(a, ()) for port in ports for a, _ in port.backends)
             if not own and not _was_dialled(reference, sight.dialled[workload], {p.port for p in ports}):
-                yield _never_dialled(workload, reference)
+                yield _never_dialled(workload, reference, rulings)
 
 
 def _was_dialled(reference: Reference, dialled: set[Dialled], ports: set[int]) -> bool:
@@ -112,25 +166,30 @@ def _was_dialled(reference: Reference, dialled: set[Dialled], ports: set[int]) -
     )
 
 
-def _never_dialled(workload: Workload, reference: Reference) -> Finding:
+def _never_dialled(workload: Workload, reference: Reference, rulings: Rulings) -> Finding:
     port = f":{reference.port}" if reference.port else ""
     service = f"{reference.namespace}/{reference.name}{port}"
+    ruling = rulings.about(title_of(workload), f"{reference.namespace}/{reference.name}")
+    decided = f" ({ruling.title})" if ruling else ""
     says = "declares" if reference.sure else "may mean"
     return Finding(
         title_of(workload),
-        reference.sure,
-        f"{says} the Service {service} in its environment or arguments, and was never seen to call it",
+        reference.sure and not ruling,
+        f"{says} the Service {service} in its environment or arguments, and was never seen to call it{decided}",
         f"use the feature that calls {service}, or remove the setting if nothing does",
     )
 
 
-def _unrun(cluster: Cluster, sight: _Sight) -> Iterator[Finding]:
+def _unrun(cluster: Cluster, sight: _Sight, rulings: Rulings) -> Iterator[Finding]:
     for job in cluster.cron_jobs:
         workload = (job.namespace, f"CronJob/{job.name}")
         if not job.suspended and workload not in sight.clients:
             when = f" (`{job.schedule}`)" if job.schedule else ""
             do = f"run it once: kubectl create job --from=cronjob/{job.name} {job.name}-now -n {job.namespace}"
-            yield Finding(title_of(workload), True, f"is a CronJob{when} that was not seen to run", do)
+            ruling = rulings.about(title_of(workload), "*")
+            decided = f" ({ruling.title})" if ruling else ""
+            what = f"is a CronJob{when} that was not seen to run{decided}"
+            yield Finding(title_of(workload), not ruling, what, do)
 
 
 def _quiet(cluster: Cluster, sight: _Sight) -> Iterator[Finding]:
@@ -149,6 +208,10 @@ def _quiet(cluster: Cluster, sight: _Sight) -> Iterator[Finding]:
                 yield Finding(title_of(workload), False, what, "call it, or accept that it will be closed")
 
 
-def title_of(workload: Workload) -> str:
-    """`orders/orders-postgresql`."""
-    return f"{workload[0]}/{workload[1].partition('/')[2]}"
+def _uncalled(cluster: Cluster, sight: _Sight) -> Iterator[Finding]:
+    """Services that nobody called, where their port is not told already as one that nobody called."""
+    dialled = {(namespace, name) for found in sight.dialled.values() for namespace, name, _ in found}
+    for service in cluster.services:
+        if service.ports and (service.namespace, service.name) not in dialled:
+            do = "call it, or remove it if nobody uses it"
+            yield Finding(service.title, False, "is a Service that nobody called", do)

@@ -21,6 +21,7 @@ class Evidence:
     last: datetime = _EARLIEST
     replicas: set[str] = field(default_factory=set)
     services: set[str] = field(default_factory=set)
+    rulings: set[str] = field(default_factory=set)
 
     def add(self, seen: Seen, subject: Endpoint) -> None:
         """Take in one edge of the workload that `subject` is a replica of."""
@@ -32,6 +33,8 @@ class Evidence:
         self.replicas.add(subject.name)
         if seen.service:
             self.services.add(seen.service)
+        if seen.ruling:
+            self.rulings.add(seen.ruling)
 
     def merge(self, other: "Evidence") -> None:
         """Take in the evidence of another peer."""
@@ -40,17 +43,19 @@ class Evidence:
         self.first, self.last = min(self.first, other.first), max(self.last, other.last)
         self.replicas |= other.replicas
         self.services |= other.services
+        self.rulings |= other.rulings
 
-    def line(self, replicas: int) -> str:
+    def line(self, replicas: int, unit: str = "replicas") -> str:
         """`42 connections, 10.2 KiB, 2026-11-22 20:10 to 20:14 UTC, 2 of 2 replicas, dialled orders/orders:80`."""
         parts = [
             f"{self.connections} connection{'' if self.connections == 1 else 's'}",
             _size(self.bytes),
             _period(self.first, self.last),
-            f"{len(self.replicas)} of {max(replicas, len(self.replicas))} replicas",
+            f"{len(self.replicas)} of {max(replicas, len(self.replicas))} {unit}",
         ]
         if self.services:
             parts.append(f"dialled {', '.join(sorted(self.services))}")
+        parts += sorted(self.rulings)
         return ", ".join(parts)
 
 

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fairway.policy.directory import Directory, pod_endpoint
-from fairway.policy.labels import LabelChooser, Workload, workload_of
+from fairway.policy.labels import Choice, LabelChooser, Workload, workload_of
 from fairway.policy.manifest import manifest_of
 from fairway.policy.model import Cluster, NetworkPolicy, Peer, Ports, Rule, Selector
 from fairway.policy.peers import PeerWriter, Rank, Remote, folded, is_cluster_dns, is_dns, label_selector
+from fairway.policy.rulings import Rulings
 from fairway.policy.sift import LeftOut, Seen, sift
 from fairway.wire.address import Network
 from fairway.wire.edge import Edge
@@ -22,12 +23,19 @@ from fairway.wire.words import Direction
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a person can choose. `published` are a cloud's networks by service name; from `merge_at` addresses
-    on a /24 (/64) is written instead of them; `avoid_labels` are never used in selectors."""
+    """What a person can choose. `published` are a cloud's networks by service name; from `merge_at` addresses on
+    (0: never) their network of `merge_length` (IPv6: 64) is written instead of them; `avoid_labels` are never
+    used in selectors; `rulings` are what people decided. Policies have rules for `directions`, are one per
+    workload or one `per_namespace`, and `default_deny` closes the namespaces that got any to what none allows."""
 
     published: Mapping[str, Sequence[Network]] = field(default_factory=dict)
     merge_at: int = 4
+    merge_length: int = 24
     avoid_labels: frozenset[str] = frozenset()
+    rulings: Rulings = field(default_factory=Rulings)
+    directions: frozenset[Direction] = frozenset(Direction)
+    per_namespace: bool = False
+    default_deny: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +71,14 @@ class _Generation:
     def __init__(self, edges: Sequence[Edge], cluster: Cluster, options: Options) -> None:
         self.options = options
         self.cluster = cluster
-        self.seen, self.left_out = sift(edges, Directory(cluster))
+        self.edges = edges
+        self.seen, self.left_out = sift(edges, Directory(cluster), options.rulings)
         pods = self._known_pods()
         self.chooser = LabelChooser(((workload_of(pod), pod.labels) for pod in pods), options.avoid_labels)
-        self.writer = PeerWriter(cluster, self.chooser, options.published)
+        self.writer = PeerWriter(cluster, self.chooser, options.published, whole_namespaces=options.per_namespace)
         self.port_names = _port_names(pods)
         running = (pod for pod in cluster.pods if not pod.finished)
-        self.replicas = Counter(workload_of(pod_endpoint(pod, "")) for pod in running)
+        self.replicas = Counter(self._owner(pod_endpoint(pod, "")) for pod in running)
         self.notes: set[str] = set()
         self.unwritable: Counter[tuple[str, str, int, str, str]] = Counter()
 
@@ -79,17 +88,26 @@ class _Generation:
         then = [end for seen in self.seen for end in (seen.client, seen.server) if end.kind is Kind.POD]
         return [*now, *then]
 
+    def _owner(self, pod: Endpoint) -> Workload:
+        """Whose policy is the pod's."""
+        return (pod.namespace, f"Namespace/{pod.namespace}") if self.options.per_namespace else workload_of(pod)
+
     def run(self) -> Generated:
         sides: dict[Workload, dict[Direction, list[Seen]]] = defaultdict(lambda: defaultdict(list))
         for seen in self.seen:
             if seen.client.kind is Kind.POD:
-                sides[workload_of(seen.client)][Direction.EGRESS].append(seen)
+                sides[self._owner(seen.client)][Direction.EGRESS].append(seen)
             if seen.server.kind is Kind.POD:
-                sides[workload_of(seen.server)][Direction.INGRESS].append(seen)
+                sides[self._owner(seen.server)][Direction.INGRESS].append(seen)
         names = Counter((namespace, workload.partition("/")[2]) for namespace, workload in sides)
         found = [self._policy(workload, sides[workload], names) for workload in sorted(sides)]
         policies = sorted((p for p in found if p), key=lambda p: p.policy.title)
+        if self.options.default_deny:
+            policies += [
+                self._default_deny(name, policies) for name in sorted({p.policy.namespace for p in policies})
+            ]
         self._note_quiet({(p.policy.namespace, p.workload) for p in policies})
+        self._note_rulings()
         taken = {policy.title for policy in self.cluster.policies}
         self.notes.update(
             f"{p.policy.title}: the cluster has a policy of that name, which it would replace"
@@ -105,7 +123,7 @@ class _Generation:
     ) -> GeneratedPolicy | None:
         namespace, owner = workload
         kind, _, name = owner.partition("/")
-        choice = self.chooser.choice(workload)
+        choice = Choice(()) if self.options.per_namespace else self.chooser.choice(workload)
         if choice is None:
             self.notes.add(f"{namespace}/{name}: its pods have no label that lasts; give them one such as `app`")
             return None
@@ -126,15 +144,32 @@ class _Generation:
             namespace=namespace,
             name=name if names[namespace, name] == 1 else f"{name}-{kind.lower()}",
             subject=label_selector(choice.labels),
-            ingress=tuple(_rule(remotes) for remotes in ingress),
-            egress=tuple(_rule(remotes) for remotes in egress),
+            ingress=self._written(Direction.INGRESS, ingress),
+            egress=self._written(Direction.EGRESS, egress),
         )
+        unit = "pods" if self.options.per_namespace else "replicas"
         evidence = {
-            f"{direction}[{index}]": _evidence(remotes, self.replicas[workload])
-            for direction, rules in (("ingress", ingress), ("egress", egress))
+            f"{direction.name.lower()}[{index}]": _evidence(remotes, self.replicas[workload], unit)
+            for direction, rules in ((Direction.INGRESS, ingress), (Direction.EGRESS, egress))
+            if direction in self.options.directions
             for index, remotes in enumerate(rules)
         }
         return GeneratedPolicy(policy, owner, evidence)
+
+    def _written(self, direction: Direction, rules: Sequence[Sequence[Remote]]) -> tuple[Rule, ...] | None:
+        return tuple(_rule(remotes) for remotes in rules) if direction in self.options.directions else None
+
+    def _default_deny(self, namespace: str, policies: Iterable[GeneratedPolicy]) -> GeneratedPolicy:
+        """The policy that closes a namespace to what no other policy allows."""
+        taken = {p.policy.name for p in policies if p.policy.namespace == namespace}
+        policy = NetworkPolicy(
+            namespace=namespace,
+            name="default-deny" if "default-deny" not in taken else "default-deny-rest",
+            subject=Selector(),
+            ingress=self._written(Direction.INGRESS, ()),
+            egress=self._written(Direction.EGRESS, ()),
+        )
+        return GeneratedPolicy(policy, "", {})
 
     def _rules(self, home: str, direction: Direction, seen: Iterable[Seen]) -> list[list[Remote]]:
         """The peers of one direction, those with the same ports together: each list is one rule."""
@@ -156,7 +191,7 @@ class _Generation:
             remote.asks_dns |= asks_dns
             remote.evidence.add(one, subject)
         rules: dict[tuple[Rank, tuple[Ports, ...]], list[Remote]] = defaultdict(list)
-        for remote in self.writer.grouped(remotes.values(), self.options.merge_at):
+        for remote in self.writer.grouped(remotes.values(), self.options.merge_at, self.options.merge_length):
             rules[remote.rank, folded(remote.ports)].append(remote)
         ordered = [sorted(group, key=lambda r: r.title) for group in rules.values()]
         return sorted(ordered, key=lambda group: (group[0].rank, group[0].title, str(folded(group[0].ports))))
@@ -166,20 +201,28 @@ class _Generation:
         if asks_dns:
             return {Ports(protocol, seen.port) for protocol in ("UDP", "TCP")}
         key = (workload_of(seen.server), seen.port, seen.protocol)
-        name = self.port_names.get(key, "") if seen.server.kind is Kind.POD else ""
+        named = seen.server.kind is Kind.POD and not self.options.per_namespace
+        name = self.port_names.get(key, "") if named else ""
         return {Ports(seen.protocol, name or seen.port)}
 
     def _note_quiet(self, written: set[Workload]) -> None:
         """A policy without rules would cut a workload off: those that nothing was seen of are left alone."""
+        closed = {namespace for namespace, owner in written if not owner}
         for pod in self.cluster.pods:
-            workload = workload_of(pod_endpoint(pod, ""))
+            workload = self._owner(pod_endpoint(pod, ""))
             if not pod.host_network and not pod.finished and workload not in written:
                 title = f"{pod.namespace}/{workload[1].partition('/')[2]}"
-                self.notes.add(f"{title}: no traffic that makes a rule; it gets no policy")
+                cut = ", and the default-deny of its namespace cuts it off" if pod.namespace in closed else ""
+                self.notes.add(f"{title}: no traffic that makes a rule; it gets no policy{cut}")
+
+    def _note_rulings(self) -> None:
+        rulings = self.options.rulings
+        self.notes.update(f"the decision `{one.pattern}` fits no flow" for one in rulings.idle(self.edges))
+        self.notes.update(f"the decision `{one.pattern}` was over on {one.until}" for one in rulings.expired)
 
 
-def _evidence(remotes: Sequence[Remote], replicas: int) -> tuple[str, ...]:
-    lines = [f"{remote.title}: {remote.evidence.line(replicas)}" for remote in remotes]
+def _evidence(remotes: Sequence[Remote], replicas: int, unit: str) -> tuple[str, ...]:
+    lines = [f"{remote.title}: {remote.evidence.line(replicas, unit)}" for remote in remotes]
     if any(remote.asks_dns for remote in remotes):
         lines.append("DNS over UDP and TCP, whichever was seen: long answers come over TCP")
     return tuple(lines)

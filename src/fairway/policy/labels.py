@@ -18,6 +18,11 @@ def workload_of(pod: Endpoint) -> Workload:
     return pod.namespace, pod.workload or f"Pod/{pod.name}"
 
 
+def title_of(workload: Workload) -> str:
+    """`orders/orders-postgresql`."""
+    return f"{workload[0]}/{workload[1].partition('/')[2]}"
+
+
 _PREFERRED: Final = (
     "app.kubernetes.io/name",
     "app",

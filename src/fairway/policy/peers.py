@@ -18,7 +18,8 @@ from fairway.wire.endpoint import Endpoint, Kind
 DNS_PORT: Final = 53
 DNS_NAMES: Final = ("dns", "dns-tcp")
 _CLUSTER_DNS: Final = ("kube-system", (("k8s-app", "kube-dns"),))
-_GROUP_LENGTH: Final = {4: 24, 6: 64}
+_GROUP_LENGTH: Final = 64
+"""Of IPv6; that of IPv4 is a person's choice."""
 _DYNAMIC: Final = 32768
 _MANY_PORTS: Final = 8
 
@@ -71,8 +72,16 @@ def is_cluster_dns(end: Endpoint) -> bool:
 class PeerWriter:
     """Writes endpoints as peers, for one cluster and one set of published networks."""
 
-    def __init__(self, cluster: Cluster, chooser: LabelChooser, published: Mapping[str, Sequence[Network]]) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        chooser: LabelChooser,
+        published: Mapping[str, Sequence[Network]],
+        *,
+        whole_namespaces: bool = False,
+    ) -> None:
         self._chooser = chooser
+        self._whole = whole_namespaces
         self._published = published
         self._nodes = {parsed(address) for node in cluster.nodes for address in node.addresses}
         self._node_peers = _blocks(self._nodes)
@@ -83,6 +92,10 @@ class PeerWriter:
         if is_cluster_dns(end):
             peer = pods_peer(*_CLUSTER_DNS, home)
             return Remote(Rank.DNS, f"cluster DNS ({end.group})", (peer,))
+        if end.kind is Kind.POD and self._whole:
+            place = label_selector(((NAME_LABEL, end.namespace),))
+            peer = Peer(pods=Selector()) if end.namespace == home else Peer(namespaces=place)
+            return Remote(Rank.PODS, f"namespace {end.namespace}", (peer,))
         if end.kind is Kind.POD:
             choice = self._chooser.choice(workload_of(end))
             if choice is None:
@@ -95,9 +108,9 @@ class PeerWriter:
             return Remote(Rank.CLOUD, f"{end.name}, its published networks", _network_peers(networks))
         return Remote(Rank.EXTERNAL, end.address, _blocks([parsed(end.address)]))
 
-    def grouped(self, remotes: Iterable[Remote], merge_at: int) -> list[Remote]:
-        """Addresses with the same ports as one network, where at least `merge_at` of it were seen and no pod
-        or node is in it."""
+    def grouped(self, remotes: Iterable[Remote], merge_at: int, length: int = 24) -> list[Remote]:
+        """Addresses with the same ports as one network of `length` (IPv6: 64), where at least `merge_at` of it
+        were seen and no pod or node is in it. 0: never."""
         kept: list[Remote] = []
         near: dict[tuple[Network, frozenset[Ports]], list[Remote]] = defaultdict(list)
         for remote in remotes:
@@ -105,10 +118,12 @@ class PeerWriter:
                 kept.append(remote)
                 continue
             address = parsed(remote.title)
-            network: Network = ip_network((address, _GROUP_LENGTH[address.version]), strict=False)
+            network: Network = ip_network(
+                (address, length if address.version == 4 else _GROUP_LENGTH), strict=False
+            )
             near[network, frozenset(remote.ports)].append(remote)
         for (network, ports), members in near.items():
-            if len(members) < merge_at or any(address in network for address in self._inside):
+            if not merge_at or len(members) < merge_at or any(address in network for address in self._inside):
                 kept += members
                 continue
             title = f"{network} ({len(members)} addresses of it)"

@@ -13,6 +13,7 @@ from fairway.policy.read_objects import (
     Ref,
     Slice,
     controller,
+    read_config_map,
     read_cron_job,
     read_node,
     read_pod,
@@ -32,6 +33,7 @@ _GROUPS: Final = {
     "ReplicaSet": "apps",
     "CronJob": "batch",
     "Job": "batch",
+    "ConfigMap": "",
     "NetworkPolicy": "networking.k8s.io",
 }
 _CLUSTER_WIDE: Final = ("Namespace", "Node")
@@ -66,6 +68,7 @@ def read_cluster(documents: Iterable[tuple[str, Any]]) -> Reading:
     owners = Owners(
         replica_sets={(o.namespace, o.name): controller(o.root) for o in of["ReplicaSet"]},
         jobs={(o.namespace, o.name): controller(o.root) for o in of["Job"]},
+        config_maps={(o.namespace, o.name): read_config_map(o.root) for o in of["ConfigMap"]},
     )
     pods = [(o, read_pod(o.root, o.namespace, o.name, owners)) for o in of["Pod"]]
     namespaces = _namespaces(of["Namespace"], [o for kind in _PLACED for o in of[kind]])
@@ -75,7 +78,7 @@ def read_cluster(documents: Iterable[tuple[str, Any]]) -> Reading:
         nodes=tuple(read_node(o.root, o.name) for o in of["Node"]),
         pods=tuple(pod for _, pod in pods),
         services=tuple(_services(of["Service"], of["EndpointSlice"], [pod for _, pod in pods])),
-        cron_jobs=tuple(read_cron_job(o.root, o.namespace, o.name) for o in of["CronJob"]),
+        cron_jobs=tuple(read_cron_job(o.root, o.namespace, o.name, owners) for o in of["CronJob"]),
         policies=_policies(of["NetworkPolicy"]),
     )
     if problems:

@@ -34,8 +34,13 @@ def render_policy(generated: GeneratedPolicy) -> str:
     for place, lines in generated.evidence.items():
         direction, index = place.rstrip("]").split("[")
         comments["spec", direction, int(index)] = lines
-    title = f"{generated.workload} in namespace {generated.policy.namespace}"
-    head = f"# What {_line(title)} was seen to do; nothing else is allowed.\n"
+    title = _line(f"{generated.workload} in namespace {generated.policy.namespace}")
+    head = f"# What {title} was seen to do; nothing else is allowed.\n"
+    if not generated.workload:
+        head = (
+            f"# Closes namespace {_line(generated.policy.namespace)} to everything that no other policy allows.\n"
+        )
+        comments = {}
     return head + "".join(f"{line}\n" for line in _mapping(generated.manifest, (), comments))
 
 

@@ -11,7 +11,8 @@ from fairway.policy.decide import Decision, Judgement, decide, rule_titles
 from fairway.policy.directory import Directory
 from fairway.policy.explain import BY_WORKLOAD, explain_side, port_title
 from fairway.policy.model import Cluster, NetworkPolicy, PolicySet
-from fairway.policy.sift import denied_only, unanswered
+from fairway.policy.rulings import Rulings
+from fairway.policy.sift import denied_only, needs_rule, unanswered
 from fairway.wire.edge import Edge
 from fairway.wire.endpoint import Endpoint, Kind
 from fairway.wire.words import Direction, Reason, Verdict
@@ -39,7 +40,8 @@ class Breakage:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The answer. `judged` edges with `connections`; only `broken` is a no.
+    """The answer. `judged` edges with `connections`; `broken` is a no, and so is `still_allowed`: what a person
+    decided to deny and the policies allow, one line each. `decided` is what they deny as was decided.
 
     `already_denied` was dropped when recorded, `unanswered` was never taken up: neither would be missed.
     `uncertain` edges without a known initiator are allowed in one of the two readings.
@@ -52,10 +54,12 @@ class Replay:
     already_denied: tuple[Breakage, ...] = ()
     unanswered: tuple[Breakage, ...] = ()
     uncertain: int = 0
+    decided: tuple[Breakage, ...] = ()
+    still_allowed: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
-        return not self.broken
+        return not self.broken and not self.still_allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +72,14 @@ class _Denial:
     edge: Edge
 
 
-def replay(edges: Iterable[Edge], policies: PolicySet, cluster: Cluster) -> Replay:
-    """Judge every edge that has a pod at one end at least."""
+def replay(edges: Iterable[Edge], policies: PolicySet, cluster: Cluster, rulings: Rulings | None = None) -> Replay:
+    """Judge every edge that has a pod at one end at least, and whether what people decided holds."""
     judge = _Judge(policies, cluster)
+    rulings = rulings or Rulings()
+    wanted, unwanted = rulings.obeyed(edges)
     sorted_out: dict[str, list[_Denial]] = defaultdict(list)
     judged = connections = uncertain = 0
-    for edge in edges:
+    for edge in wanted:
         if Kind.POD not in (edge.client.kind, edge.server.kind):
             continue
         judged, connections = judged + 1, connections + edge.connections
@@ -88,6 +94,14 @@ def replay(edges: Iterable[Edge], policies: PolicySet, cluster: Cluster) -> Repl
             sorted_out["unanswered"] += denials
         else:
             sorted_out["broken"] += denials
+    still_allowed = set()
+    for edge in unwanted:
+        denials = list(judge.denials(edge))
+        sorted_out["decided"] += denials
+        ruling = rulings.of(edge)
+        if not denials and ruling and needs_rule(edge.client, edge.server):
+            what = port_title(edge.port, edge.protocol)
+            still_allowed.add(f"{edge.client.group} -> {edge.server.group} {what}, {ruling.title}")
     return Replay(
         judged=judged,
         connections=connections,
@@ -96,6 +110,8 @@ def replay(edges: Iterable[Edge], policies: PolicySet, cluster: Cluster) -> Repl
         already_denied=_breakages(sorted_out["already_denied"]),
         unanswered=_breakages(sorted_out["unanswered"]),
         uncertain=uncertain,
+        decided=_breakages(sorted_out["decided"]),
+        still_allowed=tuple(sorted(still_allowed)),
     )
 
 

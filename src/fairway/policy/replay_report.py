@@ -56,7 +56,7 @@ def summary(result: Replay) -> str:
 
 
 def junit(result: Replay) -> str:
-    """A JUnit report: a failed case per breakage, a skipped one per unused rule, a passed one if nothing breaks."""
+    """A JUnit report: failed cases for breakages, skipped ones for unused rules, one passed case for a yes."""
     cases = [
         f"{_case(one.client, f'{_ends(one)} {one.direction}')}>\n"
         f'      <failure message={_quoted(one.reason)} type="would-deny">{_escaped(one.fix)}</failure>\n'
@@ -64,12 +64,18 @@ def junit(result: Replay) -> str:
         for one in result.broken
     ]
     cases += [
+        f'{_case("decided to be denied", title)}>\n      <failure message="still allowed" type="still-allowed"/>\n'
+        "    </testcase>"
+        for title in result.still_allowed
+    ]
+    cases += [
         f'{_case("unused rules", title)}>\n      <skipped message="no recorded flow used it"/>\n    </testcase>'
         for title in result.unused_rules
     ]
-    if not result.broken:
+    if result.passed:
         cases.append(f"{_case('replay', summary(result))}/>")
-    counts = f'tests="{len(cases)}" failures="{len(result.broken)}" errors="0" skipped="{len(result.unused_rules)}"'
+    failures = len(result.broken) + len(result.still_allowed)
+    counts = f'tests="{len(cases)}" failures="{failures}" errors="0" skipped="{len(result.unused_rules)}"'
     body = "\n".join(cases)
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -94,11 +100,13 @@ def sarif(result: Replay, policies: Iterable[NetworkPolicy], version: str) -> di
     """A SARIF 2.1.0 log: an error per breakage, a note per unused rule, each at the file of its policy."""
     sources = {policy.title: policy.source for policy in policies}
     results = [_result("would-deny", "error", _said(one), _where(one.policies, sources)) for one in result.broken]
+    results += [_result("still-allowed", "error", f"Still allowed: {title}.", []) for title in result.still_allowed]
     for title in result.unused_rules:
         owner = next((name for name in sources if title.startswith(f"{name} ")), "")
         results.append(_result("unused-rule", "note", f"No recorded flow used {title}.", _where((owner,), sources)))
     rules = [
         {"id": "would-deny", "shortDescription": {"text": "A recorded connection would be denied."}},
+        {"id": "still-allowed", "shortDescription": {"text": "What was decided to be denied is allowed."}},
         {"id": "unused-rule", "shortDescription": {"text": "No recorded flow used the rule."}},
     ]
     driver = {"name": "fairway", "version": version, "rules": rules}
@@ -146,6 +154,7 @@ def markdown(result: Replay) -> str:
             f"| {_cell(b.reason.partition(': ')[2] or b.reason)} | {_cell(b.fix)} |"
             for b in one.broken
         ]
+    lines += [f"\n- still allowed: {_cell(title)}" for title in result.still_allowed]
     if result.unused_rules:
         lines += ["", f"<details><summary>{len(result.unused_rules)} unused rules</summary>", ""]
         lines += [f"- {_cell(title)}" for title in result.unused_rules]

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from fairway.policy.decide import from_own_node
 from fairway.policy.directory import Directory
 from fairway.policy.labels import workload_of
+from fairway.policy.rulings import Rulings
 from fairway.wire.edge import Edge
 from fairway.wire.endpoint import Endpoint, Kind
 
@@ -21,7 +22,7 @@ _Relation = tuple[str, str, int, str]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One edge that may make rules: `server` is a real end, never a Service address."""
+    """One edge that may make rules: `server` is a real end, never a Service address. `ruling`: who allowed it."""
 
     client: Endpoint
     server: Endpoint
@@ -29,6 +30,7 @@ class Seen:
     protocol: str
     service: str
     edge: Edge
+    ruling: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -43,30 +45,50 @@ class LeftOut:
     connections: int = 0
 
 
-def sift(edges: Iterable[Edge], directory: Directory) -> tuple[list[Seen], tuple[LeftOut, ...]]:
+def sift(
+    edges: Iterable[Edge], directory: Directory, rulings: Rulings | None = None
+) -> tuple[list[Seen], tuple[LeftOut, ...]]:
     """The edges that may make rules, Service addresses opened into their backends, and those left out.
 
     What needs no rule at all is in neither: a pod's own node and its own address always pass, traffic without
     a pod at either end is not for policies, and edges of two workloads that others vouch for get their rule.
+    What a person decided comes before what was observed.
     """
-    edges = [edge for edge in edges if needs_rule(edge.client, edge.server)]
+    rulings = rulings or Rulings()
+    edges, unwanted = rulings.obeyed(edge for edge in edges if needs_rule(edge.client, edge.server))
     opened_by_someone = {_relation(edge) for edge in edges if edge.initiator_known}
     seen: list[Seen] = []
     left: Counter[tuple[_Relation, str]] = Counter()
     vouched: set[_Relation] = set()
     for edge in edges:
         reason = _why_not(edge, opened_by_someone)
-        found = () if reason else _ends(edge, directory)
+        found = () if reason else _ruled(_ends(edge, directory), rulings)
         seen += found
         if found:
             vouched.add(_relation(edge))
         else:
             left[_relation(edge), reason or _NO_BACKEND] += edge.connections
-    return seen, tuple(
+    left_out = [
         LeftOut(*relation, reason, connections)
-        for (relation, reason), connections in sorted(left.items())
+        for (relation, reason), connections in left.items()
         if relation not in vouched or reason == _NO_BACKEND
-    )
+    ]
+    denied: Counter[tuple[_Relation, str]] = Counter()
+    for edge in unwanted:
+        ruling = rulings.of(edge)
+        denied[_relation(edge), ruling.title if ruling else ""] += edge.connections
+    left_out += [LeftOut(*relation, reason, count) for (relation, reason), count in denied.items()]
+    return seen, tuple(sorted(left_out))
+
+
+def _ruled(ends: Sequence[Seen], rulings: Rulings) -> Sequence[Seen]:
+    """The ends that nobody decided to deny, with who decided to allow them."""
+    found = []
+    for seen in ends:
+        ruling = rulings.on(seen.client, seen.server, seen.port, seen.protocol, seen.service)
+        if ruling is None or ruling.allow:
+            found.append(replace(seen, ruling=ruling.title) if ruling else seen)
+    return found
 
 
 def needs_rule(client: Endpoint, server: Endpoint) -> bool:

@@ -134,3 +134,51 @@ def test_heavy_libraries_are_loaded_only_by_a_verb_that_runs() -> None:
     probe = f"import sys, fairway.cli.verb_policy; print(sorted({heavy} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert found.stdout == "[]\n"
+
+
+def test_choices_of_generate(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    chosen = "generate --per namespace --direction ingress --default-deny --merge-at 0 --merge-length 16"
+    assert run(chosen, *FLOWS, "--avoid-label", "app", "--output", "json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [p["policy"] for p in found["policies"]] == ["orders/orders", "orders/default-deny"]
+    assert [p["manifest"]["spec"]["policyTypes"] for p in found["policies"]] == [["Ingress"], ["Ingress"]]
+    assert found["review"] == []
+    # All of the namespace's pods may now call all of them at the port.
+    assert (found["width"]["seen"], found["width"]["allowed"]) == (1, 4)
+    assert run("generate", *FLOWS, "--merge-length", "7") == 2
+    assert "`7` is no whole number from 8 to 32" in capsys.readouterr().err
+
+
+def test_generate_says_how_wide_the_policies_are(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("generate", *FLOWS, "--out", "policies") == 0
+    assert "allowed between workloads: 1 connections (pair and port), 1 of them seen" in capsys.readouterr().out
+
+
+def test_decisions_are_obeyed(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = {"client": "orders/orders-1", "server": "orders/*", "decision": "deny", "reason": "moved", "who": "ana"}
+    (files / "decisions.yaml").write_text(yaml.safe_dump({"decisions": [one]}))
+    decisions = ("--decisions", "decisions.yaml")
+    assert run("generate", *FLOWS, *decisions, "--out", "policies") == 0
+    out = capsys.readouterr().out
+    assert "denied by ana: moved" in out
+    assert not list((files / "policies").iterdir())
+    assert run("replay", *FLOWS, *decisions) == 1
+    told = capsys.readouterr().out
+    assert "still allowed: orders/orders-1 -> orders/orders-postgresql-0 TCP 5432, denied by ana: moved" in told
+    assert run("replay", *FLOWS, *decisions, "--posture", "deny") == 0
+    (files / "decisions.yaml").write_text("decisions: [{}]")
+    assert run("coverage", *FLOWS, *decisions) == 2
+    assert "decisions.yaml: `$.decisions[0].who` is missing; write it" in capsys.readouterr().err
+
+
+def test_coverage_by_the_record_in_time(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("coverage", *FLOWS) == 0
+    assert (
+        "note: observed 2 s: too short for statistics; only what is declared is judged" in capsys.readouterr().out
+    )
+    assert run("coverage", *FLOWS, "--threshold", "1") == 1
+    assert "orders/orders-1 was observed for too short a time for statistics" in capsys.readouterr().out
+    assert run("coverage", *FLOWS, "--output", "yaml") == 0
+    found = yaml.safe_load(capsys.readouterr().out)
+    assert [score["workload"] for score in found["scores"]] == ["orders/orders-1", "orders/orders-postgresql-0"]
+    assert found["namespaces"]["orders"]["kinds"] == 2

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from fairway.kit.arguments import count, duration
+from fairway.kit.arguments import between, count, duration
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,14 @@ def test_count() -> None:
 def test_no_count(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="no whole number"):
         count(text)
+
+
+@pytest.mark.parametrize("text", ["0", "90", "100"])
+def test_within_bounds(text: str) -> None:
+    assert between(0, 100)(text) == int(text)
+
+
+@pytest.mark.parametrize("text", ["101", "-1", "9.5", "", "1000"])
+def test_out_of_bounds(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="no whole number from 0 to 100"):
+        between(0, 100)(text)

@@ -1,14 +1,17 @@
 """Enough seen? Declared but never seen says no."""
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
+import pytest
 
 from fairway.policy.coverage import coverage
 from fairway.policy.model import Cluster
 from fairway.policy.read import read_cluster
+from fairway.policy.watch import Sighting, Watch
 from fairway.wire.edge import Edge
-from support.objects import edge, pod
+from support.objects import START, edge, pod, service
 from support.shop import objects, shop, traffic
 
 SHOP = shop()
@@ -95,3 +98,74 @@ def test_the_blocking_ones_come_first() -> None:
     assert order == sorted(order, reverse=True)
     assert any(order)
     assert not all(order)
+
+
+def watched(where: Cluster, hours: int) -> Watch:
+    """All of the shop's traffic in every hour."""
+    bins = tuple(range(hours))
+    seen = tuple(Sighting(one, bins) for one in [*traffic(where), *job_ran(where)])
+    return Watch(START, timedelta(hours=1), timedelta(hours=hours), bins, seen)
+
+
+@pytest.mark.parametrize(
+    ("hours", "threshold", "judged", "enough"),
+    [
+        (1, None, False, True),  # a short look has declarations alone to go by
+        (1, 90, True, False),  # unless somebody wants statistics
+        (1, 0, True, True),
+        (24, None, True, False),
+        (24, 1, True, True),
+        (24 * 14, None, True, False),  # nothing was ever restarted
+        (24 * 14, 80, True, True),
+    ],
+)
+def test_scores_count_from_a_day_on_or_where_a_threshold_is_given(
+    hours: int, threshold: int | None, judged: bool, enough: bool
+) -> None:
+    where = cluster(JOB_POD)
+    found = coverage(where, [*traffic(where), *job_ran(where)], watched(where, hours), threshold)
+    assert (found.judged, found.enough) == (judged, enough)
+    assert "ui/ui" in [score.workload for score in found.scores]
+    assert dict(found.namespaces)["ui"].coverage == (1.0 if hours > 1 else 0.0)
+
+
+def test_a_low_score_says_why_and_what_to_do() -> None:
+    where = cluster(JOB_POD)
+    found = coverage(where, [*traffic(where), *job_ran(where)], watched(where, 24 * 14))
+    finding = next(f for f in found.findings if f.workload == "ui/ui")
+    assert finding.what.startswith("scores 85, and 90 is enough: no pod of it started while observed")
+    assert finding.do == "restart it once: kubectl rollout restart deployment/ui -n ui"
+
+
+def test_a_service_that_nobody_called_is_a_note() -> None:
+    where = cluster(service("ui/front", "10.96.0.50", selector={"app.kubernetes.io/name": "nobody"}))
+    told = {(f.blocks, f.what) for f in coverage(where, traffic(where)).findings if f.workload == "ui/front"}
+    assert told == {(False, "is a Service that nobody called")}
+    called = edge(where, "10.0.1.141", "10.96.0.50", 80)
+    found = coverage(where, [*traffic(where), called]).findings
+    assert [f for f in found if f.workload == "ui/front"] == []
+
+
+def config_map(title: str, **data: Any) -> dict[str, Any]:
+    home, _, name = title.partition("/")
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": home}, "data": data}
+
+
+@pytest.mark.parametrize(
+    ("container", "told"),
+    [
+        ({"envFrom": [{"configMapRef": {"name": "settings"}}]}, True),
+        ({"env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "DB"}}}]}, True),
+        ({"env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "MODE"}}}]}, False),
+        ({"envFrom": [{"configMapRef": {"name": "absent"}}]}, False),
+        ({}, False),
+    ],
+)
+def test_what_a_config_map_puts_into_the_environment_is_declared(container: dict[str, Any], told: bool) -> None:
+    reader = pod("ui/reader", "10.0.1.199", labels={"app": "reader"})
+    reader["spec"]["containers"] = [{"name": "main", **container}]
+    settings = config_map("ui/settings", DB="orders-postgresql.orders:5432", MODE="fast", ODD=7)
+    where = cluster(reader, settings, config_map("elsewhere/settings", DB="prometheus.monitoring:9090"))
+    blocking = [f.what for f in coverage(where, []).findings if f.blocks and f.workload == "ui/reader"]
+    assert len(blocking) == int(told)
+    assert all("declares the Service orders/orders-postgresql:5432" in what for what in blocking)

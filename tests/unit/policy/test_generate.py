@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from fairway.policy.decide import decide
 from fairway.policy.generate import Generated, Options, generate
-from fairway.policy.model import Cluster, NetworkPolicy, Peer, PolicySet, Ports
+from fairway.policy.model import Cluster, NetworkPolicy, Peer, PolicySet, Ports, Selector
 from fairway.policy.read import read_policies
 from fairway.policy.render import render
 from fairway.policy.replay import replay
 from fairway.wire.edge import Edge
 from fairway.wire.endpoint import Endpoint, Kind
-from fairway.wire.words import Posture
+from fairway.wire.words import Direction, Posture
 from support.objects import START, cluster, edge, namespace, node, pod
 from support.random_clusters import random_case
 from support.shop import cloud, objects, shop, traffic
@@ -373,3 +373,68 @@ def test_on_random_clusters_all_that_makes_a_rule_is_allowed(seed: int) -> None:
     policies = PolicySet(tuple(p.policy for p in found.policies))
     broken = {(b.client, b.server, b.port, b.protocol) for b in replay(edges, policies, where).broken}
     assert broken <= left
+
+
+ALL_OPTIONS = [
+    pytest.param(Options(**chosen), id="-".join(chosen) or "default")
+    for chosen in (
+        {},
+        {"per_namespace": True},
+        {"default_deny": True},
+        {"directions": frozenset({Direction.INGRESS})},
+        {"directions": frozenset({Direction.EGRESS}), "default_deny": True},
+        {"merge_at": 0},
+        {"merge_at": 1, "merge_length": 16},
+        {"per_namespace": True, "default_deny": True, "directions": frozenset({Direction.INGRESS})},
+    )
+]
+
+
+@pytest.mark.parametrize("options", ALL_OPTIONS)
+def test_whatever_is_chosen_what_was_seen_is_allowed(options: Options) -> None:
+    edges = [*traffic(SHOP), *(to_world(f"192.0.2.{i}") for i in range(5))]
+    found = generate(edges, SHOP, options)
+    policies = read_policies((p.policy.title, p.manifest) for p in found.policies)
+    assert policies == tuple(p.policy for p in found.policies)
+    for posture in Posture:
+        if posture is Posture.ALLOW or len(options.directions) == 2:
+            assert replay(edges, PolicySet(policies, posture), SHOP).broken == ()
+    assert len(render(found)) == len(found.policies)
+
+
+def test_one_direction_isolates_in_that_alone() -> None:
+    found = made(*traffic(SHOP), directions=frozenset({Direction.INGRESS}))
+    assert {(p.policy.ingress is None, p.policy.egress is None) for p in found.policies} == {(False, True)}
+    assert titles(found) == titles(made(*traffic(SHOP)))
+    assert "egress" not in "".join(key for p in found.policies for key in p.evidence)
+
+
+def test_one_policy_per_namespace() -> None:
+    found = made(edge(SHOP, UI, ORDERS, 8080), edge(SHOP, ORDERS, DB, 5432), per_namespace=True)
+    assert titles(found) == ["orders/orders", "ui/ui"]
+    whole = of(found, "orders/orders")
+    assert whole.subject.expressions == ()
+    assert {ports for rule in whole.ingress or () for ports in rule.ports or ()} == {
+        Ports("TCP", 8080),
+        Ports("TCP", 5432),
+    }
+    evidence = found.policies[0].evidence
+    assert any("namespace orders: 3 connections" in line and "of 3 pods" in line for line in evidence["egress[0]"])
+
+
+def test_default_deny_comes_last_closes_and_says_whom_it_cuts_off() -> None:
+    where = cluster(*objects(), pod("ui/idle", "10.0.1.199", labels={"app": "idle"}))
+    found = generate([edge(where, UI, "192.0.2.1", 443)], where, Options(default_deny=True))
+    assert titles(found) == ["ui/ui", "ui/default-deny"]
+    assert of(found, "ui/default-deny") == NetworkPolicy("ui", "default-deny", Selector(), (), ())
+    cut = "it gets no policy, and the default-deny of its namespace cuts it off"
+    assert f"ui/idle: no traffic that makes a rule; {cut}" in found.notes
+    text = render(found)["ui-default-deny.yaml"]
+    assert text.startswith("# Closes namespace ui to everything that no other policy allows.\n")
+
+
+def test_addresses_outside_are_grouped_as_chosen() -> None:
+    seen = [to_world(f"192.0.{i}.1") for i in range(4)]
+    assert networks(made(*seen, merge_length=16), "ui/ui") == ["192.0.0.0/16"]
+    same = [to_world(f"192.0.2.{i}") for i in range(20)]
+    assert len(networks(made(*same, merge_at=0), "ui/ui")) == 20

@@ -1,6 +1,7 @@
 """Reports of a replay: well-formed, complete by their formats' own rules, and safe whatever names are in them."""
 
 import re
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -103,3 +104,14 @@ def test_a_breakage_names_the_policies_that_deny() -> None:
     shut = NetworkPolicy("ui", "ui", Selector(), egress=())
     found = replay(edges, PolicySet((*(p for p in made if p.title != "ui/ui"), shut)), where).broken
     assert {one.policies for one in found} == {("ui/ui",)}
+
+
+def test_what_was_decided_to_be_denied_and_is_allowed_fails_every_report() -> None:
+    open_ = replace(PASSED, still_allowed=("dev/intruder -> orders/db TCP 5432, denied by ana: a scanner",))
+    (suite,) = ElementTree.fromstring(junit(open_))
+    assert [failure.attrib["type"] for failure in suite.findall("testcase/failure")] == ["still-allowed"]
+    (run,) = sarif(open_, (), "1")["runs"]
+    assert [(r["ruleId"], r["level"]) for r in run["results"] if r["level"] != "note"] == [
+        ("still-allowed", "error")
+    ]
+    assert "still allowed: dev/intruder" in markdown(open_)

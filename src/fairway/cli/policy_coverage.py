@@ -1,0 +1,98 @@
+"""`fairway policy coverage`: was enough seen to enforce?"""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from fairway.kit.arguments import between, duration
+
+if TYPE_CHECKING:
+    from fairway.policy.coverage import Coverage
+    from fairway.policy.score import Score
+    from fairway.policy.watch import Watch
+
+
+def register(own: argparse.ArgumentParser) -> None:
+    """Add what only this verb takes."""
+    own.add_argument(
+        "--threshold",
+        type=between(0, 100),
+        metavar="POINTS",
+        help="the score, 0 to 100, that is enough (default: 90, from 24 intervals on; given, however short)",
+    )
+    own.add_argument(
+        "--interval", type=duration, default="1h", metavar="TIME", help="steps of time (default: %(default)s)"
+    )
+    own.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Say whether enough was seen."""
+    from dataclasses import asdict
+
+    from fairway.cli.policy_decisions import rulings_of
+    from fairway.hub.edges import edges_of
+    from fairway.hub.incidence import losses_at, watch_of
+    from fairway.hub.store import read_flows
+    from fairway.kit import show
+    from fairway.kit.documents import read_documents
+    from fairway.policy.coverage import coverage
+    from fairway.policy.read import read_cluster
+
+    flows = read_flows(arguments.flows)
+    watch = watch_of(flows, arguments.interval, losses_at(arguments.flows))
+    cluster = read_cluster(read_documents([arguments.cluster])).cluster
+    result = coverage(cluster, edges_of(flows), watch, arguments.threshold, rulings_of(arguments))
+    output = show.Output(arguments.output)
+    if output is show.Output.TABLE:
+        _tell(result, watch)
+    else:
+        show.value({**asdict(result), "namespaces": {n: asdict(e) for n, e in result.namespaces}}, output=output)
+    return 0 if result.enough else 1
+
+
+def _tell(result: "Coverage", watch: "Watch") -> None:
+    from fairway.kit import show
+
+    show.rows(
+        [
+            {
+                "workload": score.workload,
+                "score": "-" if score.score is None else score.score,
+                "observed": span(score.observed_seconds),
+                "nothing_new_for": span(score.quiet_seconds),
+                "kinds": score.sample.kinds,
+                "seen_of_all": _share(score),
+                "most_lacking": score.lacks[0].what if score.lacks else "",
+            }
+            for score in result.scores
+        ],
+        right=("score", "observed", "nothing_new_for", "kinds", "seen_of_all"),
+        empty="nothing was seen",
+    )
+    lines = []
+    for finding in result.findings:
+        kind = "missing" if finding.blocks else "note"
+        lines += [f"{kind}: {finding.workload} {finding.what}", f"  {finding.do}"]
+    observed = span(int(watch.observed.total_seconds()))
+    if not result.judged:
+        lines.append(f"note: observed {observed}: too short for statistics; only what is declared is judged")
+    missing = sum(finding.blocks for finding in result.findings)
+    no = f"not enough was seen to enforce: {missing} missing"
+    lines.append("enough was seen to enforce" if result.enough else no)
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+def _share(score: "Score") -> str:
+    if score.score is None:
+        return "-"
+    return f"{100 * score.sample.coverage:.1f} % ± {100 * score.sample.error:.1f}"
+
+
+def span(seconds: int) -> str:
+    """A length of time for a person, in its largest fitting unit: `45 s`, `30 min`, `12 h`, `9.5 d`."""
+    if seconds < 120:
+        return f"{seconds} s"
+    if seconds < 7200:
+        return f"{seconds // 60} min"
+    return f"{seconds // 3600} h" if seconds < 172800 else f"{seconds / 86400:.1f} d"

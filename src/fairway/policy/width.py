@@ -1,0 +1,150 @@
+"""width: how much wider than what was observed is what a policy set allows?
+
+Counted from the compiled rows, over the pods of the cluster: (client workload, server workload, protocol, port).
+Pods that no policy isolates allow nothing here: they are another question. Outside, IPv4 addresses are counted.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network, collapse_addresses
+
+from fairway.policy.compile import Compiled, compile_rules
+from fairway.policy.decide import rules_of
+from fairway.policy.directory import Directory, pod_endpoint
+from fairway.policy.intervals import ALL_PORTS, Span, subtract
+from fairway.policy.labels import Workload, title_of, workload_of
+from fairway.policy.model import Cluster, NetworkPolicy, PolicySet
+from fairway.policy.rows import Allowance
+from fairway.policy.rulings import Rulings
+from fairway.policy.sift import PORT_PROTOCOLS, sift
+from fairway.wire.edge import Edge
+from fairway.wire.endpoint import Kind
+from fairway.wire.rules import ANY, FIRST_POLICY, OPEN
+from fairway.wire.words import ANY_PROTOCOL, PROTOCOL_NUMBERS, Direction, Posture, Slot
+
+_Pair = tuple[Workload, Workload, str]
+"""Client, server, protocol."""
+_Ports = tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Unseen:
+    """Ports that one workload may call at another and was not seen to; `ports` are `53` or `32768-65535`."""
+
+    client: str
+    server: str
+    protocol: str
+    ports: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Width:
+    """Connections between workloads, one per pair and port: `allowed`, of which `seen`; the rest is `unseen`.
+    Addresses outside: `outside_allowed` IPv4 addresses, of which `outside_seen`, added up over workloads."""
+
+    allowed: int
+    seen: int
+    unseen: tuple[Unseen, ...]
+    outside_allowed: int
+    outside_seen: int
+
+
+def width(
+    edges: Sequence[Edge], policies: Sequence[NetworkPolicy], cluster: Cluster, rulings: Rulings | None = None
+) -> Width:
+    """Compare what generated policies (without `except`) allow with what the edges show; edges that make no rule
+    count as not seen."""
+    observed, _ = sift(edges, Directory(cluster), rulings)
+    seen: dict[_Pair, set[int]] = defaultdict(set)
+    outside: set[tuple[Workload, str]] = set()
+    for one in observed:
+        if one.client.kind is one.server.kind is Kind.POD:
+            # A dialled Service's other backends were not seen, though they need the same rule.
+            if one.edge.connections or one.edge.server == one.server:
+                seen[workload_of(one.client), workload_of(one.server), one.protocol].add(one.port)
+        else:
+            own, far = (one.client, one.server) if one.client.kind is Kind.POD else (one.server, one.client)
+            outside |= {(workload_of(own), far.address)} if ":" not in far.address else set()
+    allowed = _Allowed(compile_rules(cluster, PolicySet(tuple(policies), Posture.DENY), None)).between()
+    unseen = sorted(_unseen(allowed, seen))
+    total = sum(span.high - span.low + 1 for spans in allowed.values() for span in spans)
+    return Width(
+        allowed=total,
+        seen=total - sum(one.count for one in unseen),
+        unseen=tuple(unseen),
+        outside_allowed=sum(_addresses(policy) for policy in policies),
+        outside_seen=len(outside),
+    )
+
+
+class _Allowed:
+    """What compiled rows open between the pods of the cluster."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        everything: Allowance = {(ANY, ANY_PROTOCOL): (Span(*ALL_PORTS, 0),)}
+        self._allowances = {number: rows for number, (_, rows) in compiled.allowances.items()}
+        self._allowances[OPEN] = everything
+        self._ends: dict[tuple[Workload, int, int, int], None] = {}
+        self._servers: dict[int, list[tuple[Workload, int]]] = defaultdict(list)
+        for subject in compiled.subjects.values():
+            workload = workload_of(pod_endpoint(subject.pod, ""))
+            ingress, egress = subject.numbers[Slot.ACTIVE]
+            if max(ingress, egress) >= FIRST_POLICY:  # isolated in one direction alone
+                ingress, egress = (n if n >= FIRST_POLICY else OPEN for n in (ingress, egress))
+            for address in subject.pod.addresses:
+                self._ends.setdefault((workload, ingress, egress, compiled.identities.of(address)))
+        for workload, ingress, _, identity in self._ends:
+            self._servers[identity].append((workload, ingress))
+
+    def between(self) -> dict[_Pair, _Ports]:
+        """The open ports of every pair of workloads that has some."""
+        found: dict[_Pair, _Ports] = {}
+        for client, _, egress, own in self._ends:
+            outgoing = self._allowance(egress)
+            targets = self._servers if any(i == ANY for i, _ in outgoing) else {i for i, _ in outgoing}
+            for target in sorted(targets):
+                for server, ingress in self._servers.get(target, ()):
+                    for protocol in PORT_PROTOCOLS:
+                        out = _spans(outgoing, target, protocol)
+                        spans = _common(out, _spans(self._allowance(ingress), own, protocol)) if out else ()
+                        if spans:
+                            pair = (client, server, protocol)
+                            known = found.get(pair, ())
+                            found[pair] = (*known, *subtract(spans, known))
+        return found
+
+    def _allowance(self, number: int) -> Allowance:
+        return self._allowances.get(number, {})
+
+
+def _spans(allowance: Allowance, identity: int, protocol: str) -> _Ports:
+    keys = ((i, p) for i in (identity, ANY) for p in (PROTOCOL_NUMBERS[protocol], ANY_PROTOCOL))
+    found: _Ports = ()
+    for key in keys:
+        found = (*found, *subtract(allowance.get(key, ()), found))
+    return found
+
+
+def _common(first: _Ports, second: _Ports) -> _Ports:
+    return subtract(first, subtract(first, second))
+
+
+def _unseen(allowed: Mapping[_Pair, _Ports], seen: Mapping[_Pair, set[int]]) -> Iterator[Unseen]:
+    for (client, server, protocol), spans in allowed.items():
+        holes = [Span(port, port, 0) for port in seen.get((client, server, protocol), ())]
+        for low, high, _ in sorted(subtract(spans, holes)):
+            ports = str(low) if low == high else f"{low}-{high}"
+            yield Unseen(title_of(client), title_of(server), protocol, ports, high - low + 1)
+
+
+def _addresses(policy: NetworkPolicy) -> int:
+    """The IPv4 addresses in the policy's blocks, each once per direction."""
+    count = 0
+    for direction in Direction:
+        peers = [peer for rule in rules_of(policy, direction) or () for peer in rule.peers or ()]
+        networks = [peer.block.network for peer in peers if peer.block]
+        apart = collapse_addresses([network for network in networks if isinstance(network, IPv4Network)])
+        count += sum(network.num_addresses for network in apart)
+    return count
