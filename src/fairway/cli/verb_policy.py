@@ -244,12 +244,13 @@ def _policies(arguments: argparse.Namespace, cluster: "Cluster") -> "PolicySet":
     from fairway.kit.documents import read_documents
     from fairway.kit.errors import UsageError
     from fairway.policy.model import PolicySet
-    from fairway.policy.read import read_policies
+    from fairway.policy.read import read_policy_set
     from fairway.wire.words import Posture
 
-    given = cluster.policies
-    if arguments.policies:
-        given = read_policies(read_documents(arguments.policies), cluster)
-        if not given:
-            raise UsageError(f"`{arguments.policies[0]}` holds no NetworkPolicy; name the right folder")
-    return PolicySet(given, Posture(arguments.posture))
+    posture = Posture(arguments.posture)
+    if not arguments.policies:
+        return PolicySet(cluster.policies, posture, cluster.tiered)
+    given = read_policy_set(read_documents(arguments.policies), cluster, posture)
+    if not given.size:
+        raise UsageError(f"`{arguments.policies[0]}` holds no NetworkPolicy; name the right folder")
+    return given

@@ -5,12 +5,13 @@ Ends are judged with the labels they had when they were recorded.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fairway.policy.decide import Decision, Judgement, decide, rule_titles
 from fairway.policy.directory import Directory
 from fairway.policy.explain import BY_WORKLOAD, explain_side, port_title
 from fairway.policy.model import Cluster, NetworkPolicy, PolicySet
+from fairway.policy.settle import settle
 from fairway.policy.sift import denied_only, unanswered
 from fairway.wire.edge import Edge
 from fairway.wire.endpoint import Endpoint, Kind
@@ -102,9 +103,9 @@ class _Judge:
 
     def __init__(self, policies: PolicySet, cluster: Cluster) -> None:
         self._directory = Directory(cluster)
-        self._policies = policies
+        self._policies = settle(policies, cluster.nodes)
         self._homes: dict[str, list[NetworkPolicy]] = defaultdict(list)
-        for policy in policies.policies:
+        for policy in self._policies.policies:
             self._homes[policy.namespace].append(policy)
         self._near: dict[frozenset[str], PolicySet] = {}
         self._beside: dict[object, tuple[tuple[Judgement, Endpoint, int], ...]] = {}
@@ -118,7 +119,7 @@ class _Judge:
             ends = self._directory.backends(edge.server.address, edge.port, edge.protocol)
         for server, port in ends or ((edge.server, edge.port),):
             decision = self._decide(edge.client, server, port, edge.protocol)
-            self.used.update(decision.egress.rules, decision.ingress.rules)
+            self.used.update(decision.egress.matched, decision.ingress.matched)
             for direction, judgement in zip(Direction, (decision.ingress, decision.egress), strict=True):
                 if judgement.verdict is Verdict.DENY:
                     yield _Denial(direction, judgement, edge.client, server, port, edge)
@@ -135,7 +136,7 @@ class _Judge:
             for server, port in self._directory.dialled(edge.service, edge.family, edge.protocol):
                 if (server.group, port) != own:
                     judgement = self._decide(client, server, port, edge.protocol).egress
-                    self.used.update(judgement.rules)
+                    self.used.update(judgement.matched)
                     if judgement.verdict is Verdict.DENY:
                         found.append((judgement, server, port))
             self._beside[key] = tuple(found)
@@ -149,7 +150,7 @@ class _Judge:
         namespaces = frozenset((client.namespace, server.namespace))
         if namespaces not in self._near:
             near = tuple(p for name in sorted(namespaces) for p in self._homes.get(name, ()))
-            self._near[namespaces] = PolicySet(near, self._policies.posture)
+            self._near[namespaces] = replace(self._policies, policies=near)
         return decide(self._near[namespaces], self._directory.cluster.namespaces, client, server, port, protocol)
 
 
@@ -184,6 +185,8 @@ def _fix(denial: _Denial, what: str) -> str:
     ingress = denial.direction is Direction.INGRESS
     subject, peer = (denial.server, denial.client) if ingress else (denial.client, denial.server)
     rule = f"{denial.direction.name.lower()} rule: {what} {'from' if ingress else 'to'} {peer.group}"
+    if denial.judgement.tier is not None:
+        return f"give {denial.judgement.isolating[0]} an earlier rule that accepts or passes it: {rule}"
     if denial.judgement.reason is Reason.POSTURE:
         return f"write a policy for {subject.group} with the {rule}"
     return f"give {denial.judgement.isolating[0]} the {rule}"
