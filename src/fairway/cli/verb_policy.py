@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fairway.cli import policy_verdicts
 from fairway.kit.arguments import add_output
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     _add_cluster(explain)
     _add_policies(explain)
     explain.set_defaults(run=run_explain)
+
+    policy_verdicts.register(below)
 
 
 def _add_cluster(verb: argparse.ArgumentParser) -> None:

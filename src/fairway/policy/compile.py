@@ -21,9 +21,9 @@ from fairway.policy.decide import (
 from fairway.policy.directory import Directory, pod_endpoint
 from fairway.policy.flatten import Front, Layer, flattened
 from fairway.policy.identities import Identities, Vocabulary, network_order
-from fairway.policy.intervals import Span, rule_at, union
+from fairway.policy.intervals import ALL_PORTS, Span, Spans, intersect, rule_at, union
 from fairway.policy.model import Cluster, NetworkPolicy, Pod, PolicySet, Tier, TieredPolicy
-from fairway.policy.rows import Allowance, NumberedRule, RowMaker, allowing_rule, narrowed
+from fairway.policy.rows import Allowance, NumberedRule, RowMaker, allowing_rule, lookups, narrowed
 from fairway.policy.settle import Names, settle
 from fairway.wire.address import packed
 from fairway.wire.endpoint import Endpoint, NamedPort
@@ -76,13 +76,49 @@ class Compiled:
     def verdict(self, slot: Slot, client: Endpoint, server: Endpoint, port: int, protocol: str) -> Verdicts:
         """The verdicts on a connection, from the rows alone, in the kernel's order of look-ups."""
         sender, receiver = self.holders.get(client.address), self.holders.get(server.address)
-        own = client.address == server.address
-        egress = self._side(slot, Direction.EGRESS, sender, server.address, port, protocol, exempt=own)
-        kubelet = receiver is not None and client.address in self.node_addresses.get(receiver.pod.node, ())
-        ingress = self._side(
-            slot, Direction.INGRESS, receiver, client.address, port, protocol, exempt=own or kubelet
+        exempt = self._exempt(client, server, receiver)
+        return (
+            self._side(slot, Direction.EGRESS, sender, server.address, port, protocol, exempt=exempt[0]),
+            self._side(slot, Direction.INGRESS, receiver, client.address, port, protocol, exempt=exempt[1]),
         )
-        return egress, ingress
+
+    def _exempt(self, client: Endpoint, server: Endpoint, receiver: Subject | None) -> tuple[bool, bool]:
+        """Whether no policy can deny the client's egress, the server's ingress."""
+        own = client.address == server.address
+        kubelet = receiver is not None and client.address in self.node_addresses.get(receiver.pod.node, ())
+        return own, own or kubelet
+
+    def opened(self, slot: Slot, client: Endpoint, server: Endpoint, protocol: str) -> Spans:
+        """The server's ports at which neither side denies the connection; the same answers as of `verdict`."""
+        sender, receiver = self.holders.get(client.address), self.holders.get(server.address)
+        exempt = self._exempt(client, server, receiver)
+        return intersect(
+            self._ports(slot, Direction.EGRESS, sender, server.address, protocol, exempt=exempt[0]),
+            self._ports(slot, Direction.INGRESS, receiver, client.address, protocol, exempt=exempt[1]),
+        )
+
+    def _ports(
+        self,
+        slot: Slot,
+        direction: Direction,
+        subject: Subject | None,
+        remote: str,
+        protocol: str,
+        *,
+        exempt: bool,
+    ) -> Spans:
+        """The ports that one side does not deny."""
+        number = subject.numbers[slot][direction] if subject else UNUSED
+        if exempt or number in (UNUSED, OPEN):
+            return (Span(*ALL_PORTS, 0),)
+        if number == CLOSED:
+            return ()
+        _, allowance = self.allowances[number]
+        identity, numbered = self.identities.of(remote), PROTOCOL_NUMBERS.get(protocol, 255)
+        spans: Spans = ()
+        for key in lookups(identity, numbered):
+            spans = union(spans, allowance.get(key, ()))
+        return spans
 
     def _side(
         self,
