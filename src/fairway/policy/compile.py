@@ -19,7 +19,7 @@ from fairway.policy.decide import (
     tiered_title,
 )
 from fairway.policy.directory import Directory, pod_endpoint
-from fairway.policy.flatten import Front, Layer, flattened
+from fairway.policy.flatten import Area, Front, Layer, flattened
 from fairway.policy.identities import Identities, Vocabulary, network_order
 from fairway.policy.intervals import ALL_PORTS, Span, Spans, intersect, rule_at, union
 from fairway.policy.model import Cluster, NetworkPolicy, Pod, PolicySet, Tier, TieredPolicy
@@ -201,6 +201,7 @@ class _Compilation:
         self.maker = RowMaker(self.identities, vocabulary)
         self.fronts = self._find_fronts()
         self.groups: dict[GroupKey, int] = {}
+        self.areas: dict[tuple[int, Direction, int, tuple[NamedPort, ...]], Area] = {}
         self.by_number = list(self.policies)
         self.tiered_by_number = list(self.tiered)
 
@@ -275,14 +276,19 @@ class _Compilation:
         if not key.tiered:
             return self._with_services(allowance) if egress else allowance
         layers: dict[Tier, list[Layer]] = {tier: [] for tier in Tier}
-        for policy in (self.tiered_by_number[i] for i in key.tiered):
+        for i in key.tiered:
+            policy = self.tiered_by_number[i]
             for index, wrapped in enumerate(tiered_rules_of(policy, key.direction)):
-                number = self._rule_number(tiered_title(policy, key.direction, index))
-                matched = self.maker.allowance([(number, "", wrapped.rule)], key.direction, key.own)
-                layers[policy.tier].append(Layer(wrapped.action, matched))
+                # By number, not by title: the policies on trial may be other versions of those in force.
+                place = i, key.direction, index, key.own
+                if place not in self.areas:
+                    number = self._rule_number(tiered_title(policy, key.direction, index))
+                    matched = self.maker.allowance([(number, "", wrapped.rule)], key.direction, key.own)
+                    self.areas[place] = Area(matched)
+                layers[policy.tier].append(Layer(wrapped.action, self.areas[place]))
         return flattened(
             layers[Tier.ADMIN],
-            allowance if key.members else None,
+            Area(allowance) if key.members else None,
             layers[Tier.BASELINE],
             self._rule_number(POSTURE_RULE) if key.posture is Posture.ALLOW else None,
             [front for fronts in self.fronts.values() for front in fronts] if egress else [],

@@ -4,12 +4,12 @@ Ports are decided identity by identity and protocol by protocol, in the order of
 do is said once for ANY; whatever one of them is denied, ANY does not say, and the others say it themselves.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from fairway.policy.intervals import ALL_PORTS, Span, Spans, intersect, rule_at, subtract, union
 from fairway.policy.model import Action
-from fairway.policy.rows import Allowance, canonical
+from fairway.policy.rows import Allowance
 from fairway.wire.rules import ANY
 from fairway.wire.words import ANY_PROTOCOL, PROTOCOL_NUMBERS
 
@@ -23,13 +23,6 @@ Ports = tuple[Spans, ...]
 """By column."""
 
 
-class Layer(NamedTuple):
-    """One rule of a tier: what happens to what it matches, the spans under its own number."""
-
-    action: Action
-    matched: Allowance
-
-
 class Front(NamedTuple):
     """One port of a Service address, and what stands behind it as (identity, port)."""
 
@@ -39,83 +32,97 @@ class Front(NamedTuple):
     targets: tuple[tuple[int, int], ...]
 
 
-class _Area:
-    """An allowance that can be asked by identity; one without rows of its own has those of ANY."""
+class Area:
+    """An allowance by identity. Identities with equal ports are of one kind; kind 0 has those of ANY."""
 
     def __init__(self, allowance: Allowance) -> None:
-        self.named = {identity for identity, _ in allowance} - {ANY}
-        self._allowance = allowance
-        self.any = self._read(ANY, ((),) * len(_COLUMNS))
+        self.ports = [_read(allowance, ANY, ((),) * len(_COLUMNS))]
+        numbers = {self.ports[0]: 0}
+        self.kinds: dict[int, int] = {}
+        for identity in {identity for identity, _ in allowance} - {ANY}:
+            ports = _read(allowance, identity, self.ports[0])
+            self.kinds[identity] = numbers.setdefault(ports, len(numbers))
+            if len(numbers) > len(self.ports):
+                self.ports.append(ports)
 
-    def of(self, identity: int) -> Ports:
-        return self._read(identity, self.any) if identity in self.named else self.any
 
-    def _read(self, identity: int, others: Ports) -> Ports:
-        every = self._allowance.get((identity, ANY_PROTOCOL), ())
-        return tuple(
-            union(union(self._allowance.get((identity, protocol), ()), every), base)
-            for protocol, base in zip(_COLUMNS, others, strict=True)
-        )
+def _read(allowance: Allowance, identity: int, others: Ports) -> Ports:
+    every = allowance.get((identity, ANY_PROTOCOL), ())
+    return tuple(
+        union(union(allowance.get((identity, protocol), ()), every), base)
+        for protocol, base in zip(_COLUMNS, others, strict=True)
+    )
+
+
+class Layer(NamedTuple):
+    """One rule of a tier: what happens to what it matches, the spans under its own number."""
+
+    action: Action
+    matched: Area
 
 
 def flattened(
     admin: Sequence[Layer],
-    policies: Allowance | None,
+    policies: Area | None,
     baseline: Sequence[Layer],
     posture: int | None,
     fronts: Iterable[Front],
     identities: int,
 ) -> Allowance:
-    """The permissions that the tiers leave, canonical.
+    """The permissions that the tiers leave: disjoint, nothing said twice.
 
     `policies` None: no NetworkPolicy isolates; `posture` is the rule's number if it allows. `fronts` are the
     Service ports that are open if all their targets are; `identities` counts those that there are.
     """
     course = _Course(admin, policies, baseline, posture)
-    decided = {identity: course.decide(identity) for identity in sorted(course.named)}
-    default = course.decide(ANY)
+    decided = [course.decide(identity) for identity in range(identities)]
     for front in fronts:
         if front.protocol not in _WITH_PORTS:
             continue
-        rules = [
-            rule_at(decided.get(target, default)[_COLUMNS.index(front.protocol)], port)
-            for target, port in front.targets
-        ]
+        column = _COLUMNS.index(front.protocol)
+        rules = [rule_at(course.outcomes[decided[target]][column], port) for target, port in front.targets]
         opened = None if None in rules else rules[0]
-        ports = decided.get(front.identity, default)
-        fitted = _with_front(ports, front, opened)
-        if fitted != ports:
-            decided[front.identity] = fitted
-    return _as_rows(default, decided, identities)
+        ports = _with_front(course.outcomes[decided[front.identity]], front, opened)
+        decided[front.identity] = course.number(ports)
+    return _as_rows(course.outcomes, decided, course.decide(ANY))
 
 
 class _Course:
-    """The tiers in their order; identities that no rule tells apart are decided once."""
+    """The tiers in their order. Identities that no rule tells apart are decided once: `outcomes` by number."""
 
     def __init__(
-        self, admin: Sequence[Layer], policies: Allowance | None, baseline: Sequence[Layer], posture: int | None
+        self, admin: Sequence[Layer], policies: Area | None, baseline: Sequence[Layer], posture: int | None
     ) -> None:
-        self._admin = [(layer.action, _Area(layer.matched)) for layer in admin]
-        self._policies = None if policies is None else _Area(policies)
+        self._admin = admin
+        self._policies = policies
         # Behind NetworkPolicies there is nothing: what they do not allow, they deny.
-        self._baseline = [(layer.action, _Area(layer.matched)) for layer in baseline] if policies is None else []
+        self._baseline = baseline if policies is None else ()
         self._posture = posture
-        areas = [area for _, area in (*self._admin, *self._baseline)]
-        self._areas = [*areas, *((self._policies,) if self._policies else ())]
-        self.named = {identity for area in self._areas for identity in area.named}
-        self._decided: dict[tuple[Ports, ...], Ports] = {}
+        areas = [layer.matched for layer in (*admin, *self._baseline)]
+        self._areas = [*areas, policies] if policies is not None else areas
+        self._seen: dict[tuple[int, ...], int] = {}
+        self._numbers: dict[Ports, int] = {}
+        self.outcomes: list[Ports] = []
 
-    def decide(self, identity: int) -> Ports:
-        """The ports that are allowed with peers of one identity."""
-        seen = tuple(area.of(identity) for area in self._areas)
-        if seen not in self._decided:
-            self._decided[seen] = tuple(self._column(identity, column) for column in range(len(_COLUMNS)))
-        return self._decided[seen]
+    def decide(self, identity: int) -> int:
+        """The number of the ports that are allowed with peers of one identity."""
+        seen = tuple(area.kinds.get(identity, 0) for area in self._areas)
+        if seen not in self._seen:
+            ports = tuple(self._column(identity, column) for column in range(len(_COLUMNS)))
+            self._seen[seen] = self.number(ports)
+        return self._seen[seen]
+
+    def number(self, ports: Ports) -> int:
+        """The ports' own number."""
+        if ports not in self._numbers:
+            self._numbers[ports] = len(self.outcomes)
+            self.outcomes.append(ports)
+        return self._numbers[ports]
 
     def _column(self, identity: int, column: int) -> Spans:
         allowed, left = _first_match(self._admin, identity, column, _FULL)
         if self._policies is not None:
-            return union(allowed, intersect(self._policies.of(identity)[column], left))
+            return union(allowed, intersect(_of(self._policies, identity, column), left))
         more, left = _first_match(self._baseline, identity, column, left)
         allowed = union(allowed, more)
         if self._posture is None:
@@ -123,14 +130,16 @@ class _Course:
         return union(allowed, (Span(low, high, self._posture) for low, high, _ in left))
 
 
-def _first_match(
-    layers: Iterable[tuple[Action, _Area]], identity: int, column: int, asked: Spans
-) -> tuple[Spans, Spans]:
+def _of(area: Area, identity: int, column: int) -> Spans:
+    return area.ports[area.kinds.get(identity, 0)][column]
+
+
+def _first_match(layers: Iterable[Layer], identity: int, column: int, asked: Spans) -> tuple[Spans, Spans]:
     """Of the ports that are asked: what the tier accepts, and what it leaves to the next."""
     accepted: Spans = ()
     passed: Spans = ()
     for action, area in layers:
-        found = intersect(area.of(identity)[column], asked)
+        found = intersect(_of(area, identity, column), asked)
         asked = subtract(asked, found)
         if action is Action.ACCEPT:
             accepted = union(accepted, found)
@@ -150,27 +159,30 @@ def _with_front(ports: Ports, front: Front, opened: int | None) -> Ports:
     )
 
 
-def _as_rows(default: Ports, decided: dict[int, Ports], identities: int) -> Allowance:
-    common = default
-    for ports in set(decided.values()):
-        common = tuple(intersect(ours, theirs) for ours, theirs in zip(common, ports, strict=True))
-    rows = _rows_of(ANY, common)
-    for identity in range(identities):
-        ports = decided.get(identity, default)
-        rest = tuple(subtract(ours, theirs) for ours, theirs in zip(ports, common, strict=True))
-        rows |= _rows_of(identity, rest)
-    return canonical(rows)
+def _as_rows(outcomes: Sequence[Ports], decided: Sequence[int], default: int) -> Allowance:
+    common = outcomes[default]
+    for number in set(decided):
+        common = tuple(intersect(ours, theirs) for ours, theirs in zip(common, outcomes[number], strict=True))
+    allowance = {(ANY, protocol): spans for protocol, spans in _rows_of(common)}
+    rest: dict[int, list[tuple[int, Spans]]] = {}
+    for identity, number in enumerate(decided):
+        if number not in rest:
+            left = (subtract(ours, theirs) for ours, theirs in zip(outcomes[number], common, strict=True))
+            rest[number] = list(_rows_of(tuple(left)))
+        for protocol, spans in rest[number]:
+            allowance[identity, protocol] = spans
+    return allowance
 
 
-def _rows_of(identity: int, ports: Ports) -> Allowance:
+def _rows_of(ports: Ports) -> Iterator[tuple[int, Spans]]:
     """One row for every protocol where all are open; else each by itself, those without ports by number."""
     *with_ports, others = ports
     if all(map(_is_full, ports)):
-        return {(identity, ANY_PROTOCOL): (Span(*ALL_PORTS, others[0].rule),)}
-    rows = {(identity, protocol): spans for protocol, spans in zip(_WITH_PORTS, with_ports, strict=True) if spans}
+        yield ANY_PROTOCOL, (Span(*ALL_PORTS, others[0].rule),)
+        return
+    yield from ((protocol, spans) for protocol, spans in zip(_WITH_PORTS, with_ports, strict=True) if spans)
     if others:
-        rows |= {(identity, protocol): others for protocol in _OTHERS}
-    return rows
+        yield from ((protocol, others) for protocol in _OTHERS)
 
 
 def _is_full(spans: Spans) -> bool:

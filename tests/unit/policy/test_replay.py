@@ -7,11 +7,13 @@ import pytest
 
 from fairway.policy.generate import generate
 from fairway.policy.model import Expression, Operator, PolicySet, Selector
+from fairway.policy.read import read_policy_set
 from fairway.policy.replay import replay
 from fairway.wire.edge import Edge
 from fairway.wire.words import Posture
 from support.objects import at, cluster, edge, pod
 from support.shop import objects, shop, traffic
+from support.tiered import app, cnp, to
 
 SHOP = shop()
 EDGES = traffic(SHOP)
@@ -123,3 +125,19 @@ def test_np57_a_dialled_service_breaks_unless_all_its_backends_are_open() -> Non
     rule = replace(ui.egress[0], peers=(replace(ui.egress[0].peers[0], pods=only_orders),))
     (broken,) = replay([seen], PolicySet((replace(ui, egress=(rule,)),)), where).broken
     assert (broken.server, broken.direction) == ("orders/canary", "egress")
+
+
+def test_cluster_wide_rules_that_deny_are_named_with_a_fix_and_count_as_used() -> None:
+    database = {"matchLabels": {"app.kubernetes.io/component": "postgresql"}}
+    peer = {"pods": {"namespaceSelector": {}, "podSelector": database}}
+    guard = cnp("guard", egress=[to("Deny", peer, name="no databases"), to("Deny", app("nobody"))])
+    found = replay(EDGES, read_policy_set([("p.yaml", guard)]), SHOP)
+    broken = {b.client: b for b in found.broken}["orders/orders"]
+    assert broken.reason == (
+        "egress: ClusterNetworkPolicy guard egress[0] (no databases) of the Admin tier denies orders/orders "
+        "TCP 5432 to orders/orders-postgresql"
+    )
+    assert broken.fix.startswith(
+        "give ClusterNetworkPolicy guard an earlier rule that accepts or passes it: egress rule"
+    )
+    assert found.unused_rules == ("ClusterNetworkPolicy guard egress[1]",)

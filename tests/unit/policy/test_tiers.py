@@ -211,6 +211,15 @@ def test_the_posture_is_last() -> None:
     ]
 
 
+def test_a_policy_on_trial_may_be_another_version_of_the_one_in_force() -> None:
+    where = cluster(*PLACES)
+    active, staged = (policies_of(cnp(egress=[to("Deny", app(name))])) for name in "bc")
+    compiled = compile_rules(where, active, staged)
+    ends = [(at(where, A), at(where, server), 80, "TCP") for server in (B, Z)]
+    answers = {slot: [compiled.verdict(slot, *probe)[0] for probe in ends] for slot in Slot}
+    assert answers == {Slot.ACTIVE: [Verdict.DENY, Verdict.ALLOW], Slot.STAGED: [Verdict.ALLOW, Verdict.DENY]}
+
+
 def test_np75_names_are_judged_by_what_they_were_at_the_time() -> None:
     noon, one = (datetime(2026, 11, 22, hour, tzinfo=UTC) for hour in (12, 13))
     names = {"example.com": [Answer(OUTSIDE, until=noon), Answer(B, since=noon, until=one)]}
