@@ -11,6 +11,7 @@ from fairway.kit.arguments import add_output
 if TYPE_CHECKING:
     from fairway.policy.generate import Generated
     from fairway.policy.model import Cluster, PolicySet
+    from fairway.policy.settle import Names
 
 
 def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -68,6 +69,7 @@ def _add_policies(verb: argparse.ArgumentParser) -> None:
         default="allow",
         help="for pods that no policy selects (default: %(default)s)",
     )
+    verb.add_argument("--names", type=Path, metavar="FILE", help="what domain names in policies resolve to")
 
 
 def run_generate(arguments: argparse.Namespace) -> int:
@@ -166,7 +168,7 @@ def run_replay(arguments: argparse.Namespace) -> int:
     from fairway.policy.replay import replay
 
     cluster = _cluster(arguments.cluster)
-    result = replay(read_edges(arguments.flows), _policies(arguments, cluster), cluster)
+    result = replay(read_edges(arguments.flows), _policies(arguments, cluster), cluster, _names(arguments))
     output = show.Output(arguments.output)
     if output is not show.Output.TABLE:
         show.value({"passed": result.passed, **asdict(result)}, output=output)
@@ -220,9 +222,8 @@ def run_explain(arguments: argparse.Namespace) -> int:
     from fairway.policy.directory import Directory
 
     cluster = _cluster(arguments.cluster)
-    answer = ask(
-        _policies(arguments, cluster), Directory(cluster), arguments.client, arguments.server, arguments.port
-    )
+    ends = arguments.client, arguments.server, arguments.port
+    answer = ask(_policies(arguments, cluster), Directory(cluster), *ends, names=_names(arguments))
     output = show.Output(arguments.output)
     if output is show.Output.TABLE:
         _say(f"{'allowed' if answer.allowed else 'denied'}: {answer.why}")
@@ -257,3 +258,10 @@ def _policies(arguments: argparse.Namespace, cluster: "Cluster") -> "PolicySet":
     if not given.size:
         raise UsageError(f"`{arguments.policies[0]}` holds no NetworkPolicy; name the right folder")
     return given
+
+
+def _names(arguments: argparse.Namespace) -> "Names | None":
+    from fairway.kit.documents import read_documents
+    from fairway.policy.read_names import read_names
+
+    return read_names(read_documents([arguments.names])) if arguments.names else None

@@ -3,6 +3,7 @@
 Ends are judged with the labels they had when they were recorded.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from fairway.policy.decide import Decision, Judgement, decide, rule_titles
 from fairway.policy.directory import Directory
 from fairway.policy.explain import BY_WORKLOAD, explain_side, port_title
 from fairway.policy.model import Cluster, NetworkPolicy, PolicySet
-from fairway.policy.settle import settle
+from fairway.policy.settle import Names, moments, settle
 from fairway.policy.sift import denied_only, unanswered
 from fairway.wire.edge import Edge
 from fairway.wire.endpoint import Endpoint, Kind
@@ -67,15 +68,23 @@ class _Denial:
     edge: Edge
 
 
-def replay(edges: Iterable[Edge], policies: PolicySet, cluster: Cluster) -> Replay:
-    """Judge every edge that has a pod at one end at least."""
-    judge = _Judge(policies, cluster)
+def replay(edges: Iterable[Edge], policies: PolicySet, cluster: Cluster, names: Names | None = None) -> Replay:
+    """Judge every edge that has a pod at one end at least.
+
+    Domain names in policies stand for what `names` say they did when the edge was last seen.
+    """
+    times = moments(policies, names)
+    judges: dict[int, _Judge] = {}
     sorted_out: dict[str, list[_Denial]] = defaultdict(list)
     judged = connections = uncertain = 0
     for edge in edges:
         if Kind.POD not in (edge.client.kind, edge.server.kind):
             continue
         judged, connections = judged + 1, connections + edge.connections
+        moment = bisect_right(times, edge.last_seen) if times else 0
+        if moment not in judges:
+            judges[moment] = _Judge(settle(policies, cluster.nodes, names, edge.last_seen), cluster)
+        judge = judges[moment]
         denials = list(judge.denials(edge))
         if not denials:
             continue
@@ -87,11 +96,12 @@ def replay(edges: Iterable[Edge], policies: PolicySet, cluster: Cluster) -> Repl
             sorted_out["unanswered"] += denials
         else:
             sorted_out["broken"] += denials
+    used = set[str]().union(*(judge.used for judge in judges.values()))
     return Replay(
         judged=judged,
         connections=connections,
         broken=_breakages(sorted_out["broken"]),
-        unused_rules=tuple(title for title in rule_titles(policies) if title not in judge.used),
+        unused_rules=tuple(title for title in rule_titles(policies) if title not in used),
         already_denied=_breakages(sorted_out["already_denied"]),
         unanswered=_breakages(sorted_out["unanswered"]),
         uncertain=uncertain,
@@ -103,9 +113,9 @@ class _Judge:
 
     def __init__(self, policies: PolicySet, cluster: Cluster) -> None:
         self._directory = Directory(cluster)
-        self._policies = settle(policies, cluster.nodes)
+        self._policies = policies
         self._homes: dict[str, list[NetworkPolicy]] = defaultdict(list)
-        for policy in self._policies.policies:
+        for policy in policies.policies:
             self._homes[policy.namespace].append(policy)
         self._near: dict[frozenset[str], PolicySet] = {}
         self._beside: dict[object, tuple[tuple[Judgement, Endpoint, int], ...]] = {}

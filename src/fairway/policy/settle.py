@@ -60,6 +60,14 @@ def settle(
     )
 
 
+def moments(policies: PolicySet, names: Names | None) -> tuple[datetime, ...]:
+    """When what the policies' domain names stand for may have changed; between two of them it did not."""
+    if not names or not domains_of(policies):
+        return ()
+    answers = [answer for found in names.values() for answer in found]
+    return tuple(sorted({when for answer in answers for when in (answer.since, answer.until) if when is not None}))
+
+
 def domains_of(policies: PolicySet) -> tuple[str, ...]:
     """The domain names that rules have, in their order."""
     return tuple(name for rule in _rules(policies) for peer in rule.peers or () for name in peer.domains)
