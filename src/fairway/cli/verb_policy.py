@@ -168,7 +168,7 @@ def run_replay(arguments: argparse.Namespace) -> int:
     from fairway.policy.replay import replay
 
     cluster = _cluster(arguments.cluster)
-    result = replay(read_edges(arguments.flows), _policies(arguments, cluster), cluster, _names(arguments))
+    result = replay(read_edges(arguments.flows), _policies(arguments, cluster), cluster, names=_names(arguments))
     output = show.Output(arguments.output)
     if output is not show.Output.TABLE:
         show.value({"passed": result.passed, **asdict(result)}, output=output)

@@ -68,23 +68,19 @@ class _Denial:
     edge: Edge
 
 
-def replay(edges: Iterable[Edge], policies: PolicySet, cluster: Cluster, names: Names | None = None) -> Replay:
+def replay(edges: Iterable[Edge], policies: PolicySet, cluster: Cluster, *, names: Names | None = None) -> Replay:
     """Judge every edge that has a pod at one end at least.
 
     Domain names in policies stand for what `names` say they did when the edge was last seen.
     """
-    times = moments(policies, names)
-    judges: dict[int, _Judge] = {}
+    judges = _Judges(policies, cluster, names)
     sorted_out: dict[str, list[_Denial]] = defaultdict(list)
     judged = connections = uncertain = 0
     for edge in edges:
         if Kind.POD not in (edge.client.kind, edge.server.kind):
             continue
         judged, connections = judged + 1, connections + edge.connections
-        moment = bisect_right(times, edge.last_seen) if times else 0
-        if moment not in judges:
-            judges[moment] = _Judge(settle(policies, cluster.nodes, names, edge.last_seen), cluster)
-        judge = judges[moment]
+        judge = judges.of(edge)
         denials = list(judge.denials(edge))
         if not denials:
             continue
@@ -96,7 +92,7 @@ def replay(edges: Iterable[Edge], policies: PolicySet, cluster: Cluster, names: 
             sorted_out["unanswered"] += denials
         else:
             sorted_out["broken"] += denials
-    used = set[str]().union(*(judge.used for judge in judges.values()))
+    used = judges.used
     return Replay(
         judged=judged,
         connections=connections,
@@ -106,6 +102,27 @@ def replay(edges: Iterable[Edge], policies: PolicySet, cluster: Cluster, names: 
         unanswered=_breakages(sorted_out["unanswered"]),
         uncertain=uncertain,
     )
+
+
+class _Judges:
+    """A judge for each time at which domain names stood for the same addresses."""
+
+    def __init__(self, policies: PolicySet, cluster: Cluster, names: Names | None) -> None:
+        self._policies, self._cluster, self._names = policies, cluster, names
+        self._times = moments(policies, names)
+        self._judges: dict[int, _Judge] = {}
+
+    def of(self, edge: Edge) -> "_Judge":
+        moment = bisect_right(self._times, edge.last_seen) if self._times else 0
+        if moment not in self._judges:
+            settled = settle(self._policies, self._cluster.nodes, self._names, edge.last_seen)
+            self._judges[moment] = _Judge(settled, self._cluster)
+        return self._judges[moment]
+
+    @property
+    def used(self) -> set[str]:
+        """The rules that had a say, by title."""
+        return set[str]().union(*(judge.used for judge in self._judges.values()))
 
 
 class _Judge:

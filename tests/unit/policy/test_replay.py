@@ -156,7 +156,7 @@ def test_np75_domain_names_are_what_they_were_when_the_edge_was_seen() -> None:
         for server in ("192.0.2.7", "192.0.2.8")
         for when in (before, after)
     ]
-    broken = [[b.server for b in replay([seen], policies, where, names).broken] for seen in edges]
+    broken = [[b.server for b in replay([seen], policies, where, names=names).broken] for seen in edges]
     assert broken == [[], ["192.0.2.7"], ["192.0.2.8"], []]
-    assert replay(edges, policies, where, names).unused_rules == ()
+    assert replay(edges, policies, where, names=names).unused_rules == ()
     assert len(replay(edges, policies, where).broken) == 2
