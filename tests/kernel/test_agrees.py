@@ -14,12 +14,13 @@ from fairway.policy.compile import Compiled, compile_rules
 from fairway.policy.decide import Judgement, decide, decide_service
 from fairway.policy.directory import Directory
 from fairway.policy.model import Cluster, PolicySet
+from fairway.policy.settle import settle
 from fairway.wire.address import family, packed
 from fairway.wire.endpoint import Kind
 from fairway.wire.words import PROTOCOL_NUMBERS, Direction, Mode, Verdict
 from support import frames
 from support.pod import LOOPBACK, PASS
-from support.random_clusters import Probe, random_case, random_policies
+from support.random_clusters import RESOLVED, Probe, random_case, random_policies, random_tiers
 
 PROBES = int(os.environ.get("FAIRWAY_PROBES", "12000"))
 SEEDS = 12
@@ -69,12 +70,24 @@ def sides(compiled: Compiled, probe: Probe) -> Iterator[tuple[Direction, str, st
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_kernel_and_decide_agree(kernel: Kernel, seed: int) -> None:
+    compare(kernel, seed, PROBES / SEEDS, tiers=False)
+
+
+@pytest.mark.parametrize("seed", range(100, 104))
+def test_kernel_and_decide_agree_on_tiers(kernel: Kernel, seed: int) -> None:
+    compare(kernel, seed, PROBES / SEEDS, tiers=True)
+
+
+def compare(kernel: Kernel, seed: int, probes_wanted: float, *, tiers: bool) -> None:
     rng = random.Random(seed)
     enforcement, asked, held = Enforcement(kernel), 0, ("", 0)
     for case in itertools.count():
-        cluster, active, probes = random_case(rng)
+        cluster, active, probes = random_case(rng, tiers=tiers)
         staged = random_policies(rng, cluster)
-        directory, compiled = Directory(cluster), compile_rules(cluster, active, staged)
+        if tiers:
+            staged = random_tiers(rng, staged)
+        directory, compiled = Directory(cluster), compile_rules(cluster, active, staged, RESOLVED)
+        active, staged = (settle(policies, cluster.nodes, RESOLVED) for policies in (active, staged))
         for probe in probes:
             expected = [judgements(cluster, directory, policies, probe) for policies in (active, staged)]
             for direction, uid, node in sides(compiled, probe):
@@ -89,6 +102,6 @@ def test_kernel_and_decide_agree(kernel: Kernel, seed: int) -> None:
                 assert passed is (want[0] is not Verdict.DENY), place
                 assert got == want, place
                 asked += 1
-        if asked >= PROBES / SEEDS:
+        if asked >= probes_wanted:
             break
-    assert asked >= PROBES / SEEDS
+    assert asked >= probes_wanted

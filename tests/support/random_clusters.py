@@ -1,11 +1,13 @@
 """Small random clusters with policies and probes, dense in the cases that evaluators get wrong."""
 
 import random
+from dataclasses import replace
 from ipaddress import ip_network
 from typing import NamedTuple
 
 from fairway.policy.directory import Directory
 from fairway.policy.model import (
+    Action,
     Cluster,
     Expression,
     IPBlock,
@@ -20,8 +22,12 @@ from fairway.policy.model import (
     Selector,
     Service,
     ServicePort,
+    Tier,
+    TieredPolicy,
+    TieredRule,
 )
 from fairway.policy.select import NAME_LABEL
+from fairway.policy.settle import plain_names
 from fairway.wire.address import Network
 from fairway.wire.endpoint import Endpoint, Kind, NamedPort
 from fairway.wire.words import Posture
@@ -46,6 +52,14 @@ NETWORKS = (
     "2001:db8:1::100/128",
     "2000::/3",
 )
+DOMAINS = ("example.com", "*.example.com", "api.example.com", "gone.example.com")
+RESOLVED = plain_names(
+    {
+        "example.com": ["192.0.2.7"],
+        "api.example.com": ["203.0.113.9", "2001:db8::9"],
+        "a.b.example.com": ["10.0.0.128", "10.0.0.10", "10.96.0.1"],
+    }
+)
 
 
 class Probe(NamedTuple):
@@ -57,17 +71,29 @@ class Probe(NamedTuple):
     protocol: str
 
 
-def random_case(rng: random.Random, probes: int = 60) -> tuple[Cluster, PolicySet, list[Probe]]:
-    """A cluster of up to 3 nodes and 9 pods, up to 6 policies, and connections between all kinds of ends."""
+def random_case(
+    rng: random.Random, probes: int = 60, *, tiers: bool = False
+) -> tuple[Cluster, PolicySet, list[Probe]]:
+    """A cluster of up to 3 nodes and 9 pods, up to 6 policies, and connections between all kinds of ends.
+
+    With `tiers` up to 5 cluster-wide policies, too; RESOLVED are their domain names.
+    """
     cluster = random_cluster(rng)
-    return cluster, random_policies(rng, cluster), [random_probe(rng, cluster) for _ in range(probes)]
+    policies, chosen = random_policies(rng, cluster), [random_probe(rng, cluster) for _ in range(probes)]
+    return cluster, random_tiers(rng, policies) if tiers else policies, chosen
+
+
+def random_tiers(rng: random.Random, policies: PolicySet) -> PolicySet:
+    """The policies with cluster-wide ones beside them."""
+    tiered = tuple(_tiered(rng, i) for i in range(rng.randint(0, 5)))
+    return PolicySet(policies.policies if rng.random() < 0.7 else (), policies.posture, tiered)
 
 
 def random_cluster(rng: random.Random) -> Cluster:
     namespaces = {
         name: {NAME_LABEL: name, **_labels(rng, ("team", "tier"))} for name in ("a", "b", "c")[: rng.randint(1, 3)]
     }
-    nodes = tuple(Node(f"n{i}", (f"10.0.{i}.10", f"2001:db8:{i:x}::10"), f"z{i}") for i in range(rng.randint(1, 3)))
+    nodes = tuple(_node(i) for i in range(rng.randint(1, 3)))
     pods = tuple(_pod(rng, i, sorted(namespaces), nodes) for i in range(rng.randint(1, 9)))
     services = tuple(_service(rng, i, sorted(namespaces), pods) for i in range(rng.randint(0, 3)))
     return Cluster(namespaces=namespaces, nodes=nodes, pods=pods, services=services)
@@ -96,6 +122,12 @@ def random_probe(rng: random.Random, cluster: Cluster) -> Probe:
 
 def _labels(rng: random.Random, keys: tuple[str, ...]) -> dict[str, str]:
     return {key: rng.choice("xyz") for key in keys if rng.random() < 0.7}
+
+
+def _node(index: int) -> Node:
+    addresses = f"10.0.{index}.10", f"2001:db8:{index:x}::10"
+    external = ("203.0.113.9",) if index == 1 else ()
+    return Node(f"n{index}", addresses, f"z{index}", (("pool", "xy"[index % 2]),), external)
 
 
 def _pod(rng: random.Random, index: int, namespaces: list[str], nodes: tuple[Node, ...]) -> Pod:
@@ -135,6 +167,45 @@ def _service(rng: random.Random, index: int, namespaces: list[str], pods: tuple[
 def _policy(rng: random.Random, index: int, namespace: str) -> NetworkPolicy:
     sides = [tuple(_rule(rng) for _ in range(rng.randint(0, 3))) if rng.random() < 0.7 else None for _ in range(2)]
     return NetworkPolicy(namespace, f"np{index}", _selector(rng, ("app", "tier", "track")), sides[0], sides[1])
+
+
+def _tiered(rng: random.Random, index: int) -> TieredPolicy:
+    ingress, egress = (
+        tuple(_tiered_rule(rng, outside=outside) for _ in range(rng.randint(0, 3))) for outside in (False, True)
+    )
+    return TieredPolicy(
+        kind="ClusterNetworkPolicy",
+        name=f"cnp{index}",
+        tier=rng.choice(list(Tier)),
+        priority=rng.choice((0, 5, 5, 1000)),
+        subject=_tiered_pods(rng),
+        ingress=ingress,
+        egress=egress,
+    )
+
+
+def _tiered_rule(rng: random.Random, *, outside: bool) -> TieredRule:
+    action = rng.choice(list(Action))
+    if rng.random() < 0.05:
+        return TieredRule(Action.DENY, Rule())
+    peers = tuple(_tiered_peer(rng, outside=outside) for _ in range(rng.randint(0, 3)))
+    return TieredRule(action, replace(_rule(rng), peers=peers))
+
+
+def _tiered_peer(rng: random.Random, *, outside: bool) -> Peer:
+    kind = rng.random() if outside else 0.0
+    if kind < 0.5:
+        return _tiered_pods(rng)
+    if kind < 0.6:
+        return Peer(nodes=_selector(rng, ("pool",)))
+    if kind < 0.7:
+        return Peer(domains=tuple(rng.sample(DOMAINS, rng.randint(1, 2))))
+    return Peer(block=IPBlock(ip_network(rng.choice(NETWORKS))))
+
+
+def _tiered_pods(rng: random.Random) -> Peer:
+    pods = _selector(rng, ("app", "tier", "track")) if rng.random() < 0.6 else None
+    return Peer(pods, _selector(rng, ("team", "tier", NAME_LABEL)))
 
 
 def _rule(rng: random.Random) -> Rule:

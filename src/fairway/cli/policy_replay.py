@@ -8,12 +8,14 @@ from dataclasses import asdict
 import fairway
 from fairway.kit import show
 from fairway.policy.explain import port_title
-from fairway.policy.model import NetworkPolicy
+from fairway.policy.model import NetworkPolicy, TieredPolicy
 from fairway.policy.replay import Replay
 from fairway.policy.replay_report import affected, junit, markdown, sarif, summary
 
 
-def tell(result: Replay, policies: Iterable[NetworkPolicy], *, output: str, report: str | None) -> None:
+def tell(
+    result: Replay, policies: Iterable[NetworkPolicy | TieredPolicy], *, output: str, report: str | None
+) -> None:
     """Print the result as `output` says, or as a `report` (junit, sarif, markdown) if one is asked for."""
     match report:
         case "junit":

@@ -57,7 +57,5 @@ def run(arguments: argparse.Namespace) -> int:
     write_intent(state, msgspec.structs.replace(read_intent(state), active=choice))
     what = "audited" if arguments.audit else "in force"
     where = ", ".join(choice.nodes) if choice.nodes else "all nodes"
-    sys.stdout.write(
-        f"{what} on {where}; policies: {len(chosen.policies) if chosen else 0}, posture {choice.posture}\n"
-    )
+    sys.stdout.write(f"{what} on {where}; policies: {chosen.size if chosen else 0}, posture {choice.posture}\n")
     return 0

@@ -5,12 +5,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fairway.cli import policy_coverage, policy_generate
+from fairway.cli import policy_coverage, policy_generate, policy_verdicts
 from fairway.cli.policy_decisions import add_decisions, rulings_of
 from fairway.kit.arguments import add_output
 
 if TYPE_CHECKING:
     from fairway.policy.model import Cluster, PolicySet
+    from fairway.policy.settle import Names
 
 
 def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -54,6 +55,7 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
     policy_diff.register(below)
     policy_lint.register(below)
+    policy_verdicts.register(below)
 
 
 def _add_cluster(verb: argparse.ArgumentParser) -> None:
@@ -77,6 +79,7 @@ def _add_policies(verb: argparse.ArgumentParser) -> None:
         default="allow",
         help="for pods that no policy selects (default: %(default)s)",
     )
+    verb.add_argument("--names", type=Path, metavar="FILE", help="what domain names in policies resolve to")
 
 
 def run_replay(arguments: argparse.Namespace) -> int:
@@ -87,8 +90,8 @@ def run_replay(arguments: argparse.Namespace) -> int:
 
     cluster = _cluster(arguments.cluster)
     policies, rulings = _policies(arguments, cluster), rulings_of(arguments)
-    result = replay(read_edges(arguments.flows), policies, cluster, rulings)
-    tell(result, policies.policies, output=arguments.output, report=arguments.format)
+    result = replay(read_edges(arguments.flows), policies, cluster, rulings, names=_names(arguments))
+    tell(result, (*policies.policies, *policies.tiered), output=arguments.output, report=arguments.format)
     return 0 if result.passed else 1
 
 
@@ -101,9 +104,8 @@ def run_explain(arguments: argparse.Namespace) -> int:
     from fairway.policy.directory import Directory
 
     cluster = _cluster(arguments.cluster)
-    answer = ask(
-        _policies(arguments, cluster), Directory(cluster), arguments.client, arguments.server, arguments.port
-    )
+    ends = arguments.client, arguments.server, arguments.port
+    answer = ask(_policies(arguments, cluster), Directory(cluster), *ends, names=_names(arguments))
     output = show.Output(arguments.output)
     if output is show.Output.TABLE:
         _say(f"{'allowed' if answer.allowed else 'denied'}: {answer.why}")
@@ -128,12 +130,20 @@ def _policies(arguments: argparse.Namespace, cluster: "Cluster") -> "PolicySet":
     from fairway.kit.documents import read_documents
     from fairway.kit.errors import UsageError
     from fairway.policy.model import PolicySet
-    from fairway.policy.read import read_policies
+    from fairway.policy.read import read_policy_set
     from fairway.wire.words import Posture
 
-    given = cluster.policies
-    if arguments.policies:
-        given = read_policies(read_documents(arguments.policies), cluster)
-        if not given:
-            raise UsageError(f"`{arguments.policies[0]}` holds no NetworkPolicy; name the right folder")
-    return PolicySet(given, Posture(arguments.posture))
+    posture = Posture(arguments.posture)
+    if not arguments.policies:
+        return PolicySet(cluster.policies, posture, cluster.tiered)
+    given = read_policy_set(read_documents(arguments.policies), cluster, posture)
+    if not given.size:
+        raise UsageError(f"`{arguments.policies[0]}` holds no NetworkPolicy; name the right folder")
+    return given
+
+
+def _names(arguments: argparse.Namespace) -> "Names | None":
+    from fairway.kit.documents import read_documents
+    from fairway.policy.read_names import read_names
+
+    return read_names(read_documents([arguments.names])) if arguments.names else None

@@ -33,5 +33,5 @@ def run(arguments: argparse.Namespace) -> int:
     choice = PolicyChoice(policies=str(arguments.policies.absolute()), posture=Posture(arguments.posture))
     chosen = policy_set(choice)
     write_intent(state, msgspec.structs.replace(read_intent(state), staged=choice))
-    sys.stdout.write(f"on trial on all nodes; policies: {len(chosen.policies) if chosen else 0}\n")
+    sys.stdout.write(f"on trial on all nodes; policies: {chosen.size if chosen else 0}\n")
     return 0

@@ -14,7 +14,8 @@ from fairway.kit.errors import UsageError
 from fairway.kit.files import write_atomically
 from fairway.policy.compile import Compiled, compile_rules
 from fairway.policy.model import Cluster, PolicySet
-from fairway.policy.read import read_policies
+from fairway.policy.read import read_policy_set
+from fairway.policy.settle import domains_of
 from fairway.wire.rules import NodeFeed, NodePod
 from fairway.wire.words import Mode, Posture
 
@@ -28,10 +29,15 @@ def policy_set(choice: PolicyChoice | None) -> PolicySet | None:
         return None
     if choice.policies is None:
         return PolicySet((), choice.posture)
-    policies = read_policies(read_documents([Path(choice.policies)]))
-    if not policies:
+    found = read_policy_set(read_documents([Path(choice.policies)]), posture=choice.posture)
+    if not found.size:
         raise UsageError(f"`{choice.policies}` holds no NetworkPolicy; `fairway policy generate` writes some")
-    return PolicySet(policies, choice.posture)
+    if domains := domains_of(found):
+        # Agents do not follow DNS: the rule would match nothing, and what it is to accept would be dropped.
+        raise UsageError(
+            f"`{choice.policies}` names the domain `{domains[0]}`, which agents cannot obey; use networks"
+        )
+    return found
 
 
 def node_feeds(cluster: Cluster, intent: Intent, revision: int) -> dict[str, NodeFeed]:

@@ -1,6 +1,6 @@
 """Denials: who was kept from whom, or would be, and why, in words."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,9 +13,10 @@ from fairway.hub.columns import CLIENT, SERVER
 from fairway.hub.rows import endpoint_of
 from fairway.hub.store import read_flows
 from fairway.hub.summary import title
-from fairway.policy.decide import Judgement, isolates
+from fairway.policy.decide import Judgement, isolates, tiered_rules_of
 from fairway.policy.explain import explain_side, port_title
-from fairway.policy.model import PolicySet
+from fairway.policy.model import Action, PolicySet, Selector, TieredPolicy
+from fairway.policy.select import selects
 from fairway.wire.endpoint import Endpoint
 from fairway.wire.words import Direction, Reason, Verdict
 
@@ -118,9 +119,19 @@ def why(
     subject = server if direction is Direction.INGRESS else client
     chosen = policies.policies if policies else ()
     isolating = tuple(policy.title for policy in chosen if isolates(policy, direction, subject))
+    isolating += tuple(_denying(policies.tiered, direction, subject)) if policies else ()
     unnamed = "a policy that is not set any more" if policies else "a policy"
     judgement = Judgement(Verdict.DENY, Reason[reason.upper()], isolating or (unnamed,))
     return explain_side(direction, judgement, client, server, port_title(port, protocol), title)
+
+
+def _denying(policies: Iterable[TieredPolicy], direction: Direction, subject: Endpoint) -> Iterator[str]:
+    """The cluster-wide policies that may have denied: the kernel does not say which, and a flow has no
+    namespace's labels."""
+    for policy in policies:
+        denies = any(rule.action is Action.DENY for rule in tiered_rules_of(policy, direction))
+        if denies and selects(policy.subject.pods or Selector(), dict(subject.labels)):
+            yield policy.title
 
 
 _OTHER: Final = {

@@ -9,6 +9,7 @@ from fairway.policy.directory import Directory
 from fairway.policy.explain import explain
 from fairway.policy.fields import parse_address
 from fairway.policy.model import PolicySet
+from fairway.policy.settle import Names, settle
 from fairway.policy.sides import Side, sides
 from fairway.wire.endpoint import Endpoint, Kind
 from fairway.wire.words import PROTOCOL_NUMBERS, Verdict
@@ -27,9 +28,15 @@ class Answer:
     sides: tuple[Side, ...] = ()
 
 
-def ask(policies: PolicySet, directory: Directory, client: str, server: str, port: str) -> Answer:
-    """Decide one connection. UsageError if an end or the port cannot be understood."""
+def ask(
+    policies: PolicySet, directory: Directory, client: str, server: str, port: str, names: Names | None = None
+) -> Answer:
+    """Decide one connection; `names` are what domain names resolve to.
+
+    UsageError if an end or the port cannot be understood.
+    """
     number, protocol = _port(port)
+    policies = settle(policies, directory.cluster.nodes, names)
     source, destination = _pair(_ends(directory, client), _ends(directory, server), client, server)
     if destination.kind is Kind.SERVICE:
         judged = decide_service(policies, directory, source, destination.address, number, protocol)

@@ -6,23 +6,47 @@ The same rows judge recorded flows here and packets in the kernel: what was prov
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
-from fairway.policy.decide import isolates, rule_title, rules_of
+from fairway.policy.decide import (
+    isolates,
+    peer_matches,
+    rule_title,
+    rules_of,
+    tiered_rules_of,
+    tiered_title,
+)
 from fairway.policy.directory import Directory, pod_endpoint
+from fairway.policy.flatten import Area, Front, Layer, flattened
 from fairway.policy.identities import Identities, Vocabulary, network_order
-from fairway.policy.intervals import Span, rule_at, union
-from fairway.policy.model import Cluster, NetworkPolicy, Pod, PolicySet
-from fairway.policy.rows import Allowance, NumberedRule, RowMaker, allowing_rule, narrowed
+from fairway.policy.intervals import ALL_PORTS, Span, Spans, intersect, rule_at, union
+from fairway.policy.model import Cluster, NetworkPolicy, Pod, PolicySet, Tier, TieredPolicy
+from fairway.policy.rows import Allowance, NumberedRule, RowMaker, allowing_rule, lookups, narrowed
+from fairway.policy.settle import Names, settle
 from fairway.wire.address import packed
 from fairway.wire.endpoint import Endpoint, NamedPort
 from fairway.wire.rules import ANY, CLOSED, FIRST_POLICY, OPEN, UNUSED, PodRules, Row, RuleTable
 from fairway.wire.words import PROTOCOL_NUMBERS, Direction, Mode, Posture, Slot, Verdict
 
-GroupKey = tuple[Direction, tuple[int, ...], tuple[NamedPort, ...]]
-"""Pods that the same policies isolate in a direction and that serve the same of the names these use."""
+
+class GroupKey(NamedTuple):
+    """Pods that the same policies isolate in a direction and that serve the same of the names these use.
+
+    `tiered` are the cluster-wide policies with rules for them, in order; only with some `posture` matters.
+    """
+
+    direction: Direction
+    members: tuple[int, ...]
+    own: tuple[NamedPort, ...]
+    tiered: tuple[int, ...] = ()
+    posture: Posture = Posture.ALLOW
+
+
+POSTURE_RULE: Final = "posture allow"
+"""In place of a rule: cluster-wide policies judge the pod, none of them this connection, and no NetworkPolicy
+isolates it."""
 Verdicts = tuple[Verdict, Verdict]
 """Of the client's egress and of the server's ingress."""
 
@@ -52,13 +76,49 @@ class Compiled:
     def verdict(self, slot: Slot, client: Endpoint, server: Endpoint, port: int, protocol: str) -> Verdicts:
         """The verdicts on a connection, from the rows alone, in the kernel's order of look-ups."""
         sender, receiver = self.holders.get(client.address), self.holders.get(server.address)
-        own = client.address == server.address
-        egress = self._side(slot, Direction.EGRESS, sender, server.address, port, protocol, exempt=own)
-        kubelet = receiver is not None and client.address in self.node_addresses.get(receiver.pod.node, ())
-        ingress = self._side(
-            slot, Direction.INGRESS, receiver, client.address, port, protocol, exempt=own or kubelet
+        exempt = self._exempt(client, server, receiver)
+        return (
+            self._side(slot, Direction.EGRESS, sender, server.address, port, protocol, exempt=exempt[0]),
+            self._side(slot, Direction.INGRESS, receiver, client.address, port, protocol, exempt=exempt[1]),
         )
-        return egress, ingress
+
+    def _exempt(self, client: Endpoint, server: Endpoint, receiver: Subject | None) -> tuple[bool, bool]:
+        """Whether no policy can deny the client's egress, the server's ingress."""
+        own = client.address == server.address
+        kubelet = receiver is not None and client.address in self.node_addresses.get(receiver.pod.node, ())
+        return own, own or kubelet
+
+    def opened(self, slot: Slot, client: Endpoint, server: Endpoint, protocol: str) -> Spans:
+        """The server's ports at which neither side denies the connection; the same answers as of `verdict`."""
+        sender, receiver = self.holders.get(client.address), self.holders.get(server.address)
+        exempt = self._exempt(client, server, receiver)
+        return intersect(
+            self._ports(slot, Direction.EGRESS, sender, server.address, protocol, exempt=exempt[0]),
+            self._ports(slot, Direction.INGRESS, receiver, client.address, protocol, exempt=exempt[1]),
+        )
+
+    def _ports(
+        self,
+        slot: Slot,
+        direction: Direction,
+        subject: Subject | None,
+        remote: str,
+        protocol: str,
+        *,
+        exempt: bool,
+    ) -> Spans:
+        """The ports that one side does not deny."""
+        number = subject.numbers[slot][direction] if subject else UNUSED
+        if exempt or number in (UNUSED, OPEN):
+            return (Span(*ALL_PORTS, 0),)
+        if number == CLOSED:
+            return ()
+        _, allowance = self.allowances[number]
+        identity, numbered = self.identities.of(remote), PROTOCOL_NUMBERS.get(protocol, 255)
+        spans: Spans = ()
+        for key in lookups(identity, numbered):
+            spans = union(spans, allowance.get(key, ()))
+        return spans
 
     def _side(
         self,
@@ -108,18 +168,15 @@ class Compiled:
                 yield Row(number, identity, direction, protocol, low, high, rule)
 
 
-def compile_rules(cluster: Cluster, active: PolicySet | None, staged: PolicySet | None) -> Compiled:
-    """The rows of two policy sets over one cluster; None leaves a slot unused. The same input, the same rows."""
-    return _Compilation(cluster, (active, staged)).run()
+def compile_rules(
+    cluster: Cluster, active: PolicySet | None, staged: PolicySet | None, names: Names | None = None
+) -> Compiled:
+    """The rows of two policy sets over one cluster; None leaves a slot unused. The same input, the same rows.
 
-
-class _Front(NamedTuple):
-    """One port of a Service address, and what stands behind it as (identity, port)."""
-
-    identity: int
-    protocol: int
-    port: int
-    targets: tuple[tuple[int, int], ...]
+    `names` are what domain names resolve to by now.
+    """
+    settled = [settle(chosen, cluster.nodes, names) if chosen else None for chosen in (active, staged)]
+    return _Compilation(cluster, (settled[Slot.ACTIVE], settled[Slot.STAGED])).run()
 
 
 class _Compilation:
@@ -129,8 +186,13 @@ class _Compilation:
         self.cluster = cluster
         self.sets = sets
         self.policies: dict[NetworkPolicy, int] = {}
+        self.tiered: dict[TieredPolicy, int] = {}
         self.rules: dict[str, int] = {"": 0}
         vocabulary = Vocabulary()
+        for tiered in (tiered for chosen in sets if chosen for tiered in chosen.tiered):
+            if tiered not in self.tiered:
+                self.tiered[tiered] = len(self.tiered)
+                vocabulary.learn(tiered)
         for policy in (policy for chosen in sets if chosen for policy in chosen.policies):
             if policy not in self.policies:
                 self.policies[policy] = len(self.policies)
@@ -139,20 +201,16 @@ class _Compilation:
         self.maker = RowMaker(self.identities, vocabulary)
         self.fronts = self._find_fronts()
         self.groups: dict[GroupKey, int] = {}
+        self.areas: dict[tuple[int, Direction, int, tuple[NamedPort, ...]], Area] = {}
+        self.by_number = list(self.policies)
+        self.tiered_by_number = list(self.tiered)
 
     def run(self) -> Compiled:
         running = (pod for pod in self.cluster.pods if not pod.finished and not pod.host_network)
         pods = sorted(running, key=lambda pod: (pod.namespace, pod.name))
         numbered = [self._numbered(chosen, pods) for chosen in self.sets]
         subjects = {pod.uid: Subject(pod, (numbered[0][i], numbered[1][i])) for i, pod in enumerate(pods)}
-        by_number = list(self.policies)
-        allowances = {}
-        for (direction, members, own), number in self.groups.items():
-            rules = [rule for i in members for rule in self._rules(by_number[i], direction)]
-            allowance = self.maker.allowance(rules, direction, own)
-            if direction is Direction.EGRESS:
-                allowance = self._with_services(allowance)
-            allowances[number] = (direction, allowance)
+        allowances = {number: (key.direction, self._allowance(key)) for key, number in self.groups.items()}
         active = self.sets[Slot.ACTIVE]
         return Compiled(
             identities=self.identities,
@@ -171,39 +229,82 @@ class _Compilation:
         homes: dict[str, list[NetworkPolicy]] = defaultdict(list)
         for policy in chosen.policies:
             homes[policy.namespace].append(policy)
-        unisolated = OPEN if chosen.posture is Posture.ALLOW else CLOSED
+        tiered = [policy for tier in Tier for policy in chosen.of_tier(tier)]
         return [
             (
-                self._number(Direction.INGRESS, homes[pod.namespace], pod, unisolated),
-                self._number(Direction.EGRESS, homes[pod.namespace], pod, unisolated),
+                self._number(Direction.INGRESS, homes[pod.namespace], tiered, pod, chosen.posture),
+                self._number(Direction.EGRESS, homes[pod.namespace], tiered, pod, chosen.posture),
             )
             for pod in pods
         ]
 
-    def _number(self, direction: Direction, policies: Iterable[NetworkPolicy], pod: Pod, unisolated: int) -> int:
+    def _number(
+        self,
+        direction: Direction,
+        policies: Iterable[NetworkPolicy],
+        tiered: Iterable[TieredPolicy],
+        pod: Pod,
+        posture: Posture,
+    ) -> int:
         endpoint = pod_endpoint(pod, "")
         isolating = [policy for policy in policies if isolates(policy, direction, endpoint)]
-        if not isolating:
-            return unisolated
-        names = {
-            (ports.port, ports.protocol)
-            for policy in isolating
-            for rule in rules_of(policy, direction) or ()
-            for ports in rule.ports or ()
-        }
+        selecting = [
+            policy
+            for policy in tiered
+            if tiered_rules_of(policy, direction)
+            and peer_matches(policy.subject, "", self.cluster.namespaces, endpoint)
+        ]
+        if not isolating and not selecting:
+            return OPEN if posture is Posture.ALLOW else CLOSED
+        rules = [rule for policy in isolating for rule in rules_of(policy, direction) or ()]
+        rules += [wrapped.rule for policy in selecting for wrapped in tiered_rules_of(policy, direction)]
+        names = {(ports.port, ports.protocol) for rule in rules for ports in rule.ports or ()}
         own = tuple(sorted({p for p in pod.ports if (p.name, p.protocol) in names}))
-        members = tuple(sorted({self.policies[policy] for policy in isolating}))
-        key = (direction, members, own if direction is Direction.INGRESS else ())
+        key = GroupKey(
+            direction=direction,
+            members=tuple(sorted({self.policies[policy] for policy in isolating})),
+            own=own if direction is Direction.INGRESS else (),
+            tiered=tuple(self.tiered[policy] for policy in selecting),
+            posture=posture if selecting else Posture.ALLOW,
+        )
         return self.groups.setdefault(key, FIRST_POLICY + len(self.groups))
+
+    def _allowance(self, key: GroupKey) -> Allowance:
+        rules = [rule for i in key.members for rule in self._rules(self.by_number[i], key.direction)]
+        allowance = self.maker.allowance(rules, key.direction, key.own)
+        egress = key.direction is Direction.EGRESS
+        if not key.tiered:
+            return self._with_services(allowance) if egress else allowance
+        layers: dict[Tier, list[Layer]] = {tier: [] for tier in Tier}
+        for i in key.tiered:
+            policy = self.tiered_by_number[i]
+            for index, wrapped in enumerate(tiered_rules_of(policy, key.direction)):
+                # By number, not by title: the policies on trial may be other versions of those in force.
+                place = i, key.direction, index, key.own
+                if place not in self.areas:
+                    number = self._rule_number(tiered_title(policy, key.direction, index))
+                    matched = self.maker.allowance([(number, "", wrapped.rule)], key.direction, key.own)
+                    self.areas[place] = Area(matched)
+                layers[policy.tier].append(Layer(wrapped.action, self.areas[place]))
+        return flattened(
+            layers[Tier.ADMIN],
+            Area(allowance) if key.members else None,
+            layers[Tier.BASELINE],
+            self._rule_number(POSTURE_RULE) if key.posture is Posture.ALLOW else None,
+            [front for fronts in self.fronts.values() for front in fronts] if egress else [],
+            len(self.identities.traits),
+        )
+
+    def _rule_number(self, title: str) -> int:
+        return self.rules.setdefault(title, len(self.rules))
 
     def _rules(self, policy: NetworkPolicy, direction: Direction) -> Iterator[NumberedRule]:
         for index, rule in enumerate(rules_of(policy, direction) or ()):
-            title = rule_title(policy, direction, index)
-            yield self.rules.setdefault(title, len(self.rules)), policy.namespace, rule
+            yield self._rule_number(rule_title(policy, direction, index)), policy.namespace, rule
 
-    def _find_fronts(self) -> dict[int, list[_Front]]:
+    def _find_fronts(self) -> dict[int, list[Front]]:
         """The Service ports that have backends, by the identity of the first."""
-        fronts: dict[int, list[_Front]] = defaultdict(list)
+        fronts: dict[int, list[Front]] = defaultdict(list)
         directory = Directory(self.cluster)
         for address, identity in self.identities.services.items():
             service = directory.service_at(address)
@@ -214,7 +315,7 @@ class _Compilation:
                 )
                 if targets:
                     protocol = PROTOCOL_NUMBERS.get(port.protocol, 255)
-                    fronts[targets[0][0]].append(_Front(identity, protocol, port.port, targets))
+                    fronts[targets[0][0]].append(Front(identity, protocol, port.port, targets))
         return fronts
 
     def _with_services(self, allowance: Allowance) -> Allowance:

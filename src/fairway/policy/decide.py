@@ -1,16 +1,28 @@
-"""decide: is this connection allowed? Plain, slow, and in the order of the NetworkPolicy specification.
+"""decide: is this connection allowed? Plain, slow, and in the order of the specifications: the Admin tier, the
+NetworkPolicies, the Baseline tier, the posture; each direction on its own.
 
 The compiled rows of `policy.compile` answer the same question at speed; tests compare the two, and the kernel.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
 from fairway.policy.directory import Directory
 from fairway.policy.fields import parse_address
-from fairway.policy.model import IPBlock, NetworkPolicy, Peer, PolicySet, Ports, Rule
+from fairway.policy.model import (
+    Action,
+    IPBlock,
+    NetworkPolicy,
+    Peer,
+    PolicySet,
+    Ports,
+    Rule,
+    Tier,
+    TieredPolicy,
+    TieredRule,
+)
 from fairway.policy.select import NAME_LABEL, selects
 from fairway.wire.address import Address
 from fairway.wire.endpoint import Endpoint, Kind
@@ -30,18 +42,28 @@ class Judgement:
     """One side of a connection. UNJUDGED: the side is no pod.
 
     `isolating` are the titles of the policies that isolate the pod in this direction; `rules` name every rule
-    that allows the connection (`orders/orders-db ingress[0]`).
+    that allows the connection (`orders/orders-db ingress[0]`). In a tier the first rule that matches decides:
+    then `tier` is set, `isolating` is that rule's policy, and `rules` or `denied_by` the rule. `passed` are the
+    rules that handed the connection on before.
     """
 
     verdict: Verdict
     reason: Reason = Reason.NONE
     isolating: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    tier: Tier | None = None
+    denied_by: str = ""
+    passed: tuple[tuple[Tier, str], ...] = ()
 
     @property
     def rule(self) -> str:
         """The first rule that allows the connection, or empty."""
         return self.rules[0] if self.rules else ""
+
+    @property
+    def matched(self) -> tuple[str, ...]:
+        """Every rule that had a say."""
+        return (*(title for _, title in self.passed), *self.rules, *((self.denied_by,) if self.denied_by else ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +159,31 @@ def from_own_node(client: Endpoint, server: Endpoint) -> bool:
 
 def judge(policies: PolicySet, namespaces: Namespaces, direction: Direction, attempt: Attempt) -> Judgement:
     """One side, by policies alone."""
-    ingress = direction is Direction.INGRESS
-    subject, peer = (attempt.server, attempt.client) if ingress else (attempt.client, attempt.server)
-    if subject.kind is not Kind.POD:
+    if _sides(direction, attempt)[0].kind is not Kind.POD:
         return Judgement(Verdict.UNJUDGED)
+    passed: tuple[tuple[Tier, str], ...] = ()
+    for tier in (Tier.ADMIN, None, Tier.BASELINE):
+        if tier is None:
+            found = _by_policies(policies, namespaces, direction, attempt)
+        else:
+            found = _by_tier(policies.of_tier(tier), namespaces, direction, attempt)
+        if found is not None and found.passed:
+            passed += found.passed
+        elif found is not None:
+            return replace(found, passed=passed)
+    if policies.posture is Posture.DENY:
+        return Judgement(Verdict.DENY, Reason.POSTURE, passed=passed)
+    return Judgement(Verdict.ALLOW, passed=passed)
+
+
+def _by_policies(
+    policies: PolicySet, namespaces: Namespaces, direction: Direction, attempt: Attempt
+) -> Judgement | None:
+    """What the NetworkPolicies say: final where one isolates the pod, else nothing."""
+    subject, peer = _sides(direction, attempt)
     isolating = [policy for policy in policies.policies if isolates(policy, direction, subject)]
     if not isolating:
-        if policies.posture is Posture.DENY:
-            return Judgement(Verdict.DENY, Reason.POSTURE)
-        return Judgement(Verdict.ALLOW)
+        return None
     titles = tuple(policy.title for policy in isolating)
     rules = tuple(
         rule_title(policy, direction, index)
@@ -158,6 +196,35 @@ def judge(policies: PolicySet, namespaces: Namespaces, direction: Direction, att
     return Judgement(Verdict.DENY, Reason.NO_RULE, isolating=titles)
 
 
+def _by_tier(
+    tiered: Iterable[TieredPolicy], namespaces: Namespaces, direction: Direction, attempt: Attempt
+) -> Judgement | None:
+    """What the first rule that matches says, if one does; `passed` is set if it hands the connection on."""
+    subject, peer = _sides(direction, attempt)
+    for policy in tiered:
+        if not peer_matches(policy.subject, "", namespaces, subject):
+            continue
+        for index, tiered_rule in enumerate(tiered_rules_of(policy, direction)):
+            rule = tiered_rule.rule
+            if not _peers_match(rule, "", namespaces, peer) or not _ports_match(rule, attempt):
+                continue
+            title, by = tiered_title(policy, direction, index), (policy.title,)
+            match tiered_rule.action:
+                case Action.PASS:
+                    return Judgement(Verdict.UNJUDGED, passed=((policy.tier, title),))
+                case Action.ACCEPT:
+                    return Judgement(Verdict.ALLOW, isolating=by, rules=(title,), tier=policy.tier)
+                case Action.DENY:
+                    return Judgement(Verdict.DENY, Reason.NO_RULE, by, tier=policy.tier, denied_by=title)
+    return None
+
+
+def _sides(direction: Direction, attempt: Attempt) -> tuple[Endpoint, Endpoint]:
+    """The end that is judged and its peer."""
+    ends = attempt.client, attempt.server
+    return ends if direction is Direction.EGRESS else (ends[1], ends[0])
+
+
 def rules_of(policy: NetworkPolicy, direction: Direction) -> tuple[Rule, ...] | None:
     """The policy's rules in one direction; None if it does not isolate there."""
     return policy.ingress if direction is Direction.INGRESS else policy.egress
@@ -168,12 +235,28 @@ def rule_title(policy: NetworkPolicy, direction: Direction, index: int) -> str:
     return f"{policy.title} {direction.name.lower()}[{index}]"
 
 
+def tiered_rules_of(policy: TieredPolicy, direction: Direction) -> tuple[TieredRule, ...]:
+    """The cluster-wide policy's rules in one direction, in the order they are asked."""
+    return policy.ingress if direction is Direction.INGRESS else policy.egress
+
+
+def tiered_title(policy: TieredPolicy, direction: Direction, index: int) -> str:
+    """`AdminNetworkPolicy guard egress[0] (no metadata service)`."""
+    name = tiered_rules_of(policy, direction)[index].name
+    title = f"{policy.title} {direction.name.lower()}[{index}]"
+    return f"{title} ({name})" if name else title
+
+
 def rule_titles(policies: PolicySet) -> Iterator[str]:
     """Every rule that is in force, in the order of the policies."""
     for policy in policies.policies:
         for direction in Direction:
             for index, _ in enumerate(rules_of(policy, direction) or ()):
                 yield rule_title(policy, direction, index)
+    for tiered in policies.tiered:
+        for direction in Direction:
+            for index, _ in enumerate(tiered_rules_of(tiered, direction)):
+                yield tiered_title(tiered, direction, index)
 
 
 def isolates(policy: NetworkPolicy, direction: Direction, pod: Endpoint) -> bool:
@@ -195,7 +278,9 @@ def _peers_match(rule: Rule, home: str, namespaces: Namespaces, peer: Endpoint) 
 
 
 def peer_matches(element: Peer, home: str, namespaces: Namespaces, peer: Endpoint) -> bool:
-    """One element of `from` or `to` in a policy of namespace `home`."""
+    """One element of `from` or `to` in a policy of namespace `home`; ValueError for one that is not settled."""
+    if element.nodes is not None or element.domains:
+        raise ValueError("nodes and domain names stand for addresses of a moment: settle the policies first")
     if element.block is not None:
         # A Service address is nobody's: by the time anyone answers it has become a backend's.
         return peer.kind is not Kind.SERVICE and in_block(element.block, parsed(peer.address))

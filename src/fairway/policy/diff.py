@@ -16,6 +16,7 @@ from fairway.policy.ends import End, find_ends
 from fairway.policy.explain import BY_WORKLOAD, explain, explain_side, port_title
 from fairway.policy.model import Cluster, PolicySet
 from fairway.policy.reach import port_titles, sample
+from fairway.policy.settle import settle
 from fairway.wire.endpoint import Kind
 from fairway.wire.words import Direction
 
@@ -52,6 +53,7 @@ class Diff:
 
 def diff(cluster: Cluster, old: PolicySet, new: PolicySet) -> Diff:
     """Compare two policy sets over one cluster. The same: no connection is judged differently."""
+    old, new = settle(old, cluster.nodes), settle(new, cluster.nodes)
     compiled = compile_rules(cluster, old, new)
     ends = find_ends(cluster, compiled)
     telling = _Telling(cluster, (old, new), ends)

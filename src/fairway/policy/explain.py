@@ -43,10 +43,13 @@ def explain_side(
         why = _why_denied(judgement, subject, f"{what} {side}")
     else:
         why = f"{subject} is no pod of the cluster; policies do not judge it"
-    return f"{direction.name.lower()}: {why}"
+    passed = "".join(f", after {rule} of the {tier} tier passed it on" for tier, rule in judgement.passed)
+    return f"{direction.name.lower()}: {why}{passed}"
 
 
 def _why_denied(judgement: Judgement, subject: str, what: str) -> str:
+    if judgement.tier is not None:
+        return f"{judgement.denied_by} of the {judgement.tier} tier denies {subject} {what}"
     if judgement.reason is Reason.POSTURE:
         return f"no policy selects {subject} and the posture is deny; {what} needs a policy"
     isolate = "isolates" if len(judgement.isolating) == 1 else "isolate"
@@ -60,4 +63,6 @@ def _why_allowed(judgement: Judgement, subject: str, what: str) -> str:
         return f"{subject} is always reached by its own node"
     if not judgement.rules:
         return f"no policy isolates {subject} and the posture is allow"
+    if judgement.tier is not None:
+        return f"{judgement.rule} of the {judgement.tier} tier accepts {what}"
     return f"{judgement.rule} allows {what}"

@@ -7,12 +7,13 @@ address is an identity of its own, since what may be opened to it depends on its
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 
 from fairway.policy.decide import parsed, peer_matches
 from fairway.policy.directory import pod_endpoint
-from fairway.policy.model import Cluster, IPBlock, NetworkPolicy, Peer, Pod
+from fairway.policy.model import Cluster, IPBlock, NetworkPolicy, Peer, Pod, Rule, TieredPolicy, TieredRule
 from fairway.wire.address import Address, Network, packed
 from fairway.wire.endpoint import NamedPort
 from fairway.wire.rules import WORLD
@@ -43,15 +44,19 @@ class Vocabulary:
     blocks: dict[IPBlock, int] = field(default_factory=dict)
     names: set[tuple[str, str]] = field(default_factory=set)
 
-    def learn(self, policy: NetworkPolicy) -> None:
-        """Take in one more policy."""
-        for rule in (*(policy.ingress or ()), *(policy.egress or ())):
+    def learn(self, policy: NetworkPolicy | TieredPolicy) -> None:
+        """Take in one more policy, settled."""
+        if isinstance(policy, NetworkPolicy):
+            home, ingress, egress = policy.namespace, policy.ingress or (), policy.egress or ()
+        else:
+            home, ingress, egress = "", _plain(policy.ingress), _plain(policy.egress)
+        for rule in (*ingress, *egress):
             for peer in rule.peers or ():
                 if peer.block is not None:
                     self.blocks.setdefault(peer.block, len(self.blocks))
                 else:
-                    self.selections.setdefault(selection(peer, policy.namespace), len(self.selections))
-        for rule in policy.egress or ():
+                    self.selections.setdefault(selection(peer, home), len(self.selections))
+        for rule in egress:
             self.names.update((p.port, p.protocol) for p in rule.ports or () if isinstance(p.port, str))
 
     def networks(self) -> list[Network]:
@@ -66,6 +71,10 @@ class Vocabulary:
             for block, number in self.blocks.items()
             if _inside(network, block.network) and not any(_inside(network, hole) for hole in block.excepts)
         )
+
+
+def _plain(rules: Iterable[TieredRule]) -> tuple[Rule, ...]:
+    return tuple(tiered.rule for tiered in rules)
 
 
 def _inside(part: Network, whole: Network) -> bool:

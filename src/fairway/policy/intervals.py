@@ -43,6 +43,13 @@ def subtract(spans: Spans, holes: Iterable[Span]) -> Spans:
     return tuple(left)
 
 
+def intersect(spans: Spans, others: Spans) -> Spans:
+    """What of `spans` is in `others`, too, under the rules of `spans`."""
+    if others == spans or not spans:
+        return spans
+    return subtract(spans, subtract(spans, others)) if others else ()
+
+
 def rule_at(spans: Spans, port: int) -> int | None:
     """The rule that allows the port, or None."""
     index = bisect_right(spans, port, key=lambda span: span.low) - 1

@@ -6,6 +6,7 @@ from fairway.policy import lint_cni, lint_flows, lint_rows, lint_rules
 from fairway.policy.findings import Finding, Severity
 from fairway.policy.model import Cluster, PolicySet
 from fairway.policy.scene import Scene
+from fairway.policy.settle import settle
 from fairway.wire.edge import Edge
 
 
@@ -13,7 +14,7 @@ def lint(
     policies: PolicySet, cluster: Cluster, edges: Sequence[Edge] | None = None, cni: str = ""
 ) -> tuple[Finding, ...]:
     """Everything found, errors first. `edges`: rules are held against traffic; `cni`: one of lint_cni.CNIS."""
-    scene = Scene(policies, cluster, edges)
+    scene = Scene(settle(policies, cluster.nodes), cluster, edges)
     checks = (*lint_rules.CHECKS, *lint_rows.CHECKS, *lint_flows.CHECKS)
     found = [finding for check in checks for finding in check(scene)]
     if cni:

@@ -205,7 +205,7 @@ def _unselected(scene: Scene) -> Iterator[Finding]:
         if deny:
             what = f"no policy selects it for {side} and the posture is deny: all its {side} is dropped"
             yield Finding(Severity.WARNING, "unselected", group, what, f"write a policy with {side} rules for it")
-        elif group.partition("/")[0] in governed:
+        elif group.partition("/")[0] in governed and not scene.policies.tiered:
             what = f"no policy of its namespace isolates it for {side}: all its {side} is open"
             yield Finding(Severity.NOTE, "unselected", group, what, f"write a policy with {side} rules for it")
 

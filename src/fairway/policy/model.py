@@ -44,14 +44,17 @@ class IPBlock:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One element of `from` or `to`: pods (both selectors must match) or an address block.
+    """One element of `from` or `to`: pods (both selectors must match), an address block, nodes or domain names.
 
-    `namespaces` None means the policy's own namespace.
+    `namespaces` None means the policy's own namespace. `nodes` and `domains` stand for addresses of a moment:
+    `policy.settle` makes blocks of them before anything is judged.
     """
 
     pods: Selector | None = None
     namespaces: Selector | None = None
     block: IPBlock | None = None
+    nodes: Selector | None = None
+    domains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class NetworkPolicy:
-    """networking.k8s.io/v1. `ingress` or `egress` None: the policy does not isolate in that direction."""
+    """networking.k8s.io/v1, or networking.k8s.aws ApplicationNetworkPolicy, which judges alike.
+
+    `ingress` or `egress` None: the policy does not isolate in that direction.
+    """
 
     namespace: str
     name: str
@@ -81,10 +87,58 @@ class NetworkPolicy:
     ingress: tuple[Rule, ...] | None = None
     egress: tuple[Rule, ...] | None = None
     source: str = field(default="", compare=False)
+    kind: str = "NetworkPolicy"
 
     @property
     def title(self) -> str:
-        return f"{self.namespace}/{self.name}"
+        title = f"{self.namespace}/{self.name}"
+        return title if self.kind == "NetworkPolicy" else f"{self.kind} {title}"
+
+
+class Tier(StrEnum):
+    """Of cluster-wide policies: before and after the NetworkPolicies."""
+
+    ADMIN = "Admin"
+    BASELINE = "Baseline"
+
+
+class Action(StrEnum):
+    """Of a cluster-wide rule. Accept and Deny are final; Pass leaves the tier. v1alpha1 writes Allow for Accept."""
+
+    ACCEPT = "Accept"
+    DENY = "Deny"
+    PASS = "Pass"  # noqa: S105  # no password
+
+
+@dataclass(frozen=True, slots=True)
+class TieredRule:
+    """What happens to the traffic that `rule` matches; the first rule of a tier that matches wins."""
+
+    action: Action
+    rule: Rule
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TieredPolicy:
+    """A cluster-wide policy: AdminNetworkPolicy, BaselineAdminNetworkPolicy or either ClusterNetworkPolicy.
+
+    `subject` selects pods of any namespace; it isolates none of them. `priority` orders a tier's policies,
+    lowest first.
+    """
+
+    kind: str
+    name: str
+    tier: Tier
+    priority: int
+    subject: Peer
+    ingress: tuple[TieredRule, ...] = ()
+    egress: tuple[TieredRule, ...] = ()
+    source: str = field(default="", compare=False)
+
+    @property
+    def title(self) -> str:
+        return f"{self.kind} {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +147,29 @@ class PolicySet:
 
     policies: tuple[NetworkPolicy, ...] = ()
     posture: Posture = Posture.ALLOW
+    tiered: tuple[TieredPolicy, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many policies there are, of all kinds."""
+        return len(self.policies) + len(self.tiered)
+
+    def of_tier(self, tier: Tier) -> tuple[TieredPolicy, ...]:
+        """The tier's policies in the order they are asked; equal priorities by kind and name."""
+        chosen = (policy for policy in self.tiered if policy.tier is tier)
+        return tuple(sorted(chosen, key=lambda policy: (policy.priority, policy.kind, policy.name)))
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node; `addresses` are its own, which hostNetwork pods and the kubelet share."""
+    """A node; `addresses` are its own, which hostNetwork pods and the kubelet share. `external` ones reach it
+    from outside."""
 
     name: str
     addresses: tuple[str, ...] = ()
     zone: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+    external: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,3 +248,4 @@ class Cluster:
     services: tuple[Service, ...] = ()
     cron_jobs: tuple[CronJob, ...] = ()
     policies: tuple[NetworkPolicy, ...] = ()
+    tiered: tuple[TieredPolicy, ...] = ()

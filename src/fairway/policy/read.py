@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from fairway.kit.errors import InputErrors
 from fairway.policy.fields import Field, shown
-from fairway.policy.model import Cluster, NetworkPolicy, Pod, Service
+from fairway.policy.model import Cluster, NetworkPolicy, Pod, PolicySet, Service, TieredPolicy
 from fairway.policy.read_objects import (
     Owners,
     Ref,
@@ -21,23 +21,29 @@ from fairway.policy.read_objects import (
     read_slice,
 )
 from fairway.policy.read_policy import read_policy
+from fairway.policy.read_tiered import DIALECTS, read_tiered
 from fairway.policy.select import NAME_LABEL
+from fairway.wire.words import Posture
 
 _SERVICE_LABEL: Final = "kubernetes.io/service-name"
-_GROUPS: Final = {
-    "Namespace": "",
-    "Node": "",
-    "Pod": "",
-    "Service": "",
-    "EndpointSlice": "discovery.k8s.io",
-    "ReplicaSet": "apps",
-    "CronJob": "batch",
-    "Job": "batch",
-    "ConfigMap": "",
-    "NetworkPolicy": "networking.k8s.io",
+_POLICIES: Final = ("NetworkPolicy", "ApplicationNetworkPolicy")
+_TIERED: Final = tuple(dict.fromkeys(kind for kind, _ in DIALECTS))
+_GROUPS: Final[dict[str, tuple[str, ...]]] = {
+    "Namespace": ("",),
+    "Node": ("",),
+    "Pod": ("",),
+    "Service": ("",),
+    "EndpointSlice": ("discovery.k8s.io",),
+    "ReplicaSet": ("apps",),
+    "CronJob": ("batch",),
+    "Job": ("batch",),
+    "ConfigMap": ("",),
+    "NetworkPolicy": ("networking.k8s.io",),
+    "ApplicationNetworkPolicy": ("networking.k8s.aws",),
+    **{kind: tuple(group for k, group in DIALECTS if k == kind) for kind in _TIERED},
 }
-_CLUSTER_WIDE: Final = ("Namespace", "Node")
-_PLACED: Final = ("Pod", "Service", "CronJob", "NetworkPolicy")
+_CLUSTER_WIDE: Final = ("Namespace", "Node", *_TIERED)
+_PLACED: Final = ("Pod", "Service", "CronJob", *_POLICIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,7 @@ class _Object:
     root: Field
     source: str
     kind: str
+    group: str
     namespace: str
     name: str
 
@@ -79,7 +86,8 @@ def read_cluster(documents: Iterable[tuple[str, Any]]) -> Reading:
         pods=tuple(pod for _, pod in pods),
         services=tuple(_services(of["Service"], of["EndpointSlice"], [pod for _, pod in pods])),
         cron_jobs=tuple(read_cron_job(o.root, o.namespace, o.name, owners) for o in of["CronJob"]),
-        policies=_policies(of["NetworkPolicy"]),
+        policies=_policies(objects),
+        tiered=_tiered(objects),
     )
     if problems:
         raise InputErrors(problems)
@@ -89,7 +97,20 @@ def read_cluster(documents: Iterable[tuple[str, Any]]) -> Reading:
 def read_policies(
     documents: Iterable[tuple[str, Any]], cluster: Cluster | None = None
 ) -> tuple[NetworkPolicy, ...]:
-    """The NetworkPolicies of a folder; InputErrors with every problem.
+    """As `read_policy_set`, where cluster-wide policies cannot be used: each is a problem."""
+    read = read_policy_set(documents, cluster)
+    if read.tiered:
+        raise InputErrors([
+            f"{policy.source}: {policy.title}: is not judged here; remove it or write it as NetworkPolicy"
+            for policy in read.tiered
+        ])  # fmt: skip
+    return read.policies
+
+
+def read_policy_set(
+    documents: Iterable[tuple[str, Any]], cluster: Cluster | None = None, posture: Posture = Posture.ALLOW
+) -> PolicySet:
+    """The policies of a folder; InputErrors with every problem.
 
     Other objects (Kustomizations, Namespaces, Deployments) are passed over; a policy of a kind that is not
     judged is a problem, since leaving it out would make every answer wrong. With a `cluster`, a policy's
@@ -99,18 +120,17 @@ def read_policies(
     objects, skipped = _objects(documents, problems)
     problems += [f"{line}: is not judged; remove it or write it as NetworkPolicy networking.k8s.io/v1"
                  for line in skipped if "NetworkPolicy" in line.partition(": ")[2]]  # fmt: skip
-    chosen = [o for o in objects if o.kind == "NetworkPolicy"]
-    for o in chosen:
-        if cluster is not None and o.namespace not in cluster.namespaces:
+    for o in objects:
+        if cluster is not None and o.kind in _POLICIES and o.namespace not in cluster.namespaces:
             _missing_namespace(o)
-    policies = _policies(chosen)
+    found = PolicySet(_policies(objects), posture, _tiered(objects))
     if problems:
         raise InputErrors(problems)
-    return policies
+    return found
 
 
 def _objects(documents: Iterable[tuple[str, Any]], problems: list[str]) -> tuple[list[_Object], list[str]]:
-    objects: dict[tuple[str, str, str], _Object] = {}
+    objects: dict[tuple[str, str, str, str], _Object] = {}
     skipped = []
     for source, value in documents:
         if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
@@ -119,26 +139,30 @@ def _objects(documents: Iterable[tuple[str, Any]], problems: list[str]) -> tuple
         kind = value["kind"]
         metadata = value.get("metadata")
         name = metadata.get("name") if isinstance(metadata, dict) else None
-        if kind not in _GROUPS or not _judged(kind, value.get("apiVersion")):
-            group = f" of {value.get('apiVersion')}" if kind in _GROUPS else ""
-            skipped.append(f"{source}: {kind}{group} {name or '(no name)'}")
+        group = _group(kind, value.get("apiVersion"))
+        if group is None:
+            version = f" of {value.get('apiVersion')}" if kind in _GROUPS else ""
+            skipped.append(f"{source}: {kind}{version} {name or '(no name)'}")
             continue
-        found = _named(source, kind, value, problems)
+        found = _named(source, kind, group, value, problems)
         if found is None:
             continue
-        first = objects.setdefault((kind, found.namespace, found.name), found)
+        first = objects.setdefault((kind, group, found.namespace, found.name), found)
         if first is not found:
             problems.append(f"{found.root.owner}: is also in {first.source}; keep one of them")
     return list(objects.values()), skipped
 
 
-def _judged(kind: str, api_version: object) -> bool:
-    """The kind's own API group; other groups (Calico, Knative) use the same kinds for other things."""
-    group, _, _ = str(api_version or "").rpartition("/")
-    return api_version is None or group == _GROUPS[kind]
+def _group(kind: str, api_version: object) -> str | None:
+    """The kind's API group; None for others (Calico, Knative), which use the same kinds for other things."""
+    known = _GROUPS.get(kind)
+    if known is None or api_version is None:
+        return known[0] if known else None
+    group, _, _ = str(api_version).rpartition("/")
+    return group if group in known else None
 
 
-def _named(source: str, kind: str, value: dict[str, Any], problems: list[str]) -> _Object | None:
+def _named(source: str, kind: str, group: str, value: dict[str, Any], problems: list[str]) -> _Object | None:
     bare = Field(value, "$", f"{source}: {kind}", problems)
     before = len(problems)
     name = bare.get("metadata", "name").required()
@@ -146,7 +170,7 @@ def _named(source: str, kind: str, value: dict[str, Any], problems: list[str]) -
     if len(problems) > before:
         return None
     title = f"{namespace}/{name}" if namespace else name
-    return _Object(Field(value, "$", f"{source}: {kind} {title}", problems), source, kind, namespace, name)
+    return _Object(Field(value, "$", f"{source}: {kind} {title}", problems), source, kind, group, namespace, name)
 
 
 def _namespaces(declared: list[_Object], placed: list[_Object]) -> dict[str, dict[str, str]]:
@@ -194,4 +218,10 @@ def _services(services: list[_Object], slices: list[_Object], pods: list[Pod]) -
 
 
 def _policies(objects: list[_Object]) -> tuple[NetworkPolicy, ...]:
-    return tuple(read_policy(o.root, o.namespace, o.name, o.source) for o in objects)
+    chosen = (o for o in objects if o.kind in _POLICIES)
+    return tuple(read_policy(o.root, o.namespace, o.name, o.source, o.kind) for o in chosen)
+
+
+def _tiered(objects: list[_Object]) -> tuple[TieredPolicy, ...]:
+    chosen = (o for o in objects if o.kind in _TIERED)
+    return tuple(read_tiered(o.root, o.name, o.source, DIALECTS[o.kind, o.group]) for o in chosen)

@@ -52,12 +52,14 @@ def controller(root: Field) -> str:
 def read_node(root: Field, name: str) -> Node:
     """A Node; only its internal addresses are its own on the cluster's network."""
     labels = root.get("metadata", "labels").strings()
-    found = []
-    for address in root.get("status", "addresses").each():
-        if address.get("type").text() == "InternalIP":
-            found.append(address.get("address").address())
+    found: dict[str, list[str]] = {"InternalIP": [], "ExternalIP": []}
+    for element in root.get("status", "addresses").each():
+        kind = element.get("type").text()
+        address = element.get("address").address() if kind in found else None
+        if address:
+            found[kind].append(address)
     zone = next((labels[key] for key in _ZONE_LABELS if key in labels), "")
-    return Node(name, tuple(filter(None, found)), zone)
+    return Node(name, tuple(found["InternalIP"]), zone, tuple(sorted(labels.items())), tuple(found["ExternalIP"]))
 
 
 def read_pod(root: Field, namespace: str, name: str, owners: Owners) -> Pod:

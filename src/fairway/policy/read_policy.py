@@ -8,17 +8,23 @@ from fairway.policy.model import Expression, IPBlock, NetworkPolicy, Operator, P
 
 _PROTOCOLS: Final = ("TCP", "UDP", "SCTP")
 _TYPES: Final = ("Ingress", "Egress")
+_LABEL: Final = r"[a-zA-Z0-9]([-a-zA-Z0-9_]*[a-zA-Z0-9])?"
+_DOMAIN: Final = re.compile(rf"(?=.{{1,255}}$)(\*\.)?({_LABEL}\.)+{_LABEL}\.?")
 _PORT_NAME: Final = re.compile(r"(?=.{1,15}$)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*")
 
 
-def read_policy(root: Field, namespace: str, name: str, source: str) -> NetworkPolicy:
-    """The policy under `root`; whatever is wrong with it is in the field's problems."""
+def read_policy(root: Field, namespace: str, name: str, source: str, kind: str = "NetworkPolicy") -> NetworkPolicy:
+    """The policy under `root`; whatever is wrong with it is in the field's problems.
+
+    An ApplicationNetworkPolicy differs in one thing: its egress peers may be domain names.
+    """
     spec = root.get("spec")
     if not spec.present:
         spec.problem("is missing; write `podSelector` and `policyTypes` under it")
     spec.only("podSelector", "policyTypes", "ingress", "egress")
     ingress = tuple(_rule(rule, "from") for rule in spec.get("ingress").each())
-    egress = tuple(_rule(rule, "to") for rule in spec.get("egress").each())
+    named = kind == "ApplicationNetworkPolicy"
+    egress = tuple(_rule(rule, "to", named=named) for rule in spec.get("egress").each())
     types = _types(spec.get("policyTypes"), has_egress=bool(egress))
     return NetworkPolicy(
         namespace=namespace,
@@ -27,6 +33,7 @@ def read_policy(root: Field, namespace: str, name: str, source: str) -> NetworkP
         ingress=ingress if "Ingress" in types else None,
         egress=egress if "Egress" in types else None,
         source=source,
+        kind=kind,
     )
 
 
@@ -41,18 +48,23 @@ def _types(field: Field, *, has_egress: bool) -> tuple[str, ...]:
     return tuple(types) or (_TYPES if has_egress else _TYPES[:1])
 
 
-def _rule(field: Field, peers_key: str) -> Rule:
+def _rule(field: Field, peers_key: str, *, named: bool = False) -> Rule:
     field.only(peers_key, "ports")
     if not isinstance(field.value, dict):
         field.problem(f"{shown(field.value)} is not a rule; write `{{}}` to allow everything")
         return Rule(peers=())
-    peers = tuple(_peer(peer) for peer in field.get(peers_key).each())
+    peers = tuple(_peer(peer, named=named) for peer in field.get(peers_key).each())
     ports = tuple(_ports(port) for port in field.get("ports").each())
     return Rule(peers=peers or None, ports=ports or None)
 
 
-def _peer(field: Field) -> Peer:
-    field.only("podSelector", "namespaceSelector", "ipBlock")
+def _peer(field: Field, *, named: bool) -> Peer:
+    field.only("podSelector", "namespaceSelector", "ipBlock", *(("domainNames",) if named else ()))
+    domains = field.get("domainNames")
+    if named and domains.present:
+        if len([value for value in field.value.values() if value is not None]) > 1:
+            field.problem("has both `domainNames` and another peer; make them two elements of the list")
+        return Peer(domains=read_domains(domains))
     pods, namespaces, block = (field.get(key) for key in ("podSelector", "namespaceSelector", "ipBlock"))
     selecting = pods.present or namespaces.present
     if block.present and selecting:
@@ -65,6 +77,19 @@ def _peer(field: Field) -> Peer:
         pods=read_selector(pods) if pods.present else None,
         namespaces=read_selector(namespaces) if namespaces.present else None,
     )
+
+
+def read_domains(field: Field) -> tuple[str, ...]:
+    """A list of domain names in lower case, without a final dot; `*.` may come first."""
+    found = list(field.each())
+    if not found:
+        field.problem("is empty; write a domain name such as `api.example.com` or `*.example.com`")
+    for element in found:
+        if not _DOMAIN.fullmatch(element.text()):
+            element.problem(
+                f"{shown(element.value)} is not a domain name; write `api.example.com` or `*.example.com`"
+            )
+    return tuple(element.text().lower().removesuffix(".") for element in found)
 
 
 def _block(field: Field) -> IPBlock | None:
@@ -91,19 +116,22 @@ def _ports(field: Field) -> Ports:
     if protocol not in _PROTOCOLS:
         field.get("protocol").problem(f"{shown(protocol)} is not a protocol of policies; write TCP, UDP or SCTP")
     port_field, end_field = field.get("port"), field.get("endPort")
-    port: int | str | None
-    if isinstance(port_field.value, str):
-        port = port_field.value
-        if not _PORT_NAME.fullmatch(port):
-            port_field.problem(f"{shown(port)} is not a port's name; write a number without quotes or a name")
-    else:
-        port = port_field.integer(1, 65535)
+    named = isinstance(port_field.value, str)
+    port = read_port_name(port_field) if named else port_field.integer(1, 65535)
     end = end_field.integer(1, 65535)
     if end is not None and not isinstance(port, int):
         end_field.problem(f"{end} has no numeric port to start from; write `port` as a number")
     elif end is not None and isinstance(port, int) and end < port:
         end_field.problem(f"{end} is below port {port}; write the highest port of the range")
     return Ports(protocol, port, end)
+
+
+def read_port_name(field: Field) -> str:
+    """A container port's name."""
+    name = field.required()
+    if name and not _PORT_NAME.fullmatch(name):
+        field.problem(f"{shown(name)} is not a port's name; write a number without quotes or a name")
+    return name
 
 
 def read_selector(field: Field) -> Selector:

@@ -3,15 +3,17 @@
 Ends are judged with the labels they had when they were recorded.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fairway.policy.decide import Decision, Judgement, decide, rule_titles
 from fairway.policy.directory import Directory
 from fairway.policy.explain import BY_WORKLOAD, explain_side, port_title
 from fairway.policy.model import Cluster, NetworkPolicy, PolicySet
 from fairway.policy.rulings import Rulings
+from fairway.policy.settle import Names, moments, settle
 from fairway.policy.sift import denied_only, needs_rule, unanswered
 from fairway.wire.edge import Edge
 from fairway.wire.endpoint import Endpoint, Kind
@@ -72,9 +74,19 @@ class _Denial:
     edge: Edge
 
 
-def replay(edges: Iterable[Edge], policies: PolicySet, cluster: Cluster, rulings: Rulings | None = None) -> Replay:
-    """Judge every edge that has a pod at one end at least, and whether what people decided holds."""
-    judge = _Judge(policies, cluster)
+def replay(
+    edges: Iterable[Edge],
+    policies: PolicySet,
+    cluster: Cluster,
+    rulings: Rulings | None = None,
+    *,
+    names: Names | None = None,
+) -> Replay:
+    """Judge every edge that has a pod at one end at least, and whether what people decided holds.
+
+    Domain names in policies stand for what `names` say they did when the edge was last seen.
+    """
+    judges = _Judges(policies, cluster, names)
     rulings = rulings or Rulings()
     wanted, unwanted = rulings.obeyed(edges)
     sorted_out: dict[str, list[_Denial]] = defaultdict(list)
@@ -83,6 +95,7 @@ def replay(edges: Iterable[Edge], policies: PolicySet, cluster: Cluster, rulings
         if Kind.POD not in (edge.client.kind, edge.server.kind):
             continue
         judged, connections = judged + 1, connections + edge.connections
+        judge = judges.of(edge)
         denials = list(judge.denials(edge))
         if not denials:
             continue
@@ -96,17 +109,18 @@ def replay(edges: Iterable[Edge], policies: PolicySet, cluster: Cluster, rulings
             sorted_out["broken"] += denials
     still_allowed = set()
     for edge in unwanted:
-        denials = list(judge.denials(edge))
+        denials = list(judges.of(edge).denials(edge))
         sorted_out["decided"] += denials
         ruling = rulings.of(edge)
         if not denials and ruling and needs_rule(edge.client, edge.server):
             what = port_title(edge.port, edge.protocol)
             still_allowed.add(f"{edge.client.group} -> {edge.server.group} {what}, {ruling.title}")
+    used = judges.used
     return Replay(
         judged=judged,
         connections=connections,
         broken=_breakages(sorted_out["broken"]),
-        unused_rules=tuple(title for title in rule_titles(policies) if title not in judge.used),
+        unused_rules=tuple(title for title in rule_titles(policies) if title not in used),
         already_denied=_breakages(sorted_out["already_denied"]),
         unanswered=_breakages(sorted_out["unanswered"]),
         uncertain=uncertain,
@@ -117,13 +131,34 @@ def replay(edges: Iterable[Edge], policies: PolicySet, cluster: Cluster, rulings
 
 def users(edges: Iterable[Edge], policies: PolicySet, cluster: Cluster) -> Iterator[tuple[str, Edge]]:
     """Every rule with each edge that it allows; edges that were denied or never answered use nothing."""
-    judge = _Judge(policies, cluster)
+    judge = _Judge(settle(policies, cluster.nodes), cluster)
     for edge in edges:
         if Kind.POD in (edge.client.kind, edge.server.kind) and not denied_only(edge) and not unanswered(edge):
             judge.used.clear()
             for _ in judge.denials(edge):
                 pass
             yield from ((title, edge) for title in sorted(judge.used))
+
+
+class _Judges:
+    """A judge for each time at which domain names stood for the same addresses."""
+
+    def __init__(self, policies: PolicySet, cluster: Cluster, names: Names | None) -> None:
+        self._policies, self._cluster, self._names = policies, cluster, names
+        self._times = moments(policies, names)
+        self._judges: dict[int, _Judge] = {}
+
+    def of(self, edge: Edge) -> "_Judge":
+        moment = bisect_right(self._times, edge.last_seen) if self._times else 0
+        if moment not in self._judges:
+            settled = settle(self._policies, self._cluster.nodes, self._names, edge.last_seen)
+            self._judges[moment] = _Judge(settled, self._cluster)
+        return self._judges[moment]
+
+    @property
+    def used(self) -> set[str]:
+        """The rules that had a say, by title."""
+        return set[str]().union(*(judge.used for judge in self._judges.values()))
 
 
 class _Judge:
@@ -147,7 +182,7 @@ class _Judge:
             ends = self._directory.backends(edge.server.address, edge.port, edge.protocol)
         for server, port in ends or ((edge.server, edge.port),):
             decision = self._decide(edge.client, server, port, edge.protocol)
-            self.used.update(decision.egress.rules, decision.ingress.rules)
+            self.used.update(decision.egress.matched, decision.ingress.matched)
             for direction, judgement in zip(Direction, (decision.ingress, decision.egress), strict=True):
                 if judgement.verdict is Verdict.DENY:
                     yield _Denial(direction, judgement, edge.client, server, port, edge)
@@ -164,7 +199,7 @@ class _Judge:
             for server, port in self._directory.dialled(edge.service, edge.family, edge.protocol):
                 if (server.group, port) != own:
                     judgement = self._decide(client, server, port, edge.protocol).egress
-                    self.used.update(judgement.rules)
+                    self.used.update(judgement.matched)
                     if judgement.verdict is Verdict.DENY:
                         found.append((judgement, server, port))
             self._beside[key] = tuple(found)
@@ -178,7 +213,7 @@ class _Judge:
         namespaces = frozenset((client.namespace, server.namespace))
         if namespaces not in self._near:
             near = tuple(p for name in sorted(namespaces) for p in self._homes.get(name, ()))
-            self._near[namespaces] = PolicySet(near, self._policies.posture)
+            self._near[namespaces] = replace(self._policies, policies=near)
         return decide(self._near[namespaces], self._directory.cluster.namespaces, client, server, port, protocol)
 
 
@@ -214,6 +249,8 @@ def _fix(denial: _Denial, what: str) -> str:
     ingress = denial.direction is Direction.INGRESS
     subject, peer = (denial.server, denial.client) if ingress else (denial.client, denial.server)
     rule = f"{denial.direction.name.lower()} rule: {what} {'from' if ingress else 'to'} {peer.group}"
+    if denial.judgement.tier is not None:
+        return f"give {denial.judgement.isolating[0]} an earlier rule that accepts or passes it: {rule}"
     if denial.judgement.reason is Reason.POSTURE:
         return f"write a policy for {subject.group} with the {rule}"
     return f"give {denial.judgement.isolating[0]} the {rule}"

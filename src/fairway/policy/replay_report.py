@@ -8,7 +8,7 @@ from typing import Any, Final
 from xml.sax.saxutils import quoteattr
 
 from fairway.policy.explain import port_title
-from fairway.policy.model import NetworkPolicy
+from fairway.policy.model import NetworkPolicy, TieredPolicy
 from fairway.policy.replay import Breakage, Replay
 
 SARIF_VERSION: Final = "2.1.0"
@@ -96,7 +96,7 @@ def _escaped(text: str) -> str:
     return _ILLEGAL.sub("?", text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def sarif(result: Replay, policies: Iterable[NetworkPolicy], version: str) -> dict[str, Any]:
+def sarif(result: Replay, policies: Iterable[NetworkPolicy | TieredPolicy], version: str) -> dict[str, Any]:
     """A SARIF 2.1.0 log: an error per breakage, a note per unused rule, each at the file of its policy."""
     sources = {policy.title: policy.source for policy in policies}
     results = [_result("would-deny", "error", _said(one), _where(one.policies, sources)) for one in result.broken]

@@ -20,16 +20,16 @@ NumberedRule = tuple[int, str, Rule]
 """The rule's number in the table, its policy's namespace, and the rule."""
 
 
+def lookups(identity: int, protocol: int) -> tuple[tuple[int, int], ...]:
+    """The keys of an allowance that speak of the identity and protocol, in the kernel's order."""
+    return ((identity, protocol), (identity, ANY_PROTOCOL), (ANY, protocol), (ANY, ANY_PROTOCOL))
+
+
 def allowing_rule(
     allowance: Mapping[tuple[int, int], Spans], identity: int, protocol: int, port: int
 ) -> int | None:
     """The rule that allows the connection, looked up in the kernel's order, or None."""
-    for key in (
-        (identity, protocol),
-        (identity, ANY_PROTOCOL),
-        (ANY, protocol),
-        (ANY, ANY_PROTOCOL),
-    ):
+    for key in lookups(identity, protocol):
         rule = rule_at(allowance.get(key, _NOTHING), port)
         if rule is not None:
             return rule

@@ -17,7 +17,8 @@ class Side:
     """One direction. `verdict` is allow, deny or unjudged (no pod of the cluster).
 
     `tier` says what decided: the NetworkPolicies that isolate the pod (`policies`; `rules` allow the connection),
-    the posture where none does, or `exempt`: what no policy can deny. Empty if unjudged.
+    the tier of a cluster-wide policy, the posture where none does, or `exempt`: what no policy can deny. Empty if
+    unjudged.
     """
 
     direction: str
@@ -50,6 +51,8 @@ def sides(decision: Decision, client: Endpoint, server: Endpoint, port: int, pro
 def _tier(judgement: Judgement) -> str:
     if judgement.verdict is Verdict.UNJUDGED:
         return ""
+    if judgement.tier is not None:
+        return str(judgement.tier)
     if judgement.rule in (OWN_ADDRESS, OWN_NODE):
         return EXEMPT
     if judgement.reason is Reason.POSTURE or not judgement.isolating:

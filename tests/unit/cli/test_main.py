@@ -37,7 +37,7 @@ TELLS_NO_TABLE = {
         "fairway lab job",
         "fairway lab record",
     ),
-    *("fairway lab up", "fairway lab visit", "fairway policy", "fairway stage"),
+    *("fairway lab up", "fairway lab visit", "fairway policy", "fairway policy verdicts", "fairway stage"),
 }
 
 

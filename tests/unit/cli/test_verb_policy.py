@@ -16,6 +16,7 @@ from fairway.kit.documents import read_documents
 from fairway.policy.read import read_cluster
 from fairway.wire.words import Initiator
 from support.reports import DB, ORDERS, T0, UI, report, write_cluster
+from support.tiered import cnp, nets, to
 
 
 @pytest.fixture
@@ -182,3 +183,21 @@ def test_coverage_by_the_record_in_time(files: Path, capsys: pytest.CaptureFixtu
     found = yaml.safe_load(capsys.readouterr().out)
     assert [score["workload"] for score in found["scores"]] == ["orders/orders-1", "orders/orders-postgresql-0"]
     assert found["namespaces"]["orders"]["kinds"] == 2
+
+
+def test_cluster_wide_policies_and_domain_names(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rules = [
+        to("Accept", {"domainNames": ["*.example.com"]}, name="known"),
+        to("Deny", nets("0.0.0.0/0"), name="rest"),
+    ]
+    (files / "guard.yaml").write_text(yaml.safe_dump(cnp("guard", egress=rules)))
+    (files / "names.yaml").write_text("api.example.com: [192.0.2.7]\n")
+    ask = ("ui/ui-1", "192.0.2.7", "443", "--policies", "guard.yaml")
+    assert run("explain", *ask, "--names", "names.yaml") == 0
+    assert (
+        "ClusterNetworkPolicy guard egress[0] (known) of the Admin tier accepts TCP 443" in capsys.readouterr().out
+    )
+    assert run("explain", *ask) == 1
+    assert "guard egress[1] (rest) of the Admin tier denies ui/ui-1 TCP 443" in capsys.readouterr().out
+    assert run("replay", *FLOWS, "--policies", "guard.yaml", "--names", "names.yaml") == 1
+    assert "guard egress[1] (rest) of the Admin tier denies orders/orders-1" in capsys.readouterr().out

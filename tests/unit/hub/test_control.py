@@ -75,6 +75,38 @@ def test_policies_are_enforced_where_they_are_wanted(tmp_path: Path, policies: s
     assert postures == {"node-a": Posture.ALLOW, "node-b": Posture.ALLOW, "node-c": Posture.DENY}
 
 
+GUARD = """
+apiVersion: policy.networking.k8s.io/v1alpha2
+kind: ClusterNetworkPolicy
+metadata: {name: guard}
+spec:
+  tier: Admin
+  priority: 1
+  subject: {namespaces: {}}
+  egress:
+  - action: Deny
+    to: [{nodes: {}}]
+"""
+
+
+def test_cluster_wide_policies_reach_the_agents(tmp_path: Path) -> None:
+    (tmp_path / "guard.yaml").write_text(GUARD)
+    wanted = PolicyChoice(policies=str(tmp_path / "guard.yaml"))
+    table = node_feeds(cluster(tmp_path), Intent(active=wanted), 1)["node-c"].table
+    assert [pod.active for pod in table.pods] == [(OPEN, FIRST_POLICY)]
+    nodes = {identity for _, identity in table.cidrs}
+    assert len(nodes) == len(NODES)
+    assert not nodes & {row.identity for row in table.rows}
+    assert table.rules == ("", "posture allow")
+
+
+def test_domain_names_are_refused_since_agents_do_not_follow_them(tmp_path: Path) -> None:
+    file = tmp_path / "guard.yaml"
+    file.write_text(GUARD.replace("Deny", "Accept").replace("{nodes: {}}", "{domainNames: [api.example.com]}"))
+    with pytest.raises(UsageError, match=r"names the domain `api\.example\.com`, which agents cannot obey"):
+        policy_set(PolicyChoice(policies=str(file)))
+
+
 def test_deny_without_any_policy(tmp_path: Path) -> None:
     feeds = node_feeds(cluster(tmp_path), Intent(active=PolicyChoice(posture=Posture.DENY)), 1)
     assert {pod.active for feed in feeds.values() for pod in feed.table.pods} == {(CLOSED, CLOSED)}

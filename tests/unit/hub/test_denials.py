@@ -9,7 +9,17 @@ from fairway.hub.names import Names
 from fairway.hub.record import named
 from fairway.hub.store import write_flows
 from fairway.kit.documents import read_documents
-from fairway.policy.model import NetworkPolicy, PolicySet, Selector
+from fairway.policy.model import (
+    Action,
+    NetworkPolicy,
+    Peer,
+    PolicySet,
+    Rule,
+    Selector,
+    Tier,
+    TieredPolicy,
+    TieredRule,
+)
 from fairway.policy.read import read_cluster
 from fairway.wire import batch as wire
 from fairway.wire.words import Direction, Initiator, Reason, Verdict
@@ -83,6 +93,15 @@ def test_several_policies_isolate_together(tmp_path: Path) -> None:
     assert "orders/one, orders/two isolate orders/orders-postgresql-0" in denial.reason
     assert (denial.slot, denial.enforced, denial.connections) == ("staged", False, 2)
     assert denial.direction is Direction.INGRESS
+
+
+def test_cluster_wide_policies_that_may_have_denied_are_named(tmp_path: Path) -> None:
+    seen = report(DB, INTRUDER, 5432, Initiator.REMOTE, verdict=DENY, reason=NO_RULE, denied=3)
+    rules = (TieredRule(Action.DENY, Rule()),)
+    guard = TieredPolicy("ClusterNetworkPolicy", "guard", Tier.ADMIN, 1, Peer(namespaces=Selector()), rules)
+    other = TieredPolicy("ClusterNetworkPolicy", "other", Tier.ADMIN, 1, Peer(namespaces=Selector()), (), rules)
+    (found,) = denials(tmp_path, seen, active=PolicySet(tiered=(guard, other)))
+    assert found.reason.startswith("ingress: ClusterNetworkPolicy guard isolates orders/orders-postgresql-0;")
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,12 @@ from fairway.policy.decide import decide, decide_service
 from fairway.policy.directory import Directory
 from fairway.policy.model import Cluster, PolicySet
 from fairway.policy.read import read_policies
+from fairway.policy.settle import settle
 from fairway.wire.endpoint import Kind
 from fairway.wire.rules import ANY, CLOSED, FIRST_POLICY, OPEN, UNUSED, WORLD, PodRules, Row, RuleTable
 from fairway.wire.words import Direction, Mode, Posture, Slot, Verdict
 from support.objects import cluster, node, pod, policy, service
-from support.random_clusters import Probe, random_case, random_policies
+from support.random_clusters import RESOLVED, Probe, random_case, random_policies, random_tiers
 
 
 def plain(policies: PolicySet, cluster: Cluster, probe: Probe) -> tuple[Verdict, Verdict]:
@@ -42,6 +43,17 @@ def test_rows_and_decide_agree_on_random_clusters(seed: int) -> None:
     compiled = compile_rules(cluster, active, staged)
     agree(compiled, Slot.ACTIVE, active, cluster, probes)
     agree(compiled, Slot.STAGED, staged, cluster, probes)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, 2**32))
+def test_rows_and_decide_agree_on_random_tiers(seed: int) -> None:
+    rng = random.Random(seed)
+    cluster, active, probes = random_case(rng, tiers=True)
+    staged = random_tiers(rng, random_policies(rng, cluster))
+    compiled = compile_rules(cluster, active, staged, RESOLVED)
+    agree(compiled, Slot.ACTIVE, settle(active, cluster.nodes, RESOLVED), cluster, probes)
+    agree(compiled, Slot.STAGED, settle(staged, cluster.nodes, RESOLVED), cluster, probes)
 
 
 def rows(*objects: dict[str, Any], policies: list[dict[str, Any]], **more: Any) -> Compiled:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from fairway.kit.errors import InputErrors
 from fairway.policy.read import read_cluster, read_policies
 from support.objects import cluster, namespace, node, pod, policy, service
+from support.tiered import anp, app, application, by, cnp, named, nets, tcp, to
 
 
 def problems(*objects: Any) -> list[str]:
@@ -109,6 +110,9 @@ WHOLE = [
     {"kind": "EndpointSlice", "apiVersion": "discovery.k8s.io/v1", "addressType": "IPv4",
      "metadata": {"name": "e", "namespace": "a", "labels": {"kubernetes.io/service-name": "s"}},
      "endpoints": [{"addresses": ["10.0.0.1"]}], "ports": [{"name": "http", "port": 80}]},
+    cnp(egress=[to("Deny", nets("10.0.0.0/8"), protocols=[tcp(80, 90)]), to("Accept", named("a.example.com"))]),
+    anp(ingress=[by("Allow", app("a"), ports=[{"portNumber": {"port": 80}}, {"namedPort": "w"}])]),
+    application("a/f", egress=[{"to": [named("*.example.com")]}]),
 ]  # fmt: skip
 JUNK = st.one_of(
     st.none(),

@@ -1,17 +1,21 @@
 """Replay: what would break, who, why and how to mend it; and what would not be missed."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import msgspec
 import pytest
 
 from fairway.policy.generate import generate
 from fairway.policy.model import Expression, Operator, PolicySet, Selector
+from fairway.policy.read import read_policy_set
 from fairway.policy.replay import replay
+from fairway.policy.settle import Answer
 from fairway.wire.edge import Edge
 from fairway.wire.words import Posture
-from support.objects import at, cluster, edge, pod
+from support.objects import START, at, cluster, edge, pod
 from support.shop import objects, shop, traffic
+from support.tiered import app, cnp, named, nets, to
 
 SHOP = shop()
 EDGES = traffic(SHOP)
@@ -123,3 +127,36 @@ def test_np57_a_dialled_service_breaks_unless_all_its_backends_are_open() -> Non
     rule = replace(ui.egress[0], peers=(replace(ui.egress[0].peers[0], pods=only_orders),))
     (broken,) = replay([seen], PolicySet((replace(ui, egress=(rule,)),)), where).broken
     assert (broken.server, broken.direction) == ("orders/canary", "egress")
+
+
+def test_cluster_wide_rules_that_deny_are_named_with_a_fix_and_count_as_used() -> None:
+    database = {"matchLabels": {"app.kubernetes.io/component": "postgresql"}}
+    peer = {"pods": {"namespaceSelector": {}, "podSelector": database}}
+    guard = cnp("guard", egress=[to("Deny", peer, name="no databases"), to("Deny", app("nobody"))])
+    found = replay(EDGES, read_policy_set([("p.yaml", guard)]), SHOP)
+    broken = {b.client: b for b in found.broken}["orders/orders"]
+    assert broken.reason == (
+        "egress: ClusterNetworkPolicy guard egress[0] (no databases) of the Admin tier denies orders/orders "
+        "TCP 5432 to orders/orders-postgresql"
+    )
+    assert broken.fix.startswith(
+        "give ClusterNetworkPolicy guard an earlier rule that accepts or passes it: egress rule"
+    )
+    assert found.unused_rules == ("ClusterNetworkPolicy guard egress[1]",)
+
+
+def test_np75_domain_names_are_what_they_were_when_the_edge_was_seen() -> None:
+    where = cluster(pod("x/a", "10.0.0.1"))
+    rules = [to("Accept", named("api.example.com")), to("Deny", nets("0.0.0.0/0"))]
+    policies = read_policy_set([("p.yaml", cnp("names", egress=rules))])
+    names = {"api.example.com": [Answer("192.0.2.7", until=START), Answer("192.0.2.8", since=START)]}
+    before, after = START - timedelta(hours=1), START + timedelta(hours=1)
+    edges = [
+        edge(where, "10.0.0.1", server, 443, first_seen=before, last_seen=when)
+        for server in ("192.0.2.7", "192.0.2.8")
+        for when in (before, after)
+    ]
+    broken = [[b.server for b in replay([seen], policies, where, names=names).broken] for seen in edges]
+    assert broken == [[], ["192.0.2.7"], ["192.0.2.8"], []]
+    assert replay(edges, policies, where, names=names).unused_rules == ()
+    assert len(replay(edges, policies, where).broken) == 2

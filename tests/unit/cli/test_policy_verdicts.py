@@ -1,0 +1,57 @@
+"""`fairway policy verdicts` as a transcript."""
+
+import io
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from fairway.cli.main import main
+from support.objects import pod, policy
+
+CASE = {
+    "pods": [pod("x/a", "10.0.0.1"), pod("x/b", "10.0.0.2")],
+    "policies": [policy("x/p", ingress=[{"ports": [{"port": 80}]}])],
+    "probes": [
+        {"src": "x/a", "dst": "x/b", "port": 80, "proto": "TCP"},
+        {"src": "x/a", "dst": "10.0.0.2", "port": 81},
+    ],
+}
+OPEN = {**CASE, "policies": []}
+
+
+def lines(*cases: object) -> str:
+    return "".join(f"{case if isinstance(case, str) else json.dumps(case)}\n" for case in cases)
+
+
+def test_a_line_for_each_case(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "cases.jsonl"
+    file.write_text(lines(CASE, "", OPEN))
+    assert main(["policy", "verdicts", "--cases", str(file)]) == 0
+    assert capsys.readouterr().out == "10\n11\n"
+
+
+def test_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(lines(OPEN, CASE).encode())))
+    assert main(["policy", "verdicts", "--posture", "deny"]) == 0
+    assert capsys.readouterr().out == "00\n00\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (lines(CASE, "{"), "cases.jsonl:2: Input data was truncated"),
+        (lines({**CASE, "probes": [{"src": "x/a"}]}), "cases.jsonl:1: Object missing required field `dst`"),
+        (lines({"pods": []}), "cases.jsonl:1: Object missing required field `probes`"),
+        ("[" * 100_000, "cases.jsonl:1: "),
+        (None, "cases.jsonl: cannot be read: No such file"),
+    ],
+)
+def test_bad_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None, said: str) -> None:
+    file = tmp_path / "cases.jsonl"
+    if content is not None:
+        file.write_text(content)
+    assert main(["policy", "verdicts", "--cases", str(file)]) == 2
+    assert said in capsys.readouterr().err
