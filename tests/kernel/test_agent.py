@@ -127,6 +127,10 @@ class Stage:
         keep = (rows["kind"] == kind) & ((rows["protocol"] == TCP) | (kind == batch.REST))
         return rows[keep & (rows["pod"] == pod)] if pod is not None else rows[keep]
 
+    def packets_told(self) -> int:
+        told = np.concatenate([self.rows(batch.FLOW), self.rows(batch.REST)])
+        return int(told["tx_packets"].sum() + told["rx_packets"].sum())
+
     def serve(self, host: Host, port: int = 8080) -> contextlib.AbstractContextManager[subprocess.Popen[str]]:
         return serving(host, port)
 
@@ -221,6 +225,8 @@ def test_enforcement_outlives_the_agent_and_the_next_takes_over(stage: Stage) ->
     stage.start()
     with stage.serve(stage.server), stage.serve(stage.server, 9090):
         assert stage.connect(stage.server.v4)
+        # Killed between noting and sending, an agent would take that interval's counts with it.
+        wait_for(lambda: stage.packets_told() == stage.batches()[-1].header.packets > 0)
         stage.kill()
         assert stage.connect(stage.server.v4)
         assert not stage.connect(stage.server.v4, port=9090, patience=0.5)
@@ -234,9 +240,7 @@ def test_enforcement_outlives_the_agent_and_the_next_takes_over(stage: Stage) ->
         assert stage.connect(stage.server.v4, port=9090)
         assert not stage.connect(stage.server.v4, patience=0.5)
     stage.kill(signal.SIGTERM)
-    told = np.concatenate([stage.rows(batch.FLOW), stage.rows(batch.REST)])
-    packets = int(told["tx_packets"].sum() + told["rx_packets"].sum())
-    assert packets == stage.batches()[-1].header.packets, "three agents told each packet once"
+    assert stage.packets_told() == stage.batches()[-1].header.packets, "three agents told each packet once"
 
 
 def test_detach_leaves_nothing(stage: Stage) -> None:
