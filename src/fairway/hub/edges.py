@@ -94,9 +94,19 @@ def edges_of(flows: pa.Table) -> list[Edge]:
     """One Edge per (client, server, port, protocol), in the order of first sight."""
     # A pod's rest is no edge: it has no remote end.
     flows = flows.filter(pc.is_in(flows["kind"].cast(pa.string()), pa.array(["flow", "edge"])))
-    reports = _oriented(_reports(flows))
-    edges = _merged([report for report in reports if report.by_server])
-    _add_clients(edges, _merged([report for report in reports if not report.by_server]), _backends(flows))
+    return _combined(_reports(flows), _backends(flows))
+
+
+def edges_of_reports(reports: pa.Table) -> list[Edge]:
+    """The same out of what each side's agents told of each edge in all: rows of the database's `edges_seen`."""
+    told = [_seen(row) for row in rows_of(reports)]
+    return _combined(told, _backends(reports))
+
+
+def _combined(reports: list[_Report], backends: _Backends) -> list[Edge]:
+    oriented = _oriented(reports)
+    edges = _merged([report for report in oriented if report.by_server])
+    _add_clients(edges, _merged([report for report in oriented if not report.by_server]), backends)
     return sorted((_edge(report) for report in edges.values()), key=_order)
 
 
@@ -127,14 +137,34 @@ def _endpoints(flows: pa.Table, end: str) -> tuple[list[tuple[Endpoint, str]], I
     columns = flows.select(CLIENT if end == "client" else SERVER)
     positions, groups = distinct(*(column.combine_chunks().indices.to_numpy() for column in columns.columns))
     found = [endpoint_of(row, end) for row in rows_of(columns.take(positions))]
+    return [_keyed(one) for one in found], groups
+
+
+def _keyed(one: Endpoint) -> tuple[Endpoint, str]:
     # Labels and the like may change; who it is does not.
-    return [(one, f"{one.kind} {one.address} {one.namespace}/{one.name}") for one in found], groups
+    return one, f"{one.kind} {one.address} {one.namespace}/{one.name}"
 
 
 def _report(row: dict[str, Any], client: tuple[Endpoint, str], server: tuple[Endpoint, str]) -> _Report:
     counters = {name: row[f"{name}_sum"] for name in _SUMS}
     # A connection that was open before the policies came is judged too, though none was opened.
     counters["would_deny"] = max(counters["would_deny"], row["would_deny_open_max"])
+    bounds = row["first_seen_min"], row["last_seen_max"]
+    return _told(row, client, server, counters, bounds)
+
+
+def _seen(row: dict[str, Any]) -> _Report:
+    client, server = (_keyed(endpoint_of(row, end)) for end in ("client", "server"))
+    return _told(row, client, server, {name: row[name] for name in _SUMS}, (row["first_seen"], row["last_seen"]))
+
+
+def _told(
+    row: dict[str, Any],
+    client: tuple[Endpoint, str],
+    server: tuple[Endpoint, str],
+    counters: dict[str, int],
+    bounds: tuple[datetime, datetime],
+) -> _Report:
     return _Report(
         client=client[0],
         client_key=client[1],
@@ -148,8 +178,8 @@ def _report(row: dict[str, Any], client: tuple[Endpoint, str], server: tuple[End
         known=row["initiator_known"],
         category=row["category"],
         counters=counters,
-        first=row["first_seen_min"],
-        last=row["last_seen_max"],
+        first=bounds[0],
+        last=bounds[1],
     )
 
 

@@ -24,7 +24,10 @@ def _values(column: Any) -> list[Any]:
         words = column.dictionary.to_pylist()
         return [words[index] for index in column.indices.to_numpy()]
     if pa.types.is_timestamp(column.type):
-        return [_EPOCH + timedelta(microseconds=us) for us in column.cast(pa.int64()).to_pylist()]
+        return [
+            _EPOCH + timedelta(microseconds=us)
+            for us in column.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_pylist()
+        ]
     return list(column.to_pylist())
 
 

@@ -1,0 +1,1 @@
+"""Flows in ClickHouse's SQL: embedded in this process, or on servers."""

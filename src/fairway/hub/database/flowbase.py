@@ -1,0 +1,67 @@
+"""The database of flows: what the hub puts in, and what it asks."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from fairway.hub.database import catalogue
+from fairway.hub.database.catalogue import Question
+from fairway.hub.database.flows import flows_of, stored
+from fairway.hub.database.migrations import migrate
+from fairway.hub.edges import edges_of_reports
+from fairway.wire.edge import Edge
+
+QUERY: Final[dict[str, str | int]] = {
+    # Sums are called as what they add up; a condition means the column.
+    "prefer_column_name_to_alias": 1,
+    "output_format_arrow_low_cardinality_as_dictionary": 1,
+    "max_execution_time": 60,
+    "max_threads": 2,
+}
+
+
+class Database(Protocol):
+    """ClickHouse's SQL, in this process or on servers."""
+
+    def execute(self, statement: str) -> None: ...
+
+    def query(
+        self,
+        statement: str,
+        parameters: Mapping[str, Any] | None = None,
+        settings: Mapping[str, str | int] | None = None,
+    ) -> pa.Table: ...
+
+    def insert(self, table: str, rows: pa.Table, token: str) -> None: ...
+
+
+class FlowBase:
+    """Flows over a database; `memory` bounds one query, in bytes."""
+
+    def __init__(self, database: Database, memory: int = 1 << 30) -> None:
+        self._database = database
+        self._settings = {**QUERY, "max_memory_usage": memory}
+
+    def open(self) -> None:
+        """Bring the tables to this version; UsageError when they are of a newer one."""
+        migrate(self._database)
+
+    def append(self, flows: pa.Table, counted: NDArray[np.bool_], token: str) -> None:
+        """Put named flows in, once for each `token`. DatabaseError when the database refuses."""
+        self._database.insert("flows", stored(flows, counted), token)
+
+    def ask(self, question: Question) -> pa.Table:
+        """The answer to one of the catalogue's questions."""
+        return self._database.query(question.statement, question.parameters, self._settings)
+
+    def flows(self, since: datetime | None = None, until: datetime | None = None) -> pa.Table:
+        """Flows of a time in the columns of `hub.columns`."""
+        return flows_of(self.ask(catalogue.flows_between(since, until)))
+
+    def edges(self) -> list[Edge]:
+        """Every edge that was ever seen, each flow counted once."""
+        return edges_of_reports(self.ask(catalogue.seen_edges()))

@@ -1,0 +1,272 @@
+"""The tables: flows as they came, what they add up to per minute and hour, and what was ever seen.
+
+Every other table fills itself from `flows`, by materialized views: one insert feeds all of them, and a repeated
+insert with the same token adds to none (`deduplicate_blocks_in_dependent_materialized_views`).
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+
+from fairway.hub.columns import END, MOMENT, SCHEMA, WORD
+
+TOKENS_KEPT: Final = 10_000
+"""A segment that is inserted again is known among so many since; a restart repeats at most a few."""
+
+Columns = tuple[tuple[str, str], ...]
+"""Names and ClickHouse types, codec included."""
+
+_WORD: Final = "LowCardinality(String)"
+_COUNT: Final = "CODEC(T64, ZSTD(1))"
+_TIME: Final = "CODEC(Delta, ZSTD(1))"
+_TYPES: Final = {
+    WORD: _WORD,
+    MOMENT: f"DateTime64(3, 'UTC') {_TIME}",
+    pa.bool_(): "Bool CODEC(ZSTD(1))",
+    pa.uint8(): "UInt8 CODEC(ZSTD(1))",
+    pa.uint16(): f"UInt16 {_COUNT}",
+    pa.uint32(): f"UInt32 {_COUNT}",
+    pa.uint64(): f"UInt64 {_COUNT}",
+}
+
+ONCE: Final = ("connections", "sent_bytes", "received_bytes", "sent_packets", "received_packets")
+"""Counters that both ends' agents tell of the same packets: added up where `counted`."""
+EACH: Final = ("retransmissions", "denied", "would_deny")
+"""Counters of an agent's own pod: each side's are other events."""
+SUMS: Final = ONCE + EACH
+
+FLOW_COLUMNS: Final[Columns] = (
+    *((field.name, _TYPES[field.type]) for field in SCHEMA if field.name != "time_start"),
+    ("would_deny", f"UInt32 {_COUNT}"),
+    ("interval_ms", "UInt32 CODEC(ZSTD(1))"),
+    ("counted", "Bool CODEC(ZSTD(1))"),
+)
+"""A flow's own columns, but for `time_start`, which is `interval_ms` before `time_end`. `counted` is false where
+the other end's agent tells of the same packets: a question about traffic takes one of the two. `would_deny` are
+the connections opened that policies on trial, or in force for audit, would have dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table. `keys` order it; rows with equal keys become one where `sums` says how.
+
+    `select` is what fills it: expressions by column, over `source`, which reads `flows`. `keep` is the time column
+    that retention goes by.
+    """
+
+    name: str
+    columns: Columns
+    keys: tuple[str, ...]
+    partition: str
+    keep: str
+    select: tuple[tuple[str, str], ...] = ()
+    source: str = "flows WHERE kind = 'flow'"
+
+    @property
+    def engine(self) -> str:
+        return "AggregatingMergeTree" if self.select else "MergeTree"
+
+    def create(self) -> str:
+        """The CREATE TABLE statement."""
+        columns = ",\n  ".join(f"{name} {kind}" for name, kind in self.columns)
+        return (
+            f"CREATE TABLE {self.name} (\n  {columns}\n) ENGINE = {self.engine}\nPARTITION BY {self.partition}\n"
+            f"ORDER BY ({', '.join(self.keys)})\nSETTINGS non_replicated_deduplication_window = {TOKENS_KEPT}"
+        )
+
+    def fill(self) -> str:
+        """The CREATE MATERIALIZED VIEW statement that fills it."""
+        columns = ",\n  ".join(f"{expression} AS {name}" for name, expression in self.select)
+        keys = ", ".join(key for key in self.keys if "(" not in key)
+        return (
+            f"CREATE MATERIALIZED VIEW {self.name}_fill TO {self.name} AS\n"
+            f"SELECT {columns}\nFROM {self.source}\nGROUP BY {keys}"
+        )
+
+
+FLOWS: Final = Table(
+    name="flows",
+    columns=FLOW_COLUMNS,
+    keys=(
+        "toStartOfHour(time_end)",
+        *("server_namespace", "server_workload", "client_namespace", "client_workload"),
+        *("port", "server_name", "client_name", "reporter", "time_end"),
+    ),
+    partition="toDate(time_end)",
+    keep="time_end",
+)
+
+
+def _sums() -> tuple[tuple[str, str], ...]:
+    once = tuple((name, f"sumIf({name}, counted)") for name in ONCE)
+    each = tuple((name, f"sum({name})") for name in EACH)
+    return once + each
+
+
+_SUM_COLUMNS: Final[Columns] = tuple((name, f"SimpleAggregateFunction(sum, UInt64) {_COUNT}") for name in SUMS)
+_RTT_COLUMNS: Final[Columns] = (
+    ("srtt_us_sum", f"SimpleAggregateFunction(sum, UInt64) {_COUNT}"),
+    ("srtt_count", f"SimpleAggregateFunction(sum, UInt64) {_COUNT}"),
+    ("srtt_us_max", f"SimpleAggregateFunction(max, UInt32) {_COUNT}"),
+)
+_RTT: Final = (
+    ("srtt_us_sum", "sum(srtt_us)"),
+    ("srtt_count", "countIf(srtt_us > 0)"),
+    ("srtt_us_max", "max(srtt_us)"),
+)
+
+
+def group_of(end: str) -> str:
+    """A workload's or another end's name on a map: addresses outside go by their network, /24 or /64."""
+    network = (
+        f"if(family = 4, concat(toString(IPv4CIDRToRange(toIPv4OrDefault({end}_address), 24).1), '/24'), "
+        f"concat(toString(IPv6CIDRToRange(toIPv6OrDefault({end}_address), 64).1), '/64'))"
+    )
+    return (
+        f"multiIf({end}_kind = 'pod', {end}_workload, {end}_name != '', {end}_name, "
+        f"{end}_kind = 'external', {network}, {end}_address)"
+    )
+
+
+_BOTH: Final = ("client", "server")
+_ROLLUP_ENDS: Final[Columns] = tuple(
+    (f"{end}_{field}", _WORD)
+    for end in _BOTH
+    for field in ("kind", "namespace", "group", "replica", "node", "zone")
+)
+_ROLLUP_REST: Final[Columns] = (
+    ("service", _WORD),
+    ("port", "UInt16"),
+    ("protocol", _WORD),
+    ("category", _WORD),
+    ("verdict", _WORD),
+    ("staged", _WORD),
+)
+
+
+def _rollup(name: str, moment: str, partition: str, *, replicas: bool) -> Table:
+    """Sums per span of time; of single pods on single nodes where `replicas`, else of workloads."""
+    without = () if replicas else tuple(f"{end}_{field}" for end in _BOTH for field in ("replica", "node"))
+    keys = tuple(column for column in (*_ROLLUP_ENDS, *_ROLLUP_REST) if column[0] not in without)
+    made = {
+        **{f"{end}_group": group_of(end) for end in _BOTH},
+        **{f"{end}_replica": f"if({end}_name != '', {end}_name, {end}_address)" for end in _BOTH},
+    }
+    return Table(
+        name=name,
+        columns=(("time", "DateTime('UTC') CODEC(DoubleDelta, ZSTD(1))"), *keys, *_SUM_COLUMNS, *_RTT_COLUMNS),
+        keys=("toStartOfHour(time)", *(column for column, _ in keys), "time"),
+        partition=partition,
+        keep="time",
+        select=(
+            ("time", f"{moment}(time_end)"),
+            *((column, made.get(column, column)) for column, _ in keys),
+            *_sums(),
+            *_RTT,
+        ),
+    )
+
+
+_TOLD: Final = "flows WHERE kind IN ('flow', 'edge')"
+
+_WHO: Final = ("kind", "address", "namespace", "name")
+"""Of an endpoint, who it is; the rest may change while it lives."""
+_SEEN_KEYS: Final = (
+    *(f"{end}_{field}" for end in _BOTH for field in _WHO),
+    *("port", "protocol", "family", "service", "reporter", "initiator_known", "category"),
+)
+_LAST: Final = tuple(f"{end}_{field}" for end in _BOTH for field in END if field not in _WHO)
+_FLOW_TYPES: Final = dict(FLOW_COLUMNS)
+
+SEEN: Final = Table(
+    name="edges_seen",
+    columns=(
+        *((name, _FLOW_TYPES[name]) for name in _SEEN_KEYS),
+        *((name, f"SimpleAggregateFunction(anyLast, {_WORD})") for name in (*_LAST, "backends")),
+        *((name, f"SimpleAggregateFunction(sum, UInt64) {_COUNT}") for name in SUMS),
+        ("first_seen", "SimpleAggregateFunction(min, DateTime64(3, 'UTC'))"),
+        ("last_seen", "SimpleAggregateFunction(max, DateTime64(3, 'UTC'))"),
+        ("hours", "SimpleAggregateFunction(groupUniqArrayArray, Array(UInt32)) CODEC(ZSTD(1))"),
+    ),
+    keys=_SEEN_KEYS,
+    partition="tuple()",
+    keep="last_seen",
+    select=(
+        *((name, name) for name in _SEEN_KEYS),
+        *((name, f"anyLast({name})") for name in (*_LAST, "backends")),
+        *((name, f"sum({name})") for name in SUMS),
+        ("first_seen", "min(first_seen)"),
+        ("last_seen", "max(last_seen)"),
+        ("hours", "groupUniqArray(intDiv(toUnixTimestamp(time_end), 3600))"),
+    ),
+    source=_TOLD,
+)
+
+_EITHER: Final = ", ".join(f"({', '.join(f'{end}_{field}' for field in END)})" for end in _BOTH)
+
+ENDPOINTS: Final = Table(
+    name="endpoints",
+    columns=(
+        *((field, _WORD) for field in END),
+        ("first_seen", "SimpleAggregateFunction(min, DateTime64(3, 'UTC'))"),
+        ("last_seen", "SimpleAggregateFunction(max, DateTime64(3, 'UTC'))"),
+    ),
+    keys=END,
+    partition="tuple()",
+    keep="last_seen",
+    select=(
+        *((field, f"end.{index}") for index, field in enumerate(END, start=1)),
+        ("first_seen", "min(first)"),
+        ("last_seen", "max(last)"),
+    ),
+    source=f"(SELECT arrayJoin([{_EITHER}]) AS end, first_seen AS first, last_seen AS last FROM {_TOLD})",
+)
+
+_SLOTS: Final = (
+    "[('active', verdict, reason, verdict_rule, toUInt64(denied)), "
+    "('staged', staged, staged_reason, staged_rule, toUInt64(0))]"
+)
+_EVENT_ENDS: Final = tuple(f"{end}_{field}" for end in _BOTH for field in (*_WHO, "workload", "labels"))
+_EVENT_KEYS: Final = (*_EVENT_ENDS, "port", "protocol", "service", "reporter")
+
+VERDICTS: Final = Table(
+    name="verdicts",
+    columns=(
+        ("time", "DateTime('UTC') CODEC(DoubleDelta, ZSTD(1))"),
+        ("slot", _WORD),
+        ("reason", _WORD),
+        ("rule", _WORD),
+        *((name, _FLOW_TYPES[name]) for name in _EVENT_KEYS),
+        *((name, f"SimpleAggregateFunction(sum, UInt64) {_COUNT}") for name in ("packets", "connections")),
+        ("open_before", "SimpleAggregateFunction(max, UInt8)"),
+        ("first_seen", "SimpleAggregateFunction(min, DateTime64(3, 'UTC'))"),
+        ("last_seen", "SimpleAggregateFunction(max, DateTime64(3, 'UTC'))"),
+    ),
+    keys=("time", "slot", "reason", "rule", *_EVENT_KEYS),
+    partition="toYYYYMM(time)",
+    keep="time",
+    select=(
+        ("time", "toStartOfMinute(time_end)"),
+        ("slot", "judged.1"),
+        ("reason", "judged.3"),
+        ("rule", "judged.4"),
+        *((name, name) for name in _EVENT_KEYS),
+        ("packets", "sum(judged.5)"),
+        ("connections", "sum(opened)"),
+        ("open_before", "max(moved > 0)"),
+        ("first_seen", "min(first)"),
+        ("last_seen", "max(last)"),
+    ),
+    source=(
+        f"(SELECT arrayJoin({_SLOTS}) AS judged, time_end, {', '.join(_EVENT_KEYS)}, connections AS opened, "
+        "sent_packets + received_packets AS moved, first_seen AS first, last_seen AS last "
+        "FROM flows WHERE kind = 'flow' AND (verdict = 'deny' OR staged = 'deny')) WHERE judged.2 = 'deny'"
+    ),
+)
+"""Who was kept from whom, or would be, per minute: kept longer than the flows it is made of."""
+
+EDGES_1M: Final = _rollup("edges_1m", "toStartOfMinute", "toDate(time)", replicas=True)
+EDGES_1H: Final = _rollup("edges_1h", "toStartOfHour", "toYYYYMM(time)", replicas=False)
+
+TABLES: Final = (FLOWS, EDGES_1M, EDGES_1H, SEEN, ENDPOINTS, VERDICTS)

@@ -1,0 +1,1 @@
+"""What people look at, computed: filters, maps, layouts, tables, zones. Pure."""
