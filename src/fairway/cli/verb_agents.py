@@ -18,7 +18,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the agents; 1 if one does not obey its latest rule table yet."""
     import time
 
-    from fairway.hub.agents import read_agents
+    from fairway.hub.client import hub_of
     from fairway.hub.control import read_feed
     from fairway.kit import show
 
@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     output = show.Output(arguments.output)
     now_us = time.time_ns() // 1000
     rows, behind = [], False
-    for node, agent in sorted(read_agents(state).agents.items()):
+    for node, agent in sorted(hub_of(state).agents().agents.items()):
         feed = read_feed(state, node)
         wanted = feed.table.revision if feed else 0
         behind |= agent.revision < wanted

@@ -2,9 +2,6 @@
 
 import msgspec
 
-from fairway.hub.state import State
-from fairway.kit.errors import UsageError
-from fairway.kit.files import write_atomically
 from fairway.wire.batch import Header
 
 
@@ -25,16 +22,14 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
-    """What the collector did with files since the state folder was made."""
+    """What is in the database of all of them."""
 
     batches: int = 0
     rows: int = 0
-    duplicates: int = 0
-    rejected: int = 0
 
 
 class Agents(msgspec.Struct, frozen=True, kw_only=True):
-    """The content of agents.json; `agents` by node name."""
+    """By node name, and all together."""
 
     agents: dict[str, Agent] = {}
     totals: Totals = Totals()
@@ -54,15 +49,6 @@ class Agents(msgspec.Struct, frozen=True, kw_only=True):
         totals = msgspec.structs.replace(self.totals, batches=self.totals.batches + 1, rows=self.totals.rows + rows)
         return Agents(agents={**self.agents, header.node: agent}, totals=totals)
 
-    def refused(self, *, duplicates: int = 0, rejected: int = 0) -> "Agents":
-        """The same after files that brought nothing."""
-        totals = msgspec.structs.replace(
-            self.totals,
-            duplicates=self.totals.duplicates + duplicates,
-            rejected=self.totals.rejected + rejected,
-        )
-        return msgspec.structs.replace(self, totals=totals)
-
 
 def _agent(header: Header) -> Agent:
     return Agent(
@@ -74,20 +60,3 @@ def _agent(header: Header) -> Agent:
         packets=header.packets,
         losses=header.losses,
     )
-
-
-def read_agents(state: State) -> Agents:
-    """The agents of a state folder, none before the first batch; UsageError if the file is malformed."""
-    try:
-        return msgspec.json.decode(state.agents.read_bytes(), type=Agents)
-    except FileNotFoundError:
-        return Agents()
-    except OSError as error:
-        raise UsageError(f"{state.agents}: cannot be read: {error.strerror}") from error
-    except msgspec.MsgspecError as error:
-        raise UsageError(f"{state.agents}: {error}; remove it, the collector writes it anew") from error
-
-
-def write_agents(state: State, agents: Agents) -> None:
-    """Replace the file at one stroke."""
-    write_atomically(state.agents, msgspec.json.encode(agents))

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -60,6 +60,13 @@ def _feed(cluster: Cluster, compiled: Compiled, node: str, intent: Intent, revis
     return NodeFeed(node, tuple(pods), table)
 
 
+class Feed(NamedTuple):
+    """A node's feed as it is sent, and the tag that tells it from others."""
+
+    content: bytes
+    tag: str
+
+
 class Control:
     """The control folder. Revisions only grow, also across restarts."""
 
@@ -67,6 +74,7 @@ class Control:
         self._folder = state.control
         self._log = log
         self._feeds: dict[str, NodeFeed] = {}
+        self._sent: dict[str, Feed] = {}
         self.revision = 0
 
     def open(self) -> None:
@@ -74,7 +82,9 @@ class Control:
         self._folder.mkdir(parents=True, exist_ok=True)
         for path in self._folder.glob("*.json"):
             try:
-                self._feeds[path.stem] = msgspec.json.decode(path.read_bytes(), type=NodeFeed)
+                content = path.read_bytes()
+                feed = self._feeds[path.stem] = msgspec.json.decode(content, type=NodeFeed)
+                self._sent[path.stem] = Feed(content, f'"{feed.table.revision}"')
             except (OSError, msgspec.MsgspecError) as error:
                 self._log(f"control: {path.name} is written anew: {error}")
         self.revision = max((feed.table.revision for feed in self._feeds.values()), default=0)
@@ -92,13 +102,20 @@ class Control:
         for node in self._feeds.keys() - feeds.keys():
             (self._folder / f"{node}.json").unlink(missing_ok=True)
             del self._feeds[node]
+            self._sent.pop(node, None)
         changed = [node for node, feed in feeds.items() if _NODE_NAME.fullmatch(node) and self._differs(feed)]
         # Before the first file: after a failure half-way the number must not come again with other content.
         self.revision += bool(changed)
         for node in changed:
-            write_atomically(self._folder / f"{node}.json", msgspec.json.encode(feeds[node]))
+            content = msgspec.json.encode(feeds[node])
+            write_atomically(self._folder / f"{node}.json", content)
             self._feeds[node] = feeds[node]
+            self._sent[node] = Feed(content, f'"{feeds[node].table.revision}"')
         return changed
+
+    def feed(self, node: str) -> Feed | None:
+        """What a node's agent is told by now; None for a node that the cluster does not have."""
+        return self._sent.get(node)
 
     def _differs(self, feed: NodeFeed) -> bool:
         """In anything but the revision, which grows with any node's change."""

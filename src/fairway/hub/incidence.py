@@ -7,7 +7,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fairway.hub.agents import read_agents
+from fairway.hub.client import Client, read_door
 from fairway.hub.edges import edges_of
 from fairway.hub.rows import rows_of
 from fairway.hub.state import State
@@ -49,11 +49,12 @@ def watch_of(flows: pa.Table, length: timedelta, lost: dict[str, int] | None = N
 
 
 def losses_at(path: Path) -> dict[str, int] | None:
-    """Events and batches lost, by node, as the agents of a state folder told; None where `path` is none."""
-    state = State(path)
-    if not state.agents.is_file():
+    """Events and batches lost, by node, as agents told the hub of a state folder; None where `path` is none."""
+    door = read_door(State(path))
+    if door is None:
         return None
-    return {name: agent.missing + sum(agent.losses.values()) for name, agent in read_agents(state).agents.items()}
+    agents = Client(door).agents().agents
+    return {name: agent.missing + sum(agent.losses.values()) for name, agent in agents.items()}
 
 
 def _grouped(table: pa.Table) -> pa.Table:

@@ -1,10 +1,12 @@
 """Ledger: which batches are stored. Kept inside the Parquet files themselves, so that rows and ledger are one."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import msgspec
+
+from fairway.wire import protocol
 
 
 class BatchId(NamedTuple):
@@ -18,6 +20,12 @@ class BatchId(NamedTuple):
     def file(self) -> str:
         """Its name in the spool."""
         return f"{self.node}-{self.boot}-{self.sequence:012d}.arrow"
+
+
+def entry(identity: protocol.BatchId) -> BatchId:
+    """A received batch's place in the ledger: parts of one that was split are as of a boot of their own."""
+    boot = identity.boot if identity.part == protocol.WHOLE else f"{identity.boot}/{identity.part}"
+    return BatchId(identity.node, boot, identity.sequence)
 
 
 class Ledger:
@@ -40,6 +48,16 @@ class Ledger:
         for boot, runs in other._runs.items():
             for first, last in runs:
                 self._add(boot, first, last)
+
+    def runs(self) -> Iterator[tuple[str, str, int, int]]:
+        """Its runs as (node, boot, first, last)."""
+        for (node, boot), runs in sorted(self._runs.items()):
+            for first, last in runs:
+                yield node, boot, first, last
+
+    def add_run(self, node: str, boot: str, first: int, last: int) -> None:
+        """All from `first` to `last`."""
+        self._add((node, boot), first, last)
 
     def encode(self) -> bytes:
         """As JSON, for a file's metadata: [[node, boot, [[first, last], ...]], ...]."""

@@ -101,6 +101,11 @@ class Names:
             node=node,
         )
 
+    def nodes(self) -> dict[str, str]:
+        """The node of each pod that there is now, by its address."""
+        held = (holdings[-1] for holdings in self._holdings.values())
+        return {end.address: end.node for since, until, end in held if until == FOREVER and end.kind is Kind.POD}
+
     def backends(self, address: str, port: int, protocol: str) -> tuple[Backend, ...]:
         """Where connections to a Service's address and port ended, lately."""
         return tuple(sorted(self._backends.get((address, port, protocol), ())))

@@ -24,7 +24,7 @@ LATEST_US: Final = 4_102_444_800_000_000
 def named(batch: wire.Batch, names: Names) -> pa.Table:
     """The batch's rows in the columns of `hub.columns`; BatchError when a row refers to nothing."""
     header, rows = batch.header, batch.rows
-    _check(header, rows)
+    check(batch)
     first, last = _times(header, rows)
     ends, pod, remote = _ends(batch, names, first, last)
     serves = rows["initiator"] == Initiator.REMOTE
@@ -72,7 +72,9 @@ def named(batch: wire.Batch, names: Names) -> pa.Table:
     return pa.table([pa.array(columns[field.name]).cast(field.type) for field in SCHEMA], schema=SCHEMA)
 
 
-def _check(header: wire.Header, rows: NDArray[np.void]) -> None:
+def check(batch: wire.Batch) -> None:
+    """BatchError if a row refers to nothing, or the interval is none: such a batch can never be named."""
+    header, rows = batch.header, batch.rows
     if not 0 <= header.start_us <= header.end_us <= LATEST_US:
         raise wire.BatchError(f"its interval {header.start_us}..{header.end_us} is no time")
     for name in ("verdict_rule", "staged_rule"):

@@ -17,19 +17,23 @@ class State:
     folder: Path
 
     @property
-    def spool(self) -> Path:
-        """Agents put their batches here: `NODE-BOOT-SEQUENCE.arrow`, by an atomic rename."""
-        return self.folder / "spool"
+    def segments(self) -> Path:
+        """Batches that were acknowledged and are not in the database yet."""
+        return self.folder / "segments"
 
     @property
-    def rejected(self) -> Path:
-        """Files of the spool that are no batches."""
-        return self.spool / "rejected"
+    def database(self) -> Path:
+        """ClickHouse's files."""
+        return self.folder / "database"
+
+    def token(self, role: str) -> Path:
+        """The token that the hub made for a role."""
+        return self.folder / "tokens" / role
 
     @property
-    def store(self) -> Path:
-        """Parquet files of named flows."""
-        return self.folder / "store"
+    def door(self) -> Path:
+        """Where the hub listens, and how to be let in: for verbs on the same machine."""
+        return self.folder / "hub.json"
 
     @property
     def control(self) -> Path:
@@ -40,16 +44,6 @@ class State:
     def intent(self) -> Path:
         """What people want in force and on trial."""
         return self.folder / "intent.json"
-
-    @property
-    def agents(self) -> Path:
-        """The last report of each agent."""
-        return self.folder / "agents.json"
-
-    @property
-    def lock(self) -> Path:
-        """Held by the one collector that owns the folder."""
-        return self.folder / "collector.lock"
 
 
 def find_state(folder: Path | None) -> State:

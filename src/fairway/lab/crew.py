@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from fairway.hub.agents import read_agents
+from fairway.hub.client import hub_of
 from fairway.hub.control import node_feeds, read_feed
 from fairway.hub.intent import Intent, read_intent, write_intent
 from fairway.hub.state import State
@@ -83,7 +83,7 @@ class Crew:
         return self.lab.run_job(self.settle)
 
     def _applied(self, expected: dict[str, NodeFeed]) -> bool:
-        told = read_agents(self.state).agents
+        told = hub_of(self.state).agents().agents
         for node, feed in expected.items():
             given = read_feed(self.state, node)
             if given is None or node not in told or told[node].revision < given.table.revision:

@@ -10,7 +10,7 @@ from typing import Final
 from rich.markup import escape
 
 from fairway.cloud.ranges import read_ranges
-from fairway.hub.agents import read_agents
+from fairway.hub.client import hub_of
 from fairway.hub.denials import Denial, read_denials
 from fairway.hub.intent import Intent, PolicyChoice
 from fairway.lab import story
@@ -197,7 +197,7 @@ class Demo:
         self._totals(step)
 
     def _totals(self, step: Step) -> None:
-        agents, edges = read_agents(self.crew.state).agents.values(), self.crew.edges()
+        agents, edges = hub_of(self.crew.state).agents().agents.values(), self.crew.edges()
         losses: dict[str, int] = {}
         for agent in agents:
             for name, count in agent.losses.items():

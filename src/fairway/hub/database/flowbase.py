@@ -1,6 +1,6 @@
 """The database of flows: what the hub puts in, and what it asks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -8,12 +8,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fairway.hub.database import catalogue
+from fairway.hub.agents import Agents
+from fairway.hub.database import catalogue, reports
 from fairway.hub.database.catalogue import Question
 from fairway.hub.database.flows import flows_of, stored
 from fairway.hub.database.migrations import migrate
 from fairway.hub.edges import edges_of_reports
+from fairway.hub.ledger import Ledger
+from fairway.wire.batch import Header
 from fairway.wire.edge import Edge
+from fairway.wire.protocol import BatchId
 
 QUERY: Final[dict[str, str | int]] = {
     # Sums are called as what they add up; a condition means the column.
@@ -53,6 +57,18 @@ class FlowBase:
     def append(self, flows: pa.Table, counted: NDArray[np.bool_], token: str) -> None:
         """Put named flows in, once for each `token`. DatabaseError when the database refuses."""
         self._database.insert("flows", stored(flows, counted), token)
+
+    def remember(self, batches: Sequence[tuple[BatchId, Header, int]], token: str) -> None:
+        """Note which batches are in, with their number of rows; once for each `token`."""
+        self._database.insert("batches", reports.table_of(batches), token)
+
+    def ledger(self) -> Ledger:
+        """Every batch that is in."""
+        return reports.ledger_of(self._database.query(reports.RUNS))
+
+    def agents(self) -> Agents:
+        """The last report of each agent, and how many came."""
+        return reports.agents_of(self._database.query(reports.AGENTS))
 
     def ask(self, question: Question) -> pa.Table:
         """The answer to one of the catalogue's questions."""

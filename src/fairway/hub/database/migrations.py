@@ -55,5 +55,5 @@ def migrate(database: Statements) -> int:
     for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
         for statement in step():
             database.execute(statement)
-        database.execute(f"INSERT INTO schema_versions (version) VALUES ({number})")  # noqa: S608  # a number
+        database.execute(f"INSERT INTO schema_versions (version) VALUES ({number})")  # a number
     return len(MIGRATIONS) - version

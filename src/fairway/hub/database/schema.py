@@ -269,4 +269,23 @@ VERDICTS: Final = Table(
 EDGES_1M: Final = _rollup("edges_1m", "toStartOfMinute", "toDate(time)", replicas=True)
 EDGES_1H: Final = _rollup("edges_1h", "toStartOfHour", "toYYYYMM(time)", replicas=False)
 
-TABLES: Final = (FLOWS, EDGES_1M, EDGES_1H, SEEN, ENDPOINTS, VERDICTS)
+BATCHES: Final = Table(
+    name="batches",
+    columns=(
+        ("node", _WORD),
+        ("boot", _WORD),
+        ("sequence", "UInt64 CODEC(Delta, ZSTD(1))"),
+        ("part", "UInt32 CODEC(ZSTD(1))"),
+        ("rows", f"UInt32 {_COUNT}"),
+        ("time_end", f"DateTime64(6, 'UTC') {_TIME}"),
+        ("revision", f"UInt64 {_COUNT}"),
+        ("packets", f"UInt64 {_COUNT}"),
+        ("losses", _WORD),
+    ),
+    keys=("node", "boot", "part", "sequence"),
+    partition="toYYYYMM(time_end)",
+    keep="time_end",
+)
+"""Which batches are in: an agent that asks again is told so, whatever happened to the hub meanwhile."""
+
+TABLES: Final = (FLOWS, BATCHES, EDGES_1M, EDGES_1H, SEEN, ENDPOINTS, VERDICTS)

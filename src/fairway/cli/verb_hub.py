@@ -1,0 +1,78 @@
+"""`fairway hub`: takes agents' reports, names and keeps flows, answers questions, hands out rules."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+
+def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb."""
+    verb = verbs.add_parser("hub", help="take agents' reports, name and keep flows, answer, hand out rules")
+    verb.add_argument(
+        "--state", type=Path, required=True, metavar="DIR", help="folder of its files; made if missing"
+    )
+    verb.add_argument(
+        "--cluster", type=Path, required=True, metavar="DIR", help="Kubernetes manifests, re-read when they change"
+    )
+    verb.add_argument("--ranges", type=Path, metavar="FILE", help="a provider's published ranges (ip-ranges.json)")
+    verb.add_argument(
+        "--listen",
+        type=_address,
+        default="127.0.0.1:8480",
+        metavar="HOST:PORT",
+        help="where to answer; port 0 takes a free one (default: %(default)s)",
+    )
+    verb.add_argument("--cert", type=Path, metavar="FILE", help="certificate for TLS, PEM")
+    verb.add_argument("--key", type=Path, metavar="FILE", help="its key, PEM")
+    verb.add_argument("--tokens", type=Path, metavar="FILE", help="tokens of people and agents, by SHA-256 (YAML)")
+    verb.add_argument(
+        "--memory",
+        type=_mebibytes,
+        default=2048,
+        metavar="MIB",
+        help="most that the database takes (default: %(default)s)",
+    )
+    verb.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until SIGTERM or Ctrl-C."""
+    from fairway.cloud.ranges import read_ranges
+    from fairway.hub.serve import Listening, serve
+    from fairway.hub.service import HubConfig
+    from fairway.hub.state import State
+    from fairway.kit.errors import UsageError
+
+    if not arguments.cluster.exists():
+        raise UsageError(f"`{arguments.cluster}` does not exist; give the folder of the cluster's manifests")
+    if (arguments.cert is None) != (arguments.key is None):
+        raise UsageError("--cert and --key go together; give both, or neither")
+    host, port = arguments.listen
+    if arguments.cert is None and host not in ("127.0.0.1", "::1", "localhost"):
+        log(f"hub: {host}: tokens travel in the clear; give --cert and --key")
+    ranges = read_ranges(arguments.ranges) if arguments.ranges else None
+    listening = Listening(host, port, arguments.cert, arguments.key, arguments.tokens)
+    config = HubConfig(State(arguments.state), arguments.cluster, arguments.memory << 20)
+    serve(config, listening, ranges, log)
+    return 0
+
+
+def log(line: str) -> None:
+    """One line on stderr, with the time."""
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {line}\n")
+    sys.stderr.flush()
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not host or not (port.isascii() and port.isdigit() and len(port) < 6 and int(port) < 65536):
+        raise argparse.ArgumentTypeError(f"`{text}` is no HOST:PORT")
+    return host, int(port)
+
+
+def _mebibytes(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 8 and int(text) >= 512):
+        raise argparse.ArgumentTypeError(f"`{text}` is no number of MiB from 512 on")
+    return int(text)

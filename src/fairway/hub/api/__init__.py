@@ -1,0 +1,1 @@
+"""The hub over HTTP: agents' reports in, answers out."""

@@ -1,0 +1,109 @@
+"""Client: asks a hub over HTTP, for verbs and whatever else runs on this machine."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from fairway.hub.agents import Agents
+from fairway.hub.state import State
+from fairway.kit.errors import EnvironmentLacksError, FairwayError, UsageError, one_line
+
+TIMEOUT: Final = 60.0
+
+
+class Door(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a hub is and how to be let in; `state.door` holds the one of a hub on this machine."""
+
+    url: str
+    token_file: str
+    ca_file: str | None = None
+
+
+class _Problem(msgspec.Struct, frozen=True):
+    detail: str = ""
+
+
+def read_door(state: State) -> Door | None:
+    """The way into the hub whose state folder this is; None if no hub was ever started there."""
+    try:
+        return msgspec.json.decode(state.door.read_bytes(), type=Door)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UsageError(f"{state.door}: cannot be read: {error.strerror}") from error
+    except msgspec.MsgspecError as error:
+        raise UsageError(f"{state.door}: {error}; restart the hub to write it anew") from error
+
+
+def hub_of(state: State) -> "Client":
+    """The hub whose state folder this is; UsageError if there is none."""
+    door = read_door(state)
+    if door is None:
+        raise UsageError(f"`{state.folder}` is no hub's state folder; give the --state DIR of `fairway hub`")
+    return Client(door)
+
+
+class Client:
+    """Asks one hub. Each question is one request; errors are one line that says what to do."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def flows(self, since: datetime | None = None, until: datetime | None = None) -> Any:
+        """Flows of a time as a pyarrow table in the columns of `hub.columns`."""
+        import pyarrow as pa
+
+        bounds = {"since": since, "until": until}
+        given = {name: moment.isoformat() for name, moment in bounds.items() if moment is not None}
+        return pa.ipc.open_stream(self.ask("/api/v1/export/flows", given)).read_all()
+
+    def agents(self) -> Agents:
+        """What every agent last reported."""
+        return msgspec.json.decode(self.ask("/api/v1/agents"), type=Agents)
+
+    def ask(self, path: str, parameters: Mapping[str, str] | None = None) -> bytes:
+        """The body of the answer; EnvironmentLacksError if nobody answers, UsageError for what the hub refuses."""
+        import httpx
+
+        door = self._door
+        headers = {"Authorization": f"Bearer {_token(door)}"}
+        try:
+            answer = httpx.get(
+                f"{door.url}{path}",
+                params=dict(parameters or {}),
+                headers=headers,
+                timeout=TIMEOUT,
+                verify=_trust(door),
+            )
+        except httpx.HTTPError as error:
+            reason = one_line(str(error)) or type(error).__name__
+            raise EnvironmentLacksError(f"hub {door.url}: {reason}; is `fairway hub` running?") from None
+        if answer.status_code != 200:
+            raise _refused(door.url, answer.status_code, answer.content)
+        return answer.content
+
+
+def _trust(door: Door) -> Any:
+    import ssl
+
+    return ssl.create_default_context(cafile=door.ca_file) if door.ca_file else True
+
+
+def _token(door: Door) -> str:
+    try:
+        return Path(door.token_file).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "is no plain text"
+        raise UsageError(f"the token file {door.token_file}: {reason}") from error
+
+
+def _refused(url: str, status: int, body: bytes) -> FairwayError:
+    try:
+        detail = msgspec.json.decode(body, type=_Problem).detail
+    except msgspec.MsgspecError:
+        detail = ""
+    told = f"hub {url}: {detail or f'answers {status}'}"
+    return EnvironmentLacksError(told) if status >= 500 else UsageError(told)

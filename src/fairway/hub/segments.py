@@ -1,0 +1,195 @@
+"""Segments: batches on disk before their agents hear that they are kept.
+
+A segment `000000000042.segment` is a row of records, each a length, a checksum and a batch with its identity. It is
+closed when it holds enough rows or is old enough, goes into the database as one insert under its own name, and is
+then deleted. What a crash left is closed at the next start; a record cut short was never acknowledged.
+"""
+
+import os
+import struct
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Final
+
+import msgspec
+
+from fairway.kit.files import sync_folder
+from fairway.wire.batch import MAX_BYTES
+from fairway.wire.protocol import BatchId
+
+ROWS: Final = 50_000
+SECONDS: Final = 1.0
+"""A segment is closed once it has so many rows, or so long after its first batch."""
+_FRAME: Final = struct.Struct("<III")
+"""Lengths of identity and content, and the checksum of both."""
+_SUFFIX: Final = ".segment"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A batch as it came."""
+
+    identity: BatchId
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    record: Record
+    rows: int
+    kept: Future[None]
+
+
+@dataclass(slots=True)
+class _Current:
+    """The segment being written."""
+
+    number: int
+    file: int
+    size: int = 0
+    rows: int = 0
+    opened: float = field(default_factory=time.monotonic)
+
+
+class Segments:
+    """Writes in a thread of its own: batches that come together share one fsync.
+
+    `closed` is called in that thread with each segment that is ready for the database, oldest first.
+    """
+
+    def __init__(self, folder: Path, closed: Callable[[Path], None]) -> None:
+        self._folder = folder
+        self._closed = closed
+        self._wishes: SimpleQueue[_Wish | None] = SimpleQueue()
+        self._current: _Current | None = None
+        self._number = 0
+        self._thread = threading.Thread(target=self._run, name="segments", daemon=True)
+
+    def start(self) -> None:
+        """Give out what an earlier hub left, then take batches. OSError when the folder cannot be used."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        waiting = self.waiting()
+        self._number = max((int(path.stem) for path in waiting), default=0)
+        for path in waiting:
+            self._closed(path)
+        self._thread.start()
+
+    def waiting(self) -> list[Path]:
+        """Segments on disk, oldest first."""
+        return sorted(path for path in self._folder.glob(f"*{_SUFFIX}") if path.stem.isdecimal())
+
+    def keep(self, record: Record, rows: int) -> "Future[None]":
+        """Done once the batch is on disk for good; OSError when the disk refuses."""
+        wish = _Wish(record, rows, Future())
+        self._wishes.put(wish)
+        return wish.kept
+
+    def close(self) -> None:
+        """Finish what was wished for and close the segment."""
+        self._wishes.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            wishes, ended = self._next()
+            if wishes:
+                self._write(wishes)
+            if self._current and (ended or self._full(self._current)):
+                self._hand_over()
+            if ended:
+                return
+
+    def _next(self) -> tuple[list[_Wish], bool]:
+        """Everything wished for by now, waiting for the first no longer than the segment stays open."""
+        current = self._current
+        patience = max(0.0, current.opened + SECONDS - time.monotonic()) if current else None
+        wishes: list[_Wish] = []
+        try:
+            wish = self._wishes.get(timeout=patience)
+            while wish is not None:
+                wishes.append(wish)
+                if self._wishes.empty():
+                    return wishes, False
+                wish = self._wishes.get()
+        except Empty:
+            return wishes, False
+        return wishes, True
+
+    def _write(self, wishes: list[_Wish]) -> None:
+        """One write and one fsync for all of them, or none of them is kept."""
+        try:
+            current = self._current or self._open()
+            self._current = current
+            content = b"".join(_framed(wish.record) for wish in wishes)
+            try:
+                _write_all(current.file, content)
+                os.fsync(current.file)
+            except OSError:
+                # What the disk did with it is not known: end with what it has acknowledged, and begin anew.
+                os.ftruncate(current.file, current.size)
+                self._hand_over()
+                raise
+            current.size += len(content)
+            current.rows += sum(wish.rows for wish in wishes)
+        except OSError as error:
+            for wish in wishes:
+                wish.kept.set_exception(error)
+            return
+        for wish in wishes:
+            wish.kept.set_result(None)
+
+    def _open(self) -> _Current:
+        number = self._number + 1
+        path = self._path(number)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        sync_folder(self._folder)
+        self._number = number
+        return _Current(number, descriptor)
+
+    def _full(self, current: _Current) -> bool:
+        return current.rows >= ROWS or time.monotonic() - current.opened >= SECONDS
+
+    def _hand_over(self) -> None:
+        assert self._current is not None  # noqa: S101
+        os.close(self._current.file)
+        path, empty = self._path(self._current.number), not self._current.size
+        self._current = None
+        if empty:
+            path.unlink()
+        else:
+            self._closed(path)
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{number:012d}{_SUFFIX}"
+
+
+def read_segment(path: Path) -> Iterator[Record]:
+    """The batches of a segment, up to the first record that was cut short or is broken."""
+    content = path.read_bytes()
+    at = 0
+    while at + _FRAME.size <= len(content):
+        identity, length, checksum = _FRAME.unpack_from(content, at)
+        at += _FRAME.size
+        whole = content[at : at + identity + length]
+        if length > MAX_BYTES or len(whole) < identity + length or zlib.crc32(whole) != checksum:
+            return
+        yield Record(msgspec.json.decode(whole[:identity], type=BatchId), whole[identity:])
+        at += identity + length
+
+
+def _framed(record: Record) -> bytes:
+    identity = msgspec.json.encode(record.identity)
+    whole = identity + record.content
+    return _FRAME.pack(len(identity), len(record.content), zlib.crc32(whole)) + whole
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]

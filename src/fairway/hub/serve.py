@@ -1,0 +1,133 @@
+"""The hub as a process: its work, its API, its sockets."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import uvicorn
+
+from fairway.cloud.ranges import Ranges
+from fairway.hub.api.app import application
+from fairway.hub.auth import Role, Tokens, own_tokens, read_tokens
+from fairway.hub.client import Door
+from fairway.hub.service import Hub, HubConfig
+from fairway.hub.state import State
+from fairway.kit.errors import EnvironmentLacksError, UsageError
+from fairway.kit.files import write_atomically
+
+_FIRST_PASSED: Final = 3
+"""File descriptors that a service manager opened start here (sd_listen_fds(3))."""
+_GRACE: Final = 2
+"""Seconds for open questions when the hub ends."""
+
+Log = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where to listen, and with which certificate. `tokens` is a file of people's own tokens."""
+
+    host: str = "127.0.0.1"
+    port: int = 8480
+    certificate: Path | None = None
+    key: Path | None = None
+    tokens: Path | None = None
+
+
+def serve(config: HubConfig, listening: Listening, ranges: Ranges | None, log: Log) -> None:
+    """Work and answer until SIGTERM or Ctrl-C. UsageError for files that are wrong, EnvironmentLacksError when the
+    address is taken."""
+    config.state.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    theirs = read_tokens(listening.tokens) if listening.tokens else {}
+    tokens = Tokens(theirs | own_tokens(config.state))
+    with _listen(listening) as sockets, Hub(config, ranges, log) as hub:
+        server = _server(application(hub, tokens, log), listening)
+        port = sockets[0].getsockname()[1]
+        _tell_door(config.state, listening, port)
+        log(f"hub: listens on port {port}")
+        asyncio.run(_run(server, sockets))
+
+
+class _Server(uvicorn.Server):
+    """Its signals are ours: a hub that is told to end has not failed."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _run(server: uvicorn.Server, sockets: list[socket.socket]) -> None:
+    def end() -> None:
+        server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end)
+    await server.serve(sockets=sockets)
+
+
+def _server(application: object, listening: Listening) -> uvicorn.Server:
+    try:
+        config = uvicorn.Config(
+            application,  # type: ignore[arg-type]  # Litestar is an ASGI application by another definition
+            ssl_certfile=str(listening.certificate) if listening.certificate else None,
+            ssl_keyfile=str(listening.key) if listening.key else None,
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE,
+            timeout_keep_alive=75,
+        )
+        config.load()
+    except (OSError, ssl.SSLError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(
+            f"{listening.certificate}: cannot be used for TLS: {reason}; give --cert and --key in PEM form"
+        ) from error
+    return _Server(config)
+
+
+@contextlib.contextmanager
+def _listen(listening: Listening) -> Iterator[list[socket.socket]]:
+    """The socket asked for, and those that a service manager passed."""
+    family = socket.AF_INET6 if ":" in listening.host else socket.AF_INET
+    own = socket.socket(family, socket.SOCK_STREAM)
+    passed: list[socket.socket] = []
+    try:
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            own.bind((listening.host, listening.port))
+            own.listen(1024)
+        except OSError as error:
+            raise EnvironmentLacksError(
+                f"cannot listen on {listening.host}:{listening.port}: {error.strerror}; give another --listen"
+            ) from error
+        if os.environ.get("LISTEN_PID") in (str(os.getpid()), "any"):
+            count = int(os.environ.get("LISTEN_FDS", "0"))
+            passed += [socket.socket(fileno=_FIRST_PASSED + index) for index in range(count)]
+        yield [own, *passed]
+    finally:
+        for one in (own, *passed):
+            one.close()
+
+
+def _tell_door(state: State, listening: Listening, port: int) -> None:
+    """Leave in the state folder how verbs on this machine come in."""
+    host = "127.0.0.1" if listening.host == "0.0.0.0" else listening.host  # noqa: S104  # compared, not bound
+    shown = f"[{host}]" if ":" in host else host
+    scheme = "https" if listening.certificate else "http"
+    door = Door(
+        url=f"{scheme}://{shown}:{port}",
+        token_file=str(state.token(Role.OPERATOR).absolute()),
+        ca_file=str(listening.certificate.absolute()) if listening.certificate else None,
+    )
+    write_atomically(state.door, msgspec.json.encode(door))

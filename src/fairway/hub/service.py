@@ -1,0 +1,184 @@
+"""The hub's own work: one thread that looks at the cluster, the segments and the intent in turn.
+
+The API's threads hand it segments and ask the database; only this thread names flows and makes rule tables.
+"""
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from threading import Event, Thread
+from types import TracebackType
+from typing import Final, Self
+
+from fairway.cloud.ranges import Ranges
+from fairway.hub.agents import Agents
+from fairway.hub.control import Control, Feed
+from fairway.hub.database.embedded import Embedded
+from fairway.hub.database.flowbase import FlowBase
+from fairway.hub.intent import Intent, read_intent
+from fairway.hub.ledger import entry
+from fairway.hub.loader import Loader
+from fairway.hub.names import Names
+from fairway.hub.receiver import Receiver
+from fairway.hub.segments import Segments, read_segment
+from fairway.hub.state import State
+from fairway.kit.documents import read_documents
+from fairway.kit.errors import FairwayError
+from fairway.kit.files import Signature, signature, write_atomically
+from fairway.policy.model import Cluster
+from fairway.policy.read import read_cluster
+
+_TICK: Final = 0.25
+"""Seconds between two looks at everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class HubConfig:
+    """`cluster` is the file or folder of manifests; `memory` bounds the database, in bytes."""
+
+    state: State
+    cluster: Path
+    memory: int = 2 << 30
+
+
+class NotReadyError(Exception):
+    """The hub cannot answer yet; the text says why."""
+
+
+class Hub:
+    """`with Hub(config, ranges, log) as hub:` it works. Bad input keeps the last good.
+
+    UsageError when another process has the state folder, or a file of it is malformed.
+    """
+
+    def __init__(self, config: HubConfig, ranges: Ranges | None, log: Callable[[str], None]) -> None:
+        self.config = config
+        self._log = log
+        self._names = Names(ranges)
+        self._database = Embedded(config.state.database, config.memory)
+        self.base = FlowBase(self._database)
+        self._control = Control(config.state, log)
+        self.cluster: Cluster | None = None
+        self._cluster_seen: Signature = frozenset()
+        self._cluster_at_us = 0
+        self._control_seen: tuple[Signature, ...] = ()
+        self._troubles: dict[str, str] = {}
+        self._ending = Event()
+        self._thread = Thread(target=self._run, name="hub", daemon=True)
+
+    def __enter__(self) -> Self:
+        state = self.config.state
+        self._database.__enter__()
+        try:
+            self.base.open()
+            self._control.open()
+            self.loader = Loader(self.base, _identity(state), self.base.agents(), self._log)
+            self.segments = Segments(state.segments, self.loader.add)
+            self.receiver = Receiver(self.segments, self.base.ledger())
+            self._remember_waiting()
+            self.segments.start()
+        except BaseException:
+            self._database.__exit__(None, None, None)
+            raise
+        self._thread.start()
+        self._log(f"hub: {state.folder} from {self.config.cluster}")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.segments.close()
+        self._ending.set()
+        self._thread.join()
+        self._database.__exit__(kind, error, trace)
+        self._log("hub: stopped")
+
+    @property
+    def agents(self) -> Agents:
+        """What every agent last reported, of batches that are in the database."""
+        return self.loader.agents
+
+    def feed(self, node: str) -> Feed | None:
+        """What a node's agent is told; None for a node that nobody knows."""
+        return self._control.feed(node)
+
+    def require_ready(self) -> None:
+        """NotReadyError says what is missing."""
+        if self.cluster is None:
+            raise NotReadyError(f"{self.config.cluster}: the cluster has not been read yet")
+        if trouble := self._troubles.get("database"):
+            raise NotReadyError(trouble)
+
+    def _remember_waiting(self) -> None:
+        """What was acknowledged before a crash and is not in the database yet counts as had."""
+        for segment in self.segments.waiting():
+            for record in read_segment(segment):
+                self.receiver.ledger.add(entry(record.identity))
+
+    def _run(self) -> None:
+        ending = False
+        while not ending:
+            ending = self._ending.wait(_TICK)
+            self._try("cluster", self._look_at_cluster)
+            if self.cluster is not None:
+                self._try("control", partial(self._steer, self.cluster, self.agents))
+                self._try("database", partial(self.loader.run, self._names))
+
+    def _look_at_cluster(self) -> bool:
+        seen = signature(self.config.cluster)
+        if seen == self._cluster_seen:
+            return False
+        # Remembered first: what cannot be read is told once, and tried again when it changes.
+        before, self._cluster_seen = self._cluster_seen, seen
+        reading = read_cluster(read_documents([self.config.cluster]))
+        now = time.time_ns() // 1000
+        changed = max((mtime // 1000 for _, mtime, _ in seen - before), default=now)
+        at = changed if self._cluster_at_us < changed <= now else now
+        self._names.observe(reading.cluster, at)
+        self.cluster, self._cluster_at_us = reading.cluster, at
+        return True
+
+    def _steer(self, cluster: Cluster, agents: Agents) -> bool:
+        intent_file = signature(self.config.state.intent)
+        intent = read_intent(self.config.state)
+        seen = (self._cluster_seen, intent_file, *(signature(path) for path in _policy_paths(intent)))
+        applied = max((agent.revision for agent in agents.agents.values()), default=0)
+        if seen == self._control_seen and applied <= self._control.revision:
+            return False
+        self._control_seen = seen
+        try:
+            nodes = self._control.update(cluster, intent, applied)
+        except OSError:
+            self._control_seen = ()  # the disk may recover without anything else changing
+            raise
+        if nodes:
+            self._log(f"control: revision {self._control.revision} for {', '.join(sorted(nodes))}")
+        return True
+
+    def _try(self, part: str, step: Callable[[], object]) -> None:
+        """Take a step that says whether it did anything. Tell each new trouble once, in one line, and its end."""
+        try:
+            if step() and self._troubles.pop(part, ""):
+                self._log(f"{part}: fine again")
+        except (FairwayError, OSError) as error:
+            first, *more = str(error).splitlines() or [type(error).__name__]
+            trouble = f"{first} (and {len(more)} more)" if more else first
+            if self._troubles.get(part) != trouble:
+                self._log(f"{part}: {trouble}; the last good state stays")
+            self._troubles[part] = trouble
+
+
+def _policy_paths(intent: Intent) -> list[Path]:
+    choices = (intent.active, intent.staged)
+    return [Path(choice.policies) for choice in choices if choice and choice.policies is not None]
+
+
+def _identity(state: State) -> str:
+    """What tells this hub's segments from those of one whose files were lost; made at its first start."""
+    path = state.folder / "hub-id"
+    if not path.exists():
+        write_atomically(path, uuid.uuid4().hex[:12].encode())
+    return path.read_text()
