@@ -25,6 +25,11 @@ class FlowDrain:
         self._keys, self._before = np.zeros(0, self._table.key), np.zeros(0, self._table.value)
         self._delta = np.dtype([(name, "u8") for name in (*COUNTED, "retransmissions")])
 
+    @property
+    def size(self) -> int:
+        """Entries at the last reading."""
+        return len(self._keys)
+
     def read(self) -> tuple[Records, Records, NDArray[np.void]]:
         """Entries that moved since the last call."""
         keys, values = self._table.read()
