@@ -42,7 +42,8 @@ class Answer:
     """An HTTP answer, read whole."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: http.client.HTTPMessage
+    """Asked by name in any case: proxies and servers write them as they like."""
     body: bytes
 
     def refused(self) -> HubError:
@@ -126,7 +127,7 @@ class HubLink:
         content = _read(response, limit, deadline)
         if response.will_close:
             self.close()
-        return Answer(response.status, dict(response.headers), content)
+        return Answer(response.status, response.headers, content)
 
     def _connect(self) -> http.client.HTTPConnection:
         if not self._secure:
@@ -171,7 +172,7 @@ def _read(response: http.client.HTTPResponse, limit: int, deadline: float) -> by
     return b"".join(parts)
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
+def _retry_after(headers: http.client.HTTPMessage) -> float | None:
     given = headers.get("Retry-After", "") or ""
     return float(given) if given.isascii() and given.isdigit() and len(given) < 6 else None
 

@@ -64,6 +64,13 @@ class Client:
         """What every agent last reported."""
         return msgspec.json.decode(self.ask("/api/v1/agents"), type=Agents)
 
+    def ready(self) -> bool:
+        """Whether the hub knows its cluster and can answer."""
+        try:
+            return self.ask("/readyz") != b""
+        except EnvironmentLacksError:
+            return False
+
     def ask(self, path: str, parameters: Mapping[str, str] | None = None) -> bytes:
         """The body of the answer; EnvironmentLacksError if nobody answers, UsageError for what the hub refuses."""
         import httpx

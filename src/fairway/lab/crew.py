@@ -1,30 +1,35 @@
-"""Fairway's own programs on the lab, run as on any cluster: an agent per node, and the collector."""
+"""Fairway's own programs on the lab, run as on any cluster: an agent per node, and the hub."""
 
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from fairway.hub.client import hub_of
+from fairway.hub.auth import Role
+from fairway.hub.client import hub_of, read_door
 from fairway.hub.control import node_feeds, read_feed
 from fairway.hub.intent import Intent, read_intent, write_intent
 from fairway.hub.state import State
 from fairway.hub.store import read_edges
 from fairway.kit.documents import read_documents
 from fairway.kit.errors import EnvironmentLacksError
+from fairway.lab.certificate import make_certificate
 from fairway.lab.extras import CommandResult
 from fairway.lab.lab import Lab
+from fairway.lab.passing import LOOPBACK
 from fairway.lab.pins import pins_of, remove_pins
 from fairway.policy.model import Cluster
 from fairway.policy.read import read_cluster
 from fairway.wire.edge import Edge
 from fairway.wire.rules import NodeFeed
 
+PORT: Final = 8480
+"""Where the hub answers, on every node's own loopback."""
 PATIENCE: Final = 45.0
 """Seconds for all agents to take up what they are told; milliseconds are normal, but a busy machine may have to
 start a dozen agents at once."""
@@ -32,7 +37,7 @@ start a dozen agents at once."""
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """The agents and the collector of one lab. `interval` is the agents', in seconds."""
+    """The agents and the hub of one lab. `interval` is the agents', in seconds."""
 
     lab: Lab
     interval: float = 1.0
@@ -53,17 +58,44 @@ class Crew:
         """Start everything anew: nothing seen, nothing in force. Returns once every agent is at work."""
         shutil.rmtree(self.state.folder, ignore_errors=True)
         self.state.folder.mkdir(parents=True)
-        collect = ["collect", "--state", self.state.folder, "--cluster", self.lab.cluster_dir]
-        self._spawn("collector", [*collect, "--ranges", self.lab.ranges_file])
+        self.start_hub()
         for node in self.lab.nodes:
             self._spawn_agent(node.name, node.netns)
         self.intend(Intent())
+
+    def start_hub(self) -> None:
+        """Start the hub over the state folder as it is, and wait until it answers."""
+        certificate, key = make_certificate(self.state.folder / "tls")
+        self.state.door.unlink(missing_ok=True)
+        hub = ["hub", "--state", self.state.folder, "--cluster", self.lab.cluster_dir]
+        hub += ["--ranges", self.lab.ranges_file, "--listen", "127.0.0.1:0", "--cert", certificate, "--key", key]
+        netns = [node.netns for node in self.lab.nodes]
+        passing = [sys.executable, "-m", "fairway.lab.passing", str(PORT), *netns, "--"]
+        self.lab.spawn("hub", [*passing, *_fairway(hub)])
+        self._wait("reach the hub", self._hub_ready, ["hub"])
+
+    def _hub_ready(self) -> bool:
+        try:
+            return read_door(self.state) is not None and hub_of(self.state).ready()
+        except EnvironmentLacksError:
+            return False
+
+    def caught_up(self) -> None:
+        """Wait until what every agent saw up to now can be asked for."""
+        now_us = time.time_ns() // 1000
+        nodes = [node.name for node in self.lab.nodes]
+
+        def told() -> bool:
+            agents = hub_of(self.state).agents().agents
+            return all(node in agents and agents[node].last_seen_us >= now_us for node in nodes)
+
+        self._wait("tell what they saw", told)
 
     def stop(self) -> None:
         """Stop everything; agents take their programs off, so that nothing stays in force."""
         for node in self.lab.nodes:
             self.lab.stop(f"agent-{node.name}")
-        self.lab.stop("collector")
+        self.lab.stop("hub")
         remove_pins(self.lab.config.name)
 
     def intend(self, intent: Intent) -> None:
@@ -93,9 +125,9 @@ class Crew:
                 return False
         return True
 
-    def _wait(self, what: str, happened: Callable[[], bool]) -> None:
+    def _wait(self, what: str, happened: Callable[[], bool], programs: Sequence[str] = ()) -> None:
         deadline = time.monotonic() + PATIENCE
-        names = ["collector", *(f"agent-{node.name}" for node in self.lab.nodes)]
+        names = programs or ["hub", *(f"agent-{node.name}" for node in self.lab.nodes)]
         while not happened():
             dead = next((name for name in names if not self.lab.running(name)), None)
             if dead is not None:
@@ -107,12 +139,15 @@ class Crew:
             time.sleep(0.1)
 
     def _spawn_agent(self, node: str, netns: str) -> None:
-        agent = ["agent", "--node", node, "--control", self.state.control / f"{node}.json"]
-        agent += ["--spool", self.state.spool, "--pins", pins_of(self.lab.config.name) / node]
-        self._spawn(f"agent-{node}", [*agent, "--interval", self.interval, "--detach"], netns)
+        agent: list[object] = ["agent", "--node", node, "--hub", f"https://{LOOPBACK}:{PORT}"]
+        agent += ["--token-file", self.state.token(Role.AGENT), "--ca-file", self.state.folder / "tls" / "hub.crt"]
+        agent += ["--spool", self.state.folder / "spool" / node, "--pins", pins_of(self.lab.config.name) / node]
+        agent += ["--interval", self.interval, "--detach"]
+        self.lab.spawn(f"agent-{node}", _fairway(agent), netns)
 
-    def _spawn(self, name: str, arguments: list[object], netns: str | None = None) -> None:
-        self.lab.spawn(name, [sys.executable, "-m", "fairway.cli.main", *map(str, arguments)], netns)
+
+def _fairway(arguments: Sequence[object]) -> list[str]:
+    return [sys.executable, "-m", "fairway.cli.main", *map(str, arguments)]
 
 
 def last_line(log: Path) -> str:

@@ -237,7 +237,7 @@ class Demo:
     def _reported(self, since: datetime) -> list[Denial]:
         """Denials, after every agent had the time to tell what just happened."""
         with self.telling.doing("waiting for the agents' next reports"):
-            time.sleep(2.5 * self.crew.interval)
+            self.crew.caught_up()
         return self._denials(since)
 
     def _denials(self, since: datetime) -> list[Denial]:

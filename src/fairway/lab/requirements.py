@@ -12,6 +12,7 @@ PROGRAMS: Final = {
     "nft": "nftables",
     "dnsmasq": "dnsmasq-base",
     "nsenter": "util-linux",
+    "openssl": "openssl",
     "sleep": "coreutils",
 }
 """Each program and its Debian package."""
