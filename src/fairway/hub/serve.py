@@ -43,8 +43,32 @@ class Listening:
 
 
 def serve(config: HubConfig, listening: Listening, ranges: Ranges | None, log: Log) -> None:
-    """Work and answer until SIGTERM or Ctrl-C. UsageError for files that are wrong, EnvironmentLacksError when the
-    address is taken."""
+    """Work and answer until SIGTERM or Ctrl-C; errors as of `answering`."""
+    with answering(config, listening, ranges, log) as answers:
+        asyncio.run(_until_told(answers))
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """A hub at work and the server that answers for it."""
+
+    hub: Hub
+    server: uvicorn.Server
+    sockets: list[socket.socket]
+
+    async def run(self) -> None:
+        """Answer until `end`."""
+        await self.server.serve(sockets=self.sockets)
+
+    def end(self) -> None:
+        """Take no more questions; `run` returns."""
+        self.server.should_exit = True
+
+
+@contextlib.contextmanager
+def answering(config: HubConfig, listening: Listening, ranges: Ranges | None, log: Log) -> Iterator[Answers]:
+    """A hub at work, whose answers are there to `run`. UsageError for files that are wrong, EnvironmentLacksError
+    when the address is taken."""
     config.state.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     theirs = read_tokens(listening.tokens) if listening.tokens else {}
     tokens = Tokens(theirs | own_tokens(config.state))
@@ -53,7 +77,7 @@ def serve(config: HubConfig, listening: Listening, ranges: Ranges | None, log: L
         port = sockets[0].getsockname()[1]
         _tell_door(config.state, listening, port)
         log(f"hub: listens on port {port}")
-        asyncio.run(_run(server, sockets))
+        yield Answers(hub, server, sockets)
 
 
 class _Server(uvicorn.Server):
@@ -64,14 +88,11 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _run(server: uvicorn.Server, sockets: list[socket.socket]) -> None:
-    def end() -> None:
-        server.should_exit = True
-
+async def _until_told(answers: Answers) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end)
-    await server.serve(sockets=sockets)
+        loop.add_signal_handler(number, answers.end)
+    await answers.run()
 
 
 def _server(application: object, listening: Listening) -> uvicorn.Server:

@@ -53,10 +53,10 @@ def find_state(folder: Path | None) -> State:
             raise UsageError(f"no state folder: {LAB} does not exist; give --state DIR, or start a lab")
         folder = LAB
     if not folder.is_dir():
-        raise UsageError(f"`{folder}` is no state folder; give the --state DIR of `fairway collect`")
+        raise UsageError(f"`{folder}` is no state folder; give the --state DIR of `fairway hub`")
     return State(folder)
 
 
 def add_state(parser: argparse.ArgumentParser) -> None:
     """Give a verb `--state`."""
-    parser.add_argument("--state", type=Path, metavar="DIR", help=f"the collector's state folder (default: {LAB})")
+    parser.add_argument("--state", type=Path, metavar="DIR", help=f"a hub's state folder (default: {LAB})")

@@ -28,7 +28,7 @@ FAIRWAY = (sys.executable, "-m", "fairway.cli.main")
 BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 """The environment of a person's shell: what is printed may wait in a buffer until the end."""
 TELLS_NO_TABLE = {
-    *("fairway", "fairway agent", "fairway collect", "fairway demo", "fairway enforce", "fairway observe"),
+    *("fairway", "fairway agent", "fairway demo", "fairway enforce", "fairway hub", "fairway observe"),
     *(
         "fairway lab",
         "fairway lab apply",
@@ -109,7 +109,7 @@ def test_the_reference_has_every_verb_and_flag_as_it_is_now() -> None:
         ("agent --node a --spool s --top 65537", "--top: `65537`: expected `int` <= 65536"),
         ("agent --node a --spool s --config nowhere", "nowhere: cannot be read: No such file or directory"),
         ("lab status --name UP", "lab name `UP`: use 1 to 16 lower-case letters and digits, a letter first"),
-        ("edges --state nowhere", "`nowhere` is no state folder; give the --state DIR of `fairway collect`"),
+        ("edges --state nowhere", "`nowhere` is no state folder; give the --state DIR of `fairway hub`"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_2(line: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:

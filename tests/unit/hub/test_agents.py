@@ -1,12 +1,8 @@
 """What is known of each agent from its batches, late ones and gaps included."""
 
-from pathlib import Path
-
 import pytest
 
-from fairway.hub.agents import Agents, read_agents, write_agents
-from fairway.hub.state import State
-from fairway.kit.errors import UsageError
+from fairway.hub.agents import Agents
 from fairway.wire.words import Initiator
 from support.reports import DB, ORDERS, report
 
@@ -34,16 +30,3 @@ def test_missing(batches: list[tuple[str, int]], sequence: int, missing: int) ->
     agent = agents.agents["node-c"]
     assert (agent.sequence, agent.missing, agent.batches) == (sequence, missing, len(batches))
     assert (agents.totals.batches, agents.totals.rows) == (len(batches), len(batches))
-
-
-def test_round_trip(tmp_path: Path) -> None:
-    state = State(tmp_path)
-    assert read_agents(state) == Agents()
-    write_agents(state, after(("a", 1)).refused(duplicates=2, rejected=1))
-    assert read_agents(state) == after(("a", 1)).refused(duplicates=2, rejected=1)
-
-
-def test_malformed(tmp_path: Path) -> None:
-    State(tmp_path).agents.write_text('{"agents": 3}')
-    with pytest.raises(UsageError, match=r"agents.json: Expected `object`"):
-        read_agents(State(tmp_path))

@@ -10,7 +10,7 @@ from fairway.kit.errors import UsageError
 
 
 def test_the_folder_given(tmp_path: Path) -> None:
-    assert find_state(tmp_path).store == tmp_path / "store"
+    assert find_state(tmp_path).segments == tmp_path / "segments"
 
 
 def test_the_labs_folder_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
 from litestar.exceptions import ClientException, HTTPException
-from litestar.params import Parameter
+from litestar.params import FromPath, QueryParameter
 
 from fairway.hub.api.access import only, own_node
 from fairway.hub.api.problems import problem
@@ -21,7 +22,7 @@ _LOOK: Final = 0.2
 
 
 @post(FLOWS_PATH, guards=[only(Role.AGENT)], status_code=200, tags=["agents"], summary="Take a batch of flows")
-async def flows(request: Request[Any, Any, Any], hub: Hub) -> Response[Any]:
+async def flows(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -> Response[Any]:
     """Keeps the batch on disk, then acknowledges it. One that was had before is acknowledged again."""
     identity = identity_of(request.headers)
     if identity is None:
@@ -57,9 +58,9 @@ async def _body(request: Request[Any, Any, Any]) -> bytes:
 )
 async def feed(
     request: Request[Any, Any, Any],
-    hub: Hub,
-    node: str,
-    wait: Annotated[int, Parameter(ge=0, le=MAX_WAIT, description="seconds to wait for something new")] = 0,
+    hub: NamedDependency[Hub],
+    node: FromPath[str],
+    wait: Annotated[int, QueryParameter(ge=0, le=MAX_WAIT, description="seconds to wait for something new")] = 0,
 ) -> Response[Any]:
     """Its pods and rules. With If-None-Match and `wait`, answers 304 if nothing new came meanwhile."""
     own_node(request.user, node)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from litestar import Litestar, get
 from litestar.datastructures import State
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 
@@ -25,7 +25,7 @@ async def healthz() -> str:
 
 
 @get("/readyz", tags=["health"], summary="Whether it knows the cluster and its database answers")
-async def readyz(hub: Hub) -> str:
+async def readyz(hub: NamedDependency[Hub]) -> str:
     """`ok`, or 503 with what is missing."""
     hub.require_ready()
     return "ok"

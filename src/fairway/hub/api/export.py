@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from litestar import Response, get
 from litestar.concurrency import sync_to_thread
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, QueryParameter
 
 from fairway.hub.agents import Agents
 from fairway.hub.api.access import only
@@ -15,13 +16,16 @@ from fairway.hub.auth import Role
 from fairway.hub.service import Hub
 
 _TYPES = {"arrow": "application/vnd.apache.arrow.stream", "parquet": "application/vnd.apache.parquet"}
-Since = Annotated[datetime | None, Parameter(description="flows whose interval ended then or later")]
-Until = Annotated[datetime | None, Parameter(description="flows whose interval ended before")]
+Since = Annotated[datetime | None, QueryParameter(description="flows whose interval ended then or later")]
+Until = Annotated[datetime | None, QueryParameter(description="flows whose interval ended before")]
 
 
 @get("/api/v1/export/flows", guards=[only(Role.VIEWER)], tags=["export"], summary="All flows of a time")
 async def export_flows(
-    hub: Hub, since: Since = None, until: Until = None, form: Literal["arrow", "parquet"] = "arrow"
+    hub: NamedDependency[Hub],
+    since: Since = None,
+    until: Until = None,
+    form: FromQuery[Literal["arrow", "parquet"]] = "arrow",
 ) -> Response[bytes]:
     """Every flow as it was told and named, for policies to be made of and proven on."""
     content = await sync_to_thread(lambda: _written(hub.base.flows(since, until), form))
@@ -29,7 +33,7 @@ async def export_flows(
 
 
 @get("/api/v1/agents", guards=[only(Role.VIEWER)], tags=["agents"], summary="What every agent last reported")
-async def agents(hub: Hub) -> Agents:
+async def agents(hub: NamedDependency[Hub]) -> Agents:
     """By node: when, which rules it holds its pods to, and what it lost."""
     return hub.agents
 

@@ -38,10 +38,12 @@ class Embedded:
 
     def __enter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._stack.enter_context(_Alone(self._folder))
-        config = self._folder / "config.xml"
-        config.write_text(CONFIG.format(bytes=self._memory, cache=self._memory // 16))
-        self._connection()
+        with ExitStack() as stack:
+            stack.enter_context(_Alone(self._folder))
+            config = self._folder / "config.xml"
+            config.write_text(CONFIG.format(bytes=self._memory, cache=self._memory // 16))
+            self._connection()
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
@@ -97,7 +99,10 @@ class Embedded:
             import chdb
 
             path = f"{self._folder}/data?config-file={self._folder}/config.xml"
-            connection = self._local.connection = chdb.connect(path)
+            try:
+                connection = self._local.connection = chdb.connect(path)
+            except RuntimeError as error:
+                raise DatabaseError.told(str(error)) from None
             self._open.append(connection)
         return connection
 

@@ -1,18 +1,20 @@
-"""The verbs around the collector's state folder, as a person runs them."""
+"""The verbs around a hub's state folder, as a person runs them."""
 
 import json
-import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from fairway.cli.main import main
-from fairway.hub.collector import Collector, CollectorConfig
-from fairway.hub.intent import Intent, PolicyChoice, read_intent
+from fairway.hub.control import read_feed
+from fairway.hub.intent import Intent, PolicyChoice, read_intent, write_intent
 from fairway.hub.state import State
+from fairway.hub.store import read_flows, write_flows
 from fairway.wire.words import Initiator, Posture, Reason, Verdict
-from support.reports import DB, ORDERS, ORDERS_SERVICE, UI, join, put, report, write_cluster
+from support.hubs import Serving, serving, until
+from support.reports import DB, ORDERS, ORDERS_SERVICE, UI, join, report
 
 POLICY = """
 apiVersion: networking.k8s.io/v1
@@ -22,26 +24,26 @@ spec: {podSelector: {matchLabels: {app: orders-postgresql}}}
 """
 
 
-def collect(state: State) -> None:
-    """One pass of the collector."""
-    stop = threading.Event()
-    stop.set()
-    Collector(CollectorConfig(state, state.folder.with_name("cluster")), None, lambda line: None).run(stop)
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A hub that was told of three edges."""
+    at = time.time_ns() // 1000
+    denied = {"verdict": Verdict.DENY, "reason": Reason.NO_RULE, "denied": 3}
+    with serving(tmp_path_factory.mktemp("hub")) as running:
+        dropped = report(DB, UI, 5432, Initiator.REMOTE, at=at, revision=1, **denied)
+        running.put(
+            report(UI, ORDERS_SERVICE, 80, Initiator.POD, connections=2, at=at, revision=1),
+            report(ORDERS, UI, 8080, Initiator.REMOTE, connections=2, rx_bytes=2048, at=at, revision=1),
+            join(dropped, report(DB, ORDERS, 5432, Initiator.REMOTE, connections=1, at=at)),
+        )
+        yield running
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> State:
-    """A state folder as one pass of the collector leaves it."""
-    state = State(tmp_path / "state")
-    write_cluster(tmp_path / "cluster")
-    at = time.time_ns() // 1000
-    denied = {"verdict": Verdict.DENY, "reason": Reason.NO_RULE, "denied": 3}
-    put(state.spool, report(UI, ORDERS_SERVICE, 80, Initiator.POD, connections=2, at=at, revision=1))
-    put(state.spool, report(ORDERS, UI, 8080, Initiator.REMOTE, connections=2, rx_bytes=2048, at=at, revision=1))
-    dropped = report(DB, UI, 5432, Initiator.REMOTE, at=at, revision=1, **denied)
-    put(state.spool, join(dropped, report(DB, ORDERS, 5432, Initiator.REMOTE, connections=1, at=at)))
-    collect(state)
-    return state
+def state(hub: Serving) -> State:
+    """The hub's state folder, with nothing in force."""
+    write_intent(hub.state, Intent())
+    return hub.state
 
 
 @pytest.fixture
@@ -67,10 +69,13 @@ def test_edges(state: State, capsys: pytest.CaptureFixture[str]) -> None:
     assert "2 more; --limit 3 shows all" in capsys.readouterr().out
 
 
-def test_flows_from_a_folder_of_files(state: State, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["flows", str(state.store), "--limit", "2", "--output", "json"]) == 0
+def test_flows_from_the_hub_and_from_a_file(
+    state: State, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(state, "flows", "--limit", "2", "--output", "json") == 0
     assert len(json.loads(capsys.readouterr().out)) == 2
-    assert main(["flows", str(state.store)]) == 0
+    write_flows(tmp_path / "kept.parquet", read_flows(state.folder))
+    assert main(["flows", str(tmp_path)]) == 0
     assert "ui/ui-1" in capsys.readouterr().out
 
 
@@ -86,17 +91,22 @@ def test_denials_name_the_policy_in_force(state: State, policies: Path, capsys: 
 
 
 def test_agents(state: State, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(state, "agents") == 0
+    wanted = revision(state)
     assert run(state, "enforce", "--posture", "deny", "--node", "node-c") == 0
-    collect(state)
+    until(lambda: revision(state) > wanted)
     capsys.readouterr()
     assert run(state, "agents", "--output", "json") == 1
     rows = json.loads(capsys.readouterr().out)
-    assert [(row["node"], row["revision"], row["wanted"], row["rows"]) for row in rows] == [
-        ("node-a", 1, 2, 1),
-        ("node-b", 1, 2, 1),
-        ("node-c", 1, 2, 2),
+    assert [(row["node"], row["revision"], row["wanted"] > wanted, row["rows"]) for row in rows] == [
+        ("node-a", 1, True, 1),
+        ("node-b", 1, True, 1),
+        ("node-c", 1, True, 2),
     ]
+
+
+def revision(state: State) -> int:
+    feed = read_feed(state, "node-c")
+    return feed.table.revision if feed else 0
 
 
 def test_stage_enforce_observe(state: State, policies: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -136,6 +146,6 @@ def test_mistakes_change_nothing(
     assert read_intent(state) == Intent()
 
 
-def test_collect_wants_a_cluster(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["collect", "--state", str(tmp_path), "--cluster", str(tmp_path / "none")]) == 2
+def test_a_hub_wants_a_cluster(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["hub", "--state", str(tmp_path), "--cluster", str(tmp_path / "none")]) == 2
     assert "give the folder of the cluster's manifests" in capsys.readouterr().err
