@@ -12,12 +12,12 @@ from enum import Enum
 from ipaddress import ip_network
 from typing import Final
 
-from fairway.kit.errors import UsageError
+from fairway.kit.errors import UsageError, one_line
 
 LONGEST: Final = 4096
 """Characters of a filter."""
 DEEPEST: Final = 32
-"""Parentheses within parentheses."""
+"""Parentheses and `not` within each other."""
 MOST_VALUES: Final = 256
 
 
@@ -134,7 +134,7 @@ class _Parser:
     """Recursive descent over the tokens: or, and, not, term."""
 
     def __init__(self, text: str, now: datetime) -> None:
-        self._text = text
+        self._text = one_line(text)
         self._now = now
         self._tokens = list(self._split())
         self._at = 0
@@ -151,12 +151,12 @@ class _Parser:
 
     def _split(self) -> list[re.Match[str]]:
         tokens, at = [], 0
-        while self._text[at:].strip():
+        while rest := self._text[at:].strip():
             found = _TOKEN.match(self._text, at)
             if found is None:
+                where = len(self._text.rstrip()) - len(rest) + 1
                 raise UsageError(
-                    f"filter: at character {at + 1}, `{self._text[at:].strip()[:20]}`: "
-                    "write FIELD=VALUE, such as `src.namespace=shop`"
+                    f"filter: at character {where}, `{rest[:20]}`: write FIELD=VALUE, such as `src.namespace=shop`"
                 )
             tokens.append(found)
             at = found.end()
@@ -179,10 +179,13 @@ class _Parser:
         return All(tuple(parts)) if len(parts) != 1 else parts[0]
 
     def _negated(self) -> Expression:
-        if self._word() == "not":
-            self._at += 1
-            return Not(self._negated())
-        return self._single()
+        if self._word() != "not":
+            return self._single()
+        self._deeper()
+        self._at += 1
+        inner = self._negated()
+        self._depth -= 1
+        return Not(inner)
 
     def _single(self) -> Expression:
         if self._at >= len(self._tokens):
@@ -199,9 +202,7 @@ class _Parser:
         return self._term(token)
 
     def _group(self) -> Expression:
-        self._depth += 1
-        if self._depth > DEEPEST:
-            raise self._wrong(f"more than {DEEPEST} parentheses within each other")
+        self._deeper()
         self._at += 1
         inner = self._either()
         if not self._closes():
@@ -209,6 +210,11 @@ class _Parser:
         self._at += 1
         self._depth -= 1
         return inner
+
+    def _deeper(self) -> None:
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise self._wrong(f"more than {DEEPEST} parentheses or `not` within each other")
 
     def _term(self, token: re.Match[str]) -> Term:
         field, operator = token["field"].lower(), token["operator"]
@@ -246,8 +252,7 @@ class _Parser:
     def _bound(self, token: re.Match[str]) -> None:
         name, text = token["field"].lower(), token["value"].strip('"')
         words = [(other["word"] or "").lower() for other in self._tokens]
-        inside = self._depth or "or" in words or words[self._at - 2 : self._at - 1] == ["not"]
-        if inside or token["operator"] != "=" or name in self._times:
+        if self._depth or "or" in words or token["operator"] != "=" or name in self._times:
             raise self._wrong(f"`{name}` stands once, with `=`, outside of `or`, `not` and parentheses", back=1)
         self._times[name] = self._moment(name, text)
 

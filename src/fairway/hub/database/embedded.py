@@ -67,7 +67,7 @@ class Embedded:
         """The answer as a table; `parameters` are bound as `{name:Type}`, never written into the text."""
         try:
             answer = self._connection().query(
-                statement + _settings(settings), "ArrowStream", params=dict(parameters or {})
+                statement + _settings(settings), "ArrowStream", params=_escaped(parameters or {})
             )
         except RuntimeError as error:
             raise DatabaseError.told(str(error)) from None
@@ -105,6 +105,16 @@ class Embedded:
                 raise DatabaseError.told(str(error)) from None
             self._open.append(connection)
         return connection
+
+
+def _escaped(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Text as the engine reads parameters: in the escapes of its TSV."""
+    return {
+        name: value.translate(_ESCAPES) if isinstance(value, str) else value for name, value in parameters.items()
+    }
+
+
+_ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0"})
 
 
 def _settings(settings: Mapping[str, str | int] | None) -> str:

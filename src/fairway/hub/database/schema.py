@@ -119,10 +119,9 @@ _RTT: Final = (
 
 def group_of(end: str) -> str:
     """A workload's or another end's name on a map: addresses outside go by their network, /24 or /64."""
-    network = (
-        f"if(family = 4, concat(toString(IPv4CIDRToRange(toIPv4OrDefault({end}_address), 24).1), '/24'), "
-        f"concat(toString(IPv6CIDRToRange(toIPv6OrDefault({end}_address), 64).1), '/64'))"
-    )
+    four = f"concat(toString(IPv4CIDRToRange(toIPv4OrDefault({end}_address), 24).1), '/24')"
+    six = f"concat(toString(IPv6CIDRToRange(toIPv6OrDefault({end}_address), 64).1), '/64')"
+    network = f"if(position({end}_address, ':') = 0, {four}, {six})"
     return (
         f"multiIf({end}_kind = 'pod', {end}_workload, {end}_name != '', {end}_name, "
         f"{end}_kind = 'external', {network}, {end}_address)"
