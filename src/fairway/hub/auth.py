@@ -73,7 +73,7 @@ def read_tokens(path: Path) -> dict[str, Principal]:
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     except msgspec.MsgspecError as error:
-        raise UsageError(f"{path}: {error}") from error
+        raise UsageError(f"{path}: {' '.join(str(error).split())}") from error
     for index, entry in enumerate(file.tokens):
         if len(entry.sha256) != 64 or not set(entry.sha256) <= set("0123456789abcdef"):
             raise UsageError(

@@ -53,7 +53,7 @@ def test_tokens_of_a_file(tmp_path: Path) -> None:
         ("tokens: [{name: x, role: viewer, sha256: abc}]", r"\$.tokens\[0\].sha256: is no SHA-256"),
         ("tokens: [{name: x, role: viewer}]", "missing required field `sha256`"),
         ("token: []", "unknown field `token`"),
-        ("[", "while parsing"),
+        ("[", "flow node"),
     ],
 )
 def test_files_that_are_wrong(tmp_path: Path, content: str, said: str) -> None:
