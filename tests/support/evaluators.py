@@ -56,13 +56,16 @@ def known_to_verdicts(probe: Probe) -> bool:
     return probe.protocol in PROTOCOL_NUMBERS
 
 
-def by_verdicts(folder: Path, *cases: Case) -> list[list[bool]]:
-    """Each case's answers, by the verb; all cases have one posture."""
-    file, said = folder / "cases.jsonl", io.StringIO()
-    file.write_text("".join(json.dumps(_line(case)) + "\n" for case in cases))
-    with contextlib.redirect_stdout(said):
-        assert main(["policy", "verdicts", "--cases", str(file), "--posture", cases[0].posture]) == 0
-    return [[digit == "1" for digit in line] for line in said.getvalue().splitlines()]
+def by_verdicts(folder: Path, case: Case) -> list[bool] | str:
+    """The case's answers, by the verb; or what it says of a case that it refuses."""
+    file, said, complained = folder / "cases.jsonl", io.StringIO(), io.StringIO()
+    file.write_text(json.dumps(_line(case)))
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complained):
+        code = main(["policy", "verdicts", "--cases", str(file), "--posture", case.posture])
+    if code:
+        assert (code, said.getvalue()) == (2, "")
+        return complained.getvalue()
+    return [digit == "1" for digit in said.getvalue().rstrip("\n")]
 
 
 def _line(case: Case) -> dict[str, object]:

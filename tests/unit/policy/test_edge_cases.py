@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from fairway.kit.errors import InputErrors
+from fairway.policy.read import read_policy_set
 from fairway.wire.words import Verdict
 from support.cases import CASES
-from support.cases.case import Case
+from support.cases.case import Case, Object
+from support.cases.refused import REFUSED
 from support.evaluators import Trial, by_verdicts, known_to_verdicts
 
 each_case = pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
@@ -31,4 +34,14 @@ def test_the_rows_say_the_same_of_each_side(case: Case) -> None:
 @each_case
 def test_by_verdicts(case: Case, tmp_path: Path) -> None:
     expected = [probe.allowed for probe in case.probes if known_to_verdicts(probe)]
-    assert by_verdicts(tmp_path, case) == [expected]
+    assert by_verdicts(tmp_path, case) == expected
+
+
+@pytest.mark.parametrize(("policy", "part"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+def test_refused(policy: Object, part: str, tmp_path: Path) -> None:
+    with pytest.raises(InputErrors) as told:
+        read_policy_set([("p.yaml", policy)])
+    assert any(part in problem for problem in told.value.problems), told.value.problems
+    said = by_verdicts(tmp_path, Case("", [], [policy], []))
+    assert isinstance(said, str)
+    assert part in said
