@@ -29,7 +29,7 @@ from fairway.wire.endpoint import Endpoint, Kind
 from fairway.wire.words import Direction, Posture, Reason, Verdict
 
 OWN_ADDRESS: Final = "own address"
-"""In place of a rule: a pod always reaches itself at its own address."""
+"""In place of a rule: a pod always reaches itself, at its own address and on the loopback."""
 OWN_NODE: Final = "own node"
 """In place of a rule: a pod's own node always reaches it (the kubelet's probes)."""
 
@@ -144,11 +144,16 @@ def _exempt(direction: Direction, attempt: Attempt) -> Judgement | None:
     subject = server if direction is Direction.INGRESS else client
     if subject.kind is not Kind.POD:
         return None
-    if client.address == server.address:
+    if to_itself(client, server):
         return Judgement(Verdict.ALLOW, rules=(OWN_ADDRESS,))
     if direction is Direction.INGRESS and from_own_node(client, server):
         return Judgement(Verdict.ALLOW, rules=(OWN_NODE,))
     return None
+
+
+def to_itself(client: Endpoint, server: Endpoint) -> bool:
+    """The connection never leaves the client: to its own address, or to the loopback's (in canonical text)."""
+    return client.address == server.address or server.address.startswith("127.") or server.address == "::1"
 
 
 def from_own_node(client: Endpoint, server: Endpoint) -> bool:

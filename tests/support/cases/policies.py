@@ -180,6 +180,8 @@ ROWS: list[Row] = [
     ("np52-not-towards-the-node", [DENY_OUT], [(A, N1, "10250", False)]),
     ("np54-the-own-address-always-passes", [DENY_IN, policy("x/q", policyTypes=["Egress"])],
      [(A, A, "80", True), (A6, A6, "80", True)]),
+    ("np54-so-does-the-loopback", [DENY_IN, egress(title="x/q")],
+     [(A, "127.0.0.1", "80", True), (A6, "::1", "80", True), (A, "127.9.9.9", "53/UDP", True)]),
     ("np58-after-snat-the-node-is-the-client", [ingress({"from": [block("203.0.113.0/24")]})],
      [(N2, A, "80", False), (OUTSIDE, A, "80", True)]),
     ("np59-default-deny-blocks-dns", [egress({"to": [spaces(team="b")], "ports": tcp(443)})],
