@@ -63,6 +63,28 @@ def _mixed() -> list[Object]:
     ]
 
 
+DNS_POD, DNS_VIP = "10.0.2.53", "10.96.0.10"
+DNS = [
+    pod("x/a", A, labels={"app": "a"}),
+    node("n1", N1),
+    pod("dns/resolver", DNS_POD, labels={"app": "dns"}, ports={"dns": (5353, "UDP")}, on="n2"),
+    service("dns/dns", DNS_VIP, selector={"app": "dns"},
+            ports=[{"port": 53, "protocol": "UDP", "targetPort": "dns"}]),
+]  # fmt: skip
+
+
+def _to_dns(port: int) -> Object:
+    peer = {"namespaceSelector": {}, "podSelector": sel(app="dns")}
+    return egress({"to": [peer], "ports": [{"protocol": "UDP", "port": port}]})
+
+
+RESOLVERS: list[Row] = [
+    ("np59-the-resolvers-own-port-counts", [_to_dns(5353)], [(A, DNS_VIP, "53/UDP", True)]),
+    ("np59-the-port-of-its-service-does-not", [_to_dns(53)],
+     [(A, DNS_VIP, "53/UDP", False), (A, DNS_POD, "5353/UDP", False)]),
+    ("np59-a-resolver-on-the-node-is-an-address", [_to_dns(53), egress({"to": [block(f"{N1}/32")]}, title="x/q")],
+     [(A, N1, "53/UDP", True), (A, N1, "53", True)]),
+]  # fmt: skip
 MIXED_PLACES = _mixed()
 TO_B = egress({"to": [app(app="b")]})
 MIXED_ROWS: list[Row] = [
@@ -168,4 +190,4 @@ STATES = (
       for left in (2, 1, 0)),
 )  # fmt: skip
 
-CASES = (*table(SHOP, SERVICES), *table(MIXED_PLACES, MIXED_ROWS), *STATES)
+CASES = (*table(SHOP, SERVICES), *table(MIXED_PLACES, MIXED_ROWS), *table(DNS, RESOLVERS), *STATES)
