@@ -144,17 +144,16 @@ def decide_service(
     """Whether `client` may connect to a Service address: only if it may connect to every backend.
 
     ipBlocks never match a Service address. Where no backend stands behind the port, only a rule for all
-    destinations allows it. A backend that is the client itself is judged like any other.
+    destinations allows it. Egress to a backend that is the client itself is judged like any other.
     """
     namespaces = directory.cluster.namespaces
 
     def judged(server: Endpoint, number: int) -> BackendDecision:
         attempt = Attempt(client, server, number, protocol)
-        own_node = _exempt(Direction.INGRESS, attempt) if client.address != server.address else None
-        ingress = own_node or judge(policies, namespaces, Direction.INGRESS, attempt)
-        return BackendDecision(
-            server, number, Decision(judge(policies, namespaces, Direction.EGRESS, attempt), ingress)
+        egress, ingress = (
+            judge(policies, namespaces, way, attempt) for way in (Direction.EGRESS, Direction.INGRESS)
         )
+        return BackendDecision(server, number, Decision(egress, _exempt(Direction.INGRESS, attempt) or ingress))
 
     backends = tuple(judged(*backend) for backend in directory.backends(address, port, protocol))
     if not backends:
