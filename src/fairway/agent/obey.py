@@ -66,21 +66,11 @@ class Enforcement:
         self.pods[interface] = (uid, totals)
         self._write_pod(interface)
 
-    def hand_over(self, interface: int, uid: str) -> None:
-        """Another pod has the interface. Its rules come before the flows of the one before go: a packet in between
-        is judged by either's, and never by none."""
-        self.pods.pop(interface, None)
-        self.add(interface, uid)
-        self._forget_flows(interface)
-
     def remove(self, interface: int) -> None:
         """Forget a pod and all its flows: whoever gets the interface's number next inherits nothing."""
         self.pods.pop(interface, None)
         pods = self.kernel.tables["pods"]
         pods.delete(record(pods.key, interface))
-        self._forget_flows(interface)
-
-    def _forget_flows(self, interface: int) -> None:
         for name in ("flows", "denials"):
             keys, _ = self.kernel.tables[name].read()
             self.kernel.tables[name].remove(keys[keys["ifindex"] == interface].copy())

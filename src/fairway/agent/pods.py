@@ -34,11 +34,11 @@ class Pods:
                 self._forget(interface)
         for interface, pod in wanted.items():
             known = self.by_interface.get(interface)
+            if known is not None and known.uid != pod.uid:
+                self._forget(interface)
+                known = None
             if known is None:
                 self._attach(interface, pod)
-            elif known.uid != pod.uid:
-                self.enforcement.hand_over(interface, pod.uid)
-                self._forget_listeners(interface)
             self.by_interface[interface] = pod
 
     def listening(self, interface: int) -> frozenset[int] | None:
@@ -74,9 +74,6 @@ class Pods:
         self.attachments.detach(interface)
         self.enforcement.remove(interface)
         self.by_interface.pop(interface, None)
-        self._forget_listeners(interface)
-
-    def _forget_listeners(self, interface: int) -> None:
         listeners = self._listeners.pop(interface, None)
         if listeners is not None:
             listeners.close()
