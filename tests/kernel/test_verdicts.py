@@ -62,7 +62,7 @@ def test_identities_by_address_and_by_network(pod: PodUnderTest) -> None:
     assert not pod.opens("192.0.2.1", f.TCP, 82, 40000), "::/0 holds no IPv4 address"
 
 
-def test_np47_replies_pass_and_are_not_connections(pod: PodUnderTest) -> None:
+def test_replies_pass_and_are_not_connections(pod: PodUnderTest) -> None:
     pod.rules(allow(EGRESS, 80))
     assert pod.opens(PEER, f.TCP, 80, 40000)
     assert pod.gets(syn(PEER, pod.address, 80, 40000, f.SYN | f.ACK))
@@ -174,7 +174,7 @@ def test_what_is_not_ip_is_dropped_where_anything_is_enforced(pod: PodUnderTest)
 
 
 @pytest.mark.parametrize("peer", [PEER, PEER6])
-def test_np25_an_icmp_error_passes_if_it_speaks_of_a_known_flow(pod: PodUnderTest, peer: str) -> None:
+def test_an_icmp_error_passes_if_it_speaks_of_a_known_flow(pod: PodUnderTest, peer: str) -> None:
     v6 = ":" in peer
     own = pod.address6 if v6 else pod.address
     router = "2001:db8:0:9::1" if v6 else "10.0.9.1"
@@ -221,7 +221,7 @@ def test_np60_later_fragments_go_with_their_first_one(pod: PodUnderTest, number:
     assert pod.kernel.counters()["fragments_unmatched"] == 2
 
 
-def test_np60_ipv6_fragments_too(pod: PodUnderTest) -> None:
+def test_ipv6_fragments_too(pod: PodUnderTest) -> None:
     pod.rules(allow(EGRESS, 53, protocol=f.UDP))
     head, tail = f.fragment_header(f.UDP, 0, True), f.fragment_header(f.UDP, 126, False)
     assert pod.sends(f.ipv6(pod.address6, PEER6, 44, head + f.udp(40000, 53, bytes(1000))))
@@ -270,7 +270,7 @@ def test_each_denied_connection_is_told_once_per_change_of_rules(pod: PodUnderTe
     ring.close()
 
 
-def test_np44_removing_a_pod_leaves_nothing_to_inherit(pod: PodUnderTest) -> None:
+def test_removing_a_pod_leaves_nothing_to_inherit(pod: PodUnderTest) -> None:
     pod.rules(allow(EGRESS, 80))
     pod.opens(PEER, f.TCP, 80, 40000)
     pod.accepts(PEER, f.TCP, 80, 40000)
