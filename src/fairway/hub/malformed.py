@@ -13,6 +13,7 @@ from fairway.policy.fields import parse_address, shown
 from fairway.wire.endpoint import Kind, NamedPort
 
 _EARLIEST, _LATEST = (datetime(year, 1, 1, tzinfo=UTC) for year in (1970, 3000))
+_PAIRS: Final = msgspec.json.Decoder(list[tuple[str, int]])
 _MOST: Final = 1 << 53
 """Of any counter of one conversation in one interval: petabytes. Sums over rows stay far from wrapping."""
 
@@ -37,17 +38,21 @@ def _problems(flows: pa.Table) -> Iterator[tuple[str, str]]:
 
 
 def _unreadable(column: pa.ChunkedArray, read: Callable[[str], object]) -> Iterator[str]:
-    """The words that `read` does not take; an empty one is that of a pod's rest, which has no other end."""
-    for word in {word for chunk in column.chunks for word in chunk.dictionary.to_pylist() if word}:
+    """The words that `read` does not take."""
+    for word in {word for chunk in column.chunks for word in chunk.dictionary.to_pylist()}:
         try:
             read(word)
         except (ValueError, msgspec.MsgspecError, RecursionError):
             yield f"{shown(word)} cannot be read"
 
 
+def _backends(word: str) -> object:
+    """Empty where no Service was dialled."""
+    return word and _PAIRS.decode(word)
+
+
 def _json(kind: Any) -> Callable[[str], object]:
-    decoder = msgspec.json.Decoder(kind)
-    return decoder.decode
+    return msgspec.json.Decoder(kind).decode
 
 
 _END: Final[Mapping[str, Callable[[str], object]]] = {
@@ -58,5 +63,5 @@ _END: Final[Mapping[str, Callable[[str], object]]] = {
 }
 _WORDS: Final[Mapping[str, Callable[[str], object]]] = {
     **{f"{end}_{name}": read for end in ("client", "server") for name, read in _END.items()},
-    "backends": _json(list[tuple[str, int]]),
+    "backends": _backends,
 }

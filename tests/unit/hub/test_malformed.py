@@ -29,14 +29,15 @@ def told(*rows: dict[str, Any]) -> str:
 
 
 def test_flows_as_they_should_be(row: dict[str, Any]) -> None:
-    rest = {**row, "kind": "rest", "server_address": "", "server_labels": "", "server_ports": ""}
-    assert told(row, rest) == told() == ""
+    assert told(row) == told() == told({**row, "backends": '[["10.0.0.1", 80]]'}) == ""
 
 
 @pytest.mark.parametrize(
     ("column", "value", "what"),
     [
+        ("client_kind", "", "`` cannot be read"),
         ("client_kind", "ufo", "`ufo` cannot be read"),
+        ("server_address", "", "`` cannot be read"),
         ("server_address", "10.0.0.1/8", "`10.0.0.1/8` cannot be read"),
         ("client_address", "fe80::1%eth0", "`fe80::1%eth0` cannot be read"),
         ("client_labels", "[]", "`[]` cannot be read"),
