@@ -40,8 +40,8 @@ test: setup lint ## Pass all tests, those on the real kernel and the lab include
 	@$(if $(SUDO),trap '$(SUDO) -n chown -Rf $(shell id -u) .pytest_cache .hypothesis 2>/dev/null || true' EXIT;) \
 		$(AS_ROOT) .venv/bin/pytest $(ARGS)
 
-fuzz: ## Feed the readers of manifests hostile input for about a minute
-	@FAIRWAY_FUZZ_EXAMPLES=3000 .venv/bin/pytest tests/unit/policy/test_fuzz_readers.py $(ARGS)
+fuzz: ## Feed all readers hostile input for about a minute: manifests, flows, decisions, names, cases
+	@FAIRWAY_FUZZ_EXAMPLES=1500 .venv/bin/pytest tests/unit/policy/test_fuzz_readers.py tests/unit/cli/test_fuzz_inputs.py $(ARGS)
 
 bench-coverage: ## How often "enough was seen" comes too early, in a simulation; one JSON object
 	@.venv/bin/python benchmarks/coverage/simulate.py $(ARGS)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fairway.kit.errors import UsageError
-from fairway.policy.decide import Decision, Judgement, decide, decide_service
+from fairway.policy.decide import Decision, Judgement, ServiceDecision, decide, decide_service
 from fairway.policy.directory import Directory
 from fairway.policy.explain import explain
 from fairway.policy.fields import parse_address
@@ -16,8 +16,19 @@ from fairway.wire.words import PROTOCOL_NUMBERS, Verdict
 
 
 @dataclass(frozen=True, slots=True)
+class Backend:
+    """Who may answer at a Service, and both sides' verdicts on that: allow, deny or unjudged."""
+
+    server: str
+    port: int
+    egress: str
+    ingress: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """The decision on one connection, in words."""
+    """The decision on one connection, in words. Of a Service: allowed if every backend can be reached and lets
+    the client in; `sides` has the client's alone."""
 
     allowed: bool
     client: str
@@ -26,6 +37,7 @@ class Answer:
     protocol: str
     why: str
     sides: tuple[Side, ...] = ()
+    backends: tuple[Backend, ...] = ()
 
 
 def ask(
@@ -40,16 +52,38 @@ def ask(
     source, destination = _pair(_ends(directory, client), _ends(directory, server), client, server)
     if destination.kind is Kind.SERVICE:
         judged = decide_service(policies, directory, source, destination.address, number, protocol)
-        decision = Decision(judged.egress, Judgement(Verdict.UNJUDGED))
-        why = explain(decision, source, destination, number, protocol)
-        if judged.denied:
-            backends = ", ".join(f"{end.title}:{own}" for end, own in judged.denied)
-            why += f". Backends out of reach: {backends}"
-    else:
-        decision = decide(policies, directory.cluster.namespaces, source, destination, number, protocol)
-        why = explain(decision, source, destination, number, protocol)
+        return _of_service(judged, source, destination, number, protocol)
+    decision = decide(policies, directory.cluster.namespaces, source, destination, number, protocol)
+    why = explain(decision, source, destination, number, protocol)
     both = sides(decision, source, destination, number, protocol)
     return Answer(decision.allowed, source.title, destination.title, number, protocol, why, both)
+
+
+def _of_service(judged: ServiceDecision, client: Endpoint, service: Endpoint, port: int, protocol: str) -> Answer:
+    """The client's side first; where it is open, the first backend that refuses."""
+    decision, refusing = Decision(judged.egress, Judgement(Verdict.UNJUDGED)), judged.refusing
+    if judged.allowed and refusing:
+        why = explain(refusing[0].decision, client, refusing[0].server, refusing[0].port, protocol)
+    else:
+        why = explain(decision, client, service, port, protocol)
+    why += _named("out of reach", judged.denied, len(judged.backends))
+    why += _named("that refuse", [(found.server, found.port) for found in refusing], len(judged.backends))
+    allowed = judged.allowed and not refusing
+    words = sides(decision, client, service, port, protocol)
+    return Answer(allowed, client.title, service.title, port, protocol, why, words, tuple(_backends(judged)))
+
+
+def _named(what: str, found: Sequence[tuple[Endpoint, int]], total: int) -> str:
+    """`. Backends out of reach: orders/db-0:5432 (1 of 2)`; nothing, if there are none."""
+    listed = ", ".join(f"{end.title}:{own}" for end, own in found)
+    share = f" ({len(found)} of {total})" if len(found) < total else ""
+    return f". Backends {what}: {listed}{share}" if found else ""
+
+
+def _backends(judged: ServiceDecision) -> Iterator[Backend]:
+    for found in judged.backends:
+        verdicts = (side.verdict.name.lower() for side in (found.decision.egress, found.decision.ingress))
+        yield Backend(found.server.title, found.port, *verdicts)
 
 
 def _port(text: str) -> tuple[int, str]:

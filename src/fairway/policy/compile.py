@@ -17,6 +17,7 @@ from fairway.policy.decide import (
     rules_of,
     tiered_rules_of,
     tiered_title,
+    to_itself,
 )
 from fairway.policy.directory import Directory, pod_endpoint
 from fairway.policy.flatten import Area, Front, Layer, flattened
@@ -84,7 +85,7 @@ class Compiled:
 
     def _exempt(self, client: Endpoint, server: Endpoint, receiver: Subject | None) -> tuple[bool, bool]:
         """Whether no policy can deny the client's egress, the server's ingress."""
-        own = client.address == server.address
+        own = to_itself(client, server)
         kubelet = receiver is not None and client.address in self.node_addresses.get(receiver.pod.node, ())
         return own, own or kubelet
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 
+from fairway.kit.errors import one_line
 from fairway.wire.address import Address, Network
 
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -15,11 +16,11 @@ _QUOTED: Final = 60
 
 
 def shown(value: Any) -> str:
-    """A value of the input as a problem quotes it: short, in backticks unless it is a number."""
+    """A value of the input as a problem quotes it: short, printable, in backticks unless it is a number."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     text = value if isinstance(value, str) else _beginning(value)
     short = f"{text[:_QUOTED]}..." if len(text) > _QUOTED else text
-    return short if number else f"`{short}`"
+    return short if number else f"`{one_line(short)}`"
 
 
 def _beginning(value: Any) -> str:

@@ -13,12 +13,12 @@ from fairway.kit.errors import UsageError
 from fairway.policy.compile import Compiled, compile_rules
 from fairway.policy.directory import Directory
 from fairway.policy.fields import parse_address
-from fairway.policy.intervals import Spans
+from fairway.policy.intervals import Span, Spans, subtract
 from fairway.policy.model import Cluster
 from fairway.policy.read import read_cluster, read_policy_set
 from fairway.policy.settle import plain_names
 from fairway.wire.endpoint import Endpoint, Kind
-from fairway.wire.words import PROTOCOL_NUMBERS, Posture, Slot
+from fairway.wire.words import PROTOCOL_NUMBERS, Posture, Slot, Verdict
 
 _PROTOCOLS = {name.upper(): name for name in PROTOCOL_NUMBERS}
 Object = dict[str, Any]
@@ -134,8 +134,22 @@ class _Judge:
         for client in self._find(probe.src):
             for server in self._find(probe.dst):
                 if (":" in client.address) == (":" in server.address):
-                    return self._compiled.opened(Slot.ACTIVE, client, server, protocol)
+                    opened = self._compiled.opened(Slot.ACTIVE, client, server, protocol)
+                    return self._accepted(opened, client, server, protocol)
         return ()
+
+    def _accepted(self, opened: Spans, client: Endpoint, server: Endpoint, protocol: str) -> Spans:
+        """Of a Service's ports that the client may dial those where no backend refuses it."""
+        service = self._directory.service_at(server.address) if server.kind is Kind.SERVICE else None
+        numbers = {port.port for port in (service.ports if service else ()) if port.protocol == protocol}
+        return subtract(opened, [Span(n, n, 0) for n in numbers if self._refused(client, server, n, protocol)])
+
+    def _refused(self, client: Endpoint, service: Endpoint, port: int, protocol: str) -> bool:
+        judged = (
+            self._compiled.verdict(Slot.ACTIVE, client, backend, own, protocol)
+            for backend, own in self._directory.backends(service.address, port, protocol)
+        )
+        return any(ingress is Verdict.DENY for _, ingress in judged)
 
     def _find(self, text: str) -> Sequence[Endpoint]:
         if text not in self._ends:
