@@ -32,14 +32,11 @@ def register(own: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge each case as it comes; stop at the first that cannot be understood."""
-    import msgspec
-
     from fairway.kit.errors import UsageError
-    from fairway.policy.verdicts import Case, judge
+    from fairway.policy.verdicts import judge_line
     from fairway.wire.words import Posture
 
-    posture, decoder = Posture(arguments.posture), msgspec.json.Decoder(Case)
-    name = str(arguments.cases or "standard input")
+    posture, name = Posture(arguments.posture), str(arguments.cases or "standard input")
     with ExitStack() as stack:
         stream: BinaryIO = sys.stdin.buffer
         if arguments.cases:
@@ -48,11 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
             except OSError as error:
                 raise UsageError(f"{name}: cannot be read: {error.strerror}; name a file of cases") from error
         for number, line in _lines(stream, name):
-            try:
-                case = decoder.decode(line)
-            except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-                raise UsageError(f"{name}:{number}: {error}; see `fairway policy verdicts --help`") from error
-            sys.stdout.write(judge(case, f"{name}:{number}", posture) + "\n")
+            sys.stdout.write(judge_line(line, f"{name}:{number}", posture) + "\n")
     return 0
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from fairway.policy.verdicts import Case, judge
+from fairway.policy.cases import Case
+from fairway.policy.verdicts import judge
 
 CASES = Path(__file__).resolve().parents[4] / "shared" / "cases"
 

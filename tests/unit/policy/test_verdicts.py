@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from fairway.kit.errors import UsageError
 from fairway.policy.compile import compile_rules
 from fairway.policy.intervals import rule_at
-from fairway.policy.verdicts import Case, judge
+from fairway.policy.cases import Case
+from fairway.policy.verdicts import judge
 from fairway.wire.words import Posture, Slot, Verdict
 from support.objects import namespace, node, pod, policy, service
 from support.random_clusters import RESOLVED, random_case
