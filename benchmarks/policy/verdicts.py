@@ -1,8 +1,8 @@
 """How many probes a second does `fairway policy verdicts` judge, from JSON lines to digits, in one thread?
 
 Random small clusters: 5 pods, 5 policies, 700 probes each. Beside them, on the same lines: the slow way, which
-`verdicts` itself takes for what is unusual (every object read with care, rows compiled), and `decide`, probe by probe.
-All three must agree. Prints one JSON object; times are CPU seconds, the best of several.
+`verdicts` itself takes for what is unusual (every object read with care, rows compiled), and `decide`, probe by
+probe. All three must agree. Prints one JSON object; times are CPU seconds, the best of several.
 """
 
 import argparse
@@ -14,7 +14,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec

@@ -1,236 +1,205 @@
-"""bitwise: the verdicts of small clusters. Pods and doors are bits; a rule is a few numbers, an answer a few ANDs.
+"""bitwise: the verdicts of small clusters. Addresses and doors are bits; a rule is a few numbers, an answer a few
+ANDs.
 
-Nothing is compiled beforehand: a pair of ends is settled when it is first asked about. The order of the tiers is that of
-`decide`, with which tests compare it on random clusters. Services are not judged here.
+Nothing is compiled beforehand: a pair of ends is settled when it is first asked about. Tiers are asked in the order
+of `decide`, with which tests compare the answers on random clusters. Services are not judged here.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import Final
 
-from fairway.policy.decide import namespace_labels, parsed, rules_of, tiered_rules_of
+import msgspec
+
+from fairway.policy.decide import parsed, rules_of, tiered_rules_of
 from fairway.policy.doors import Doors
-from fairway.policy.intervals import ALL_PORTS
-from fairway.policy.model import Action, Cluster, IPBlock, Operator, Peer, Pod, PolicySet, Rule, Selector, Tier
+from fairway.policy.members import Members
+from fairway.policy.model import Action, Cluster, IPBlock, Peer, Pod, PolicySet, Rule, Tier
 from fairway.wire.address import Address, Network
 from fairway.wire.words import Direction, Posture
 
-_NOBODY: Final[Mapping[str, int]] = {}
-_V6: Final = 1 << 32
-"""IPv6 addresses are numbered after all of IPv4, so that blocks of the other family never match."""
+_V6 = 1 << 32
+"""IPv6 addresses have their places after all of IPv4, so that blocks of the other family never hold them."""
 
 
-class Labels:
-    """Which of some things have a label, as bits in their order."""
-
-    def __init__(self, each: Iterable[Mapping[str, str]]) -> None:
-        self._having: dict[str, dict[str, int]] = defaultdict(dict)
-        bit = 1
-        for labels in each:
-            for key, value in labels.items():
-                values = self._having[key]
-                values[value] = values.get(value, 0) | bit
-            bit <<= 1
-        self._every = bit - 1
-
-    def select(self, selector: Selector) -> int:
-        """Those that the selector matches."""
-        chosen = self._every
-        for wanted in selector.expressions:
-            values = self._having.get(wanted.key, _NOBODY)
-            match wanted.operator:  # no thing has two values of one key: a sum is a union
-                case Operator.IN:
-                    chosen &= sum([values.get(value, 0) for value in wanted.values])
-                case Operator.NOT_IN:
-                    chosen &= ~sum([values.get(value, 0) for value in wanted.values])
-                case Operator.EXISTS:
-                    chosen &= sum(values.values())
-                case Operator.DOES_NOT_EXIST:
-                    chosen &= ~sum(values.values())
-        return chosen
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _End:
-    """An address, its `place` among all addresses, and the pod that holds it, if one does. `bit` is that pod's, or
-    the one of everybody else; `named` are doors by the name and protocol of the pod's ports."""
-
-    address: str
-    place: int
-    bit: int
-    pod: Pod | None
-    named: Mapping[tuple[str, str], int]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Matcher:
-    """A rule: whom it matches (`bits`, `blocks`), which doors it speaks of, and under which names of the server's."""
+class _Matcher(msgspec.Struct, frozen=True, gc=False):
+    """A rule: whom it matches (members as `bits`; the places of `blocks`, each with those carved out of it), which
+    doors it speaks of, and under which names of the server's."""
 
     action: Action
     bits: int
-    blocks: Sequence[IPBlock]
+    blocks: Sequence[tuple[range, Sequence[range]]]
     doors: int
     names: Sequence[tuple[str, str]]
 
-    def doors_of(self, peer: _End, server: _End) -> int:
-        """The doors that the rule speaks of between a pod and this peer; either may be the server."""
-        if not self.bits & peer.bit and not any(_inside(peer.place, block) for block in self.blocks):
-            return 0
-        doors = self.doors
-        for name in self.names:
-            doors |= server.named.get(name, 0)
-        return doors
+
+_Said = list[tuple[int, list[_Matcher]]]
+"""Of each policy the members it is about and its rules."""
 
 
-_Spoken = list[tuple[int, list[_Matcher]]]
-"""What policies say in one direction: the pods that each is about, and its rules."""
+class _Side(msgspec.Struct, frozen=True, gc=False):
+    """Who speaks of a pod in one direction. `own` are the rules of the NetworkPolicies that isolate it; None: none
+    does. `rest` is what is open of `every` door of which nobody speaks."""
+
+    admin: Sequence[_Matcher]
+    own: Sequence[_Matcher] | None
+    baseline: Sequence[_Matcher]
+    every: int
+    rest: int
+
+
+class _End(msgspec.Struct, frozen=True, gc=False):
+    """An address. A pod that holds it has an `ingress` and `egress`, doors by the names and protocols of its ports,
+    and a node with addresses."""
+
+    bit: int
+    place: int
+    ingress: _Side | None = None
+    egress: _Side | None = None
+    named: Mapping[tuple[str, str], int] = {}
+    node: Sequence[str] = ()
 
 
 class Bitwise:
     """Answers which `doors` are open between two addresses of a cluster under settled policies."""
 
     def __init__(self, cluster: Cluster, policies: PolicySet) -> None:
-        self._pods = [pod for pod in cluster.pods if not pod.finished and not pod.host_network]
-        self._labels = Labels(dict(pod.labels) for pod in self._pods)
-        self._namespaces = Labels(namespace_labels(cluster.namespaces, pod.namespace) for pod in self._pods)
-        self._homes: dict[str, int] = defaultdict(int)
-        for index, pod in enumerate(self._pods):
-            self._homes[pod.namespace] |= 1 << index
-        self._others = 1 << len(self._pods)
-        self._local = {node.name: node.addresses for node in cluster.nodes}
-        self._posture = policies.posture
-        self.doors = Doors(_cuts(policies, self._pods))
-        self._ends = {end.address: end for index, pod in enumerate(self._pods) for end in self._held(index, pod)}
-        self._own = tuple(self._said_by_policies(policies, direction) for direction in Direction)
-        self._tiers = {
-            (tier, direction): self._said_by_tier(policies, tier, direction)
-            for tier in (Tier if policies.tiered else ())
-            for direction in Direction
-        }
+        self._members = members = Members(cluster)
+        self.doors = Doors(policies, (pod for _, pod in members.held))
+        self._rest = self.doors.every if policies.posture is Posture.ALLOW else 0
+        ingress, egress = (self._said(policies, direction) for direction in Direction)
+        nodes = {node.name: node.addresses for node in cluster.nodes}
+        self._ends: dict[str, _End] = {}
+        for index, (address, pod) in enumerate(members.held):
+            bit, place = 1 << index, _place(parsed(address))
+            sides = self._side(ingress, bit), self._side(egress, bit)
+            self._ends[address] = _End(bit, place, *sides, self._named(pod), nodes.get(pod.node, ()))
 
     def opened(self, client: str, server: str) -> int:
         """The server's doors at which neither side denies the connection; both are canonical addresses."""
+        opened = self.doors.every
         if client == server:
-            return self.doors.every
+            return opened
         source, target = self._end(client), self._end(server)
-        opened = self._open(Direction.EGRESS, source, target, target)
-        if target.pod is not None and client in self._local.get(target.pod.node, ()):
-            return opened
-        return opened & self._open(Direction.INGRESS, target, source, target)
-
-    def _open(self, direction: Direction, subject: _End, peer: _End, server: _End) -> int:
-        """The doors that one side does not deny."""
-        if subject.pod is None:
-            return self.doors.every
-        opened, left = self._ask(Tier.ADMIN, direction, subject, peer, server, self.doors.every)
-        isolating = [matchers for bits, matchers in self._own[direction] if bits & subject.bit]
-        if isolating:
-            for matcher in chain.from_iterable(isolating):
-                opened |= left & matcher.doors_of(peer, server)
-            return opened
-        accepted, left = self._ask(Tier.BASELINE, direction, subject, peer, server, left)
-        return opened | accepted | (left if self._posture is Posture.ALLOW else 0)
-
-    def _ask(
-        self, tier: Tier, direction: Direction, subject: _End, peer: _End, server: _End, asked: int
-    ) -> tuple[int, int]:
-        """What a tier accepts of the doors that are `asked` about, and what it leaves to those after it."""
-        accepted = passed = 0
-        for bits, matchers in self._tiers.get((tier, direction), ()):
-            for matcher in matchers if bits & subject.bit else ():
-                doors = asked & matcher.doors_of(peer, server)
-                asked &= ~doors
-                if matcher.action is Action.ACCEPT:
-                    accepted |= doors
-                elif matcher.action is Action.PASS:
-                    passed |= doors
-        return accepted, asked | passed
-
-    def _said_by_policies(self, policies: PolicySet, direction: Direction) -> _Spoken:
-        spoken = []
-        for policy in policies.policies:
-            rules = rules_of(policy, direction)
-            if rules is not None and (bits := self._homes.get(policy.namespace, 0)):
-                matchers = [self._matcher(rule, policy.namespace) for rule in rules]
-                spoken.append((bits & self._labels.select(policy.subject), matchers))
-        return spoken
-
-    def _said_by_tier(self, policies: PolicySet, tier: Tier, direction: Direction) -> _Spoken:
-        return [
-            (
-                self._selected(policy.subject, ""),
-                [self._matcher(wrapped.rule, "", wrapped.action) for wrapped in tiered_rules_of(policy, direction)],
-            )
-            for policy in policies.of_tier(tier)
-        ]
-
-    def _matcher(self, rule: Rule, home: str, action: Action = Action.ACCEPT) -> _Matcher:
-        bits, blocks = 0, []
-        for peer in rule.peers or ():
-            if peer.block is not None:
-                blocks.append(peer.block)
-            else:
-                bits |= self._selected(peer, home)
-        doors, names = 0, []
-        for element in rule.ports or ():
-            if isinstance(element.port, str):
-                names.append((element.port, element.protocol))
-            elif element.port is None:
-                doors |= self.doors.between(element.protocol, *ALL_PORTS)
-            else:
-                doors |= self.doors.between(element.protocol, element.port, element.end or element.port)
-        if rule.peers is None:
-            bits = 2 * self._others - 1
-        return _Matcher(action, bits, blocks, self.doors.every if rule.ports is None else doors, names)
-
-    def _selected(self, peer: Peer, home: str) -> int:
-        """The pods that a peer matches in a policy of namespace `home`."""
-        if peer.namespaces is None:
-            bits = self._homes.get(home, 0)
-        else:
-            bits = self._namespaces.select(peer.namespaces)
-        return bits if peer.pods is None else bits & self._labels.select(peer.pods)
-
-    def _held(self, index: int, pod: Pod) -> Iterator[_End]:
-        """The pod at each of its addresses."""
-        named: dict[tuple[str, str], int] = defaultdict(int)
-        for port in pod.ports:
-            named[port.name, port.protocol] |= self.doors.at(port.protocol, port.number)
-        for address in pod.addresses:
-            yield _End(address, _place(parsed(address)), 1 << index, pod, named)
+        if source.egress is not None:
+            opened = _open(source.egress, target, target)
+        if target.ingress is not None and client not in target.node:
+            opened &= _open(target.ingress, source, target)
+        return opened
 
     def _end(self, address: str) -> _End:
         found = self._ends.get(address)
         if found is None:
-            found = self._ends[address] = _End(address, _place(parsed(address)), self._others, None, {})
+            found = self._ends[address] = _End(self._members.others, _place(parsed(address)))
         return found
 
+    def _named(self, pod: Pod) -> Mapping[tuple[str, str], int]:
+        named: dict[tuple[str, str], int] = defaultdict(int)
+        for port in pod.ports:
+            named[port.name, port.protocol] |= self.doors.at(port.protocol, port.number)
+        return named
 
-def _cuts(policies: PolicySet, pods: Iterable[Pod]) -> set[int]:
-    """The ports where what the rules say may change."""
-    rules = [r for p in policies.policies for r in chain(p.ingress or (), p.egress or ())]
-    rules += [wrapped.rule for p in policies.tiered for wrapped in chain(p.ingress, p.egress)]
-    ranges = [(p.port, p.end or p.port) for rule in rules for p in rule.ports or () if isinstance(p.port, int)]
-    ranges += [(port.number, port.number) for pod in pods for port in pod.ports]
-    return {cut for low, high in ranges for cut in (low, high + 1)}
+    def _said(self, policies: PolicySet, direction: Direction) -> tuple[_Said, _Said, _Said]:
+        """What the Admin tier, the NetworkPolicies and the Baseline tier say in one direction."""
+        members, matcher = self._members, self._matcher
+        own = [
+            (
+                members.meant(Peer(policy.subject), policy.namespace),
+                [matcher(rule, policy.namespace) for rule in rules],
+            )
+            for policy in policies.policies
+            if (rules := rules_of(policy, direction)) is not None
+        ]
+        if not policies.tiered:
+            return [], own, []
+        admin, baseline = (
+            [
+                (
+                    members.meant(policy.subject, ""),
+                    [matcher(r.rule, "", r.action) for r in tiered_rules_of(policy, direction)],
+                )
+                for policy in policies.of_tier(tier)
+            ]
+            for tier in (Tier.ADMIN, Tier.BASELINE)
+        )
+        return admin, own, baseline
+
+    def _matcher(self, rule: Rule, home: str, action: Action = Action.ACCEPT) -> _Matcher:
+        bits, doors = 0, 0
+        blocks, names = [], []
+        for peer in rule.peers or ():
+            if peer.block is not None:
+                blocks.append(_places(peer.block))
+            else:
+                bits |= self._members.meant(peer, home)
+        for element in rule.ports or ():
+            if isinstance(element.port, str):
+                names.append((element.port, element.protocol))
+            else:
+                doors |= self.doors.of(element)
+        if rule.peers is None:
+            bits = self._members.everyone
+        if rule.ports is None:
+            doors = self.doors.every
+        return _Matcher(action, bits, blocks, doors, names)
+
+    def _side(self, said: tuple[_Said, _Said, _Said], bit: int) -> _Side:
+        admin, own, baseline = ([matchers for bits, matchers in policies if bits & bit] for policies in said)
+        return _Side(
+            list(chain.from_iterable(admin)),
+            list(chain.from_iterable(own)) if own else None,
+            list(chain.from_iterable(baseline)),
+            self.doors.every,
+            self._rest,
+        )
+
+
+def _open(side: _Side, peer: _End, server: _End) -> int:
+    """The doors that a side does not deny between its pod and the peer, either of which is the server."""
+    opened, left = _ask(side.admin, peer, server, side.every) if side.admin else (0, side.every)
+    if side.own is not None:
+        for matcher in side.own:
+            opened |= left & _meant(matcher, peer, server)
+        return opened
+    if side.baseline:
+        accepted, left = _ask(side.baseline, peer, server, left)
+        opened |= accepted
+    return opened | left & side.rest
+
+
+def _ask(tier: Sequence[_Matcher], peer: _End, server: _End, asked: int) -> tuple[int, int]:
+    """What a tier accepts of the doors that are `asked` about, and what it leaves to those after it."""
+    accepted = passed = 0
+    for matcher in tier:
+        doors = asked & _meant(matcher, peer, server)
+        asked &= ~doors
+        if matcher.action is Action.ACCEPT:
+            accepted |= doors
+        elif matcher.action is Action.PASS:
+            passed |= doors
+    return accepted, asked | passed
+
+
+def _meant(matcher: _Matcher, peer: _End, server: _End) -> int:
+    """The doors that a rule speaks of, if it matches the peer."""
+    if not matcher.bits & peer.bit:
+        for network, holes in matcher.blocks:
+            if peer.place in network and not any(peer.place in hole for hole in holes):
+                break
+        else:
+            return 0
+    doors = matcher.doors
+    for name in matcher.names:
+        doors |= server.named.get(name, 0)
+    return doors
 
 
 def _place(address: Address) -> int:
     return int(address) + (_V6 if address.version == 6 else 0)
 
 
-def _inside(place: int, block: IPBlock) -> bool:
-    network, holes = _ranges(block)
-    return place in network and not any(place in hole for hole in holes)
-
-
-@lru_cache(maxsize=4096)
-def _ranges(block: IPBlock) -> tuple[range, tuple[range, ...]]:
-    """The places of a block and of its holes."""
-    return _range(block.network), tuple(map(_range, block.excepts))
+def _places(block: IPBlock) -> tuple[range, Sequence[range]]:
+    return _range(block.network), [_range(hole) for hole in block.excepts]
 
 
 def _range(network: Network) -> range:

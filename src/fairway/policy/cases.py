@@ -1,6 +1,6 @@
 """Cases: the lines that `verdicts` reads. One is a small cluster, its policies, and the connections to judge."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -35,10 +35,19 @@ class Case(msgspec.Struct, frozen=True):
     names: dict[str, list[str]] = {}
 
 
+class PlainProbe(msgspec.Struct, frozen=True, gc=False):
+    """A probe with a port."""
+
+    src: str
+    dst: str
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    proto: str = "TCP"
+
+
 class PlainCase(msgspec.Struct, frozen=True):
     """The same of ordinary objects. Policies are of any kind: each is decoded by itself."""
 
-    probes: list[Probe]
+    probes: list[PlainProbe]
     namespaces: list[plain.Namespace] = []
     pods: list[plain.Pod] = []
     nodes: list[plain.Node] = []

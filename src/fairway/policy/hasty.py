@@ -33,9 +33,14 @@ def hasty_digits(line: bytes, posture: Posture) -> str:
     if case.services:
         raise Doubt
     cluster = plain_cluster(case.namespaces, [*case.nodes, *_implied_nodes(case)], case.pods)
-    sheet = _Sheet(cluster, Bitwise(cluster, settle(plain_policies(case.policies, posture), cluster.nodes, names)))
-    opened, doors = sheet.opened, sheet.doors
-    return "".join(["1" if opened[p.src][p.dst] & doors[p.proto][p.port] else "0" for p in case.probes])
+    bitwise = Bitwise(cluster, settle(plain_policies(case.policies, posture), cluster.nodes, names))
+    doors = bitwise.doors
+    first, before = _Answers[str, int](lambda proto: doors.first(PROTOCOLS[proto.upper()])), doors.before
+    digits = _Answers(_Pairs(cluster, bitwise).digits_from)
+    try:
+        return "".join([digits[p.src][p.dst][first[p.proto] + before[p.port]] for p in case.probes])
+    except KeyError:  # no such pod, or no protocol
+        raise Doubt from None
 
 
 def _implied_nodes(case: PlainCase) -> Iterator[plain.Node]:
@@ -61,41 +66,29 @@ class _Answers(dict[K, V], Generic[K, V]):
         return answer
 
 
-class _Sheet:
-    """What a case's probes ask for: open doors by both ends, and a door by protocol and port."""
+class _Pairs:
+    """The pairs of ends that a case's probes ask about."""
 
     def __init__(self, cluster: Cluster, bitwise: Bitwise) -> None:
         self._bitwise = bitwise
         self._addresses = {pod.title: pod.addresses for pod in cluster.pods}
-        self.opened: _Answers[str, _Answers[str, int]] = _Answers(self._opened_from)
-        self.doors: _Answers[str, _Answers[int, int]] = _Answers(self._doors_of)
+        self._digits = _Answers(bitwise.doors.digits)
 
-    def _opened_from(self, src: str) -> _Answers[str, int]:
+    def digits_from(self, src: str) -> _Answers[str, str]:
+        """By `dst`, a digit for each door of the first address family that both ends have."""
         clients = self._find(src)
 
-        def opened_to(dst: str) -> int:
+        def digits_to(dst: str) -> str:
             for client in clients:
                 for server in self._find(dst):
                     if (":" in client) == (":" in server):
-                        return self._bitwise.opened(client, server)
-            return 0
+                        return self._digits[self._bitwise.opened(client, server)]
+            return self._digits[0]
 
-        return _Answers(opened_to)
-
-    def _doors_of(self, proto: str) -> _Answers[int, int]:
-        protocol = PROTOCOLS.get(proto.upper())
-        if protocol is None:
-            raise Doubt
-
-        def door(port: int) -> int:
-            if not 0 <= port <= 65535:
-                raise Doubt
-            return self._bitwise.doors.at(protocol, port)
-
-        return _Answers(door)
+        return _Answers(digits_to)
 
     def _find(self, text: str) -> tuple[str, ...]:
-        addresses = self._addresses.get(text) if "/" in text else (canonical(text),)
+        addresses = self._addresses[text] if "/" in text else (canonical(text),)
         if not addresses:
             raise Doubt
         return addresses

@@ -1,7 +1,7 @@
 """plain: the shapes that Kubernetes objects ordinarily have, for msgspec to decode at once.
 
-Whatever fits one of these shapes the careful readers take without a problem, but for what `read_plain` still looks at.
-The reverse does not hold: null, odd spellings and whatever is rare do not fit, and are left to the careful readers.
+What fits one of these shapes the careful readers take without a problem, but for what `read_plain` still looks at.
+The reverse does not hold: null and whatever is rare do not fit, and are left to the careful readers.
 """
 
 from typing import Annotated, Literal
@@ -22,13 +22,17 @@ class Closed(msgspec.Struct, rename="camel", frozen=True, gc=False, forbid_unkno
     """Other fields are refused, as the careful readers do."""
 
 
-class Owner(Shape):
+class Owner(Shape, frozen=True):
+    """Who made a pod."""
+
     kind: Text
     name: Text
     controller: bool = False
 
 
-class Metadata(Shape):
+class Metadata(Shape, frozen=True):
+    """What tells objects apart."""
+
     name: Text
     namespace: str = ""
     labels: dict[str, str] = {}
@@ -36,53 +40,71 @@ class Metadata(Shape):
     owner_references: tuple[Owner, ...] = ()
 
 
-class Namespace(Shape):
+class Namespace(Shape, frozen=True):
+    """A Namespace."""
+
     metadata: Metadata
     kind: Literal["Namespace"] = "Namespace"
     api_version: Literal["v1"] = "v1"
 
 
-class NodeAddress(Shape):
+class NodeAddress(Shape, frozen=True):
+    """One address of a node."""
+
     type: str = ""
     address: str = ""
 
 
-class NodeStatus(Shape):
+class NodeStatus(Shape, frozen=True):
+    """Where a node is."""
+
     addresses: tuple[NodeAddress, ...] = ()
 
 
-class Node(Shape):
+class Node(Shape, frozen=True):
+    """A Node."""
+
     metadata: Metadata
     kind: Literal["Node"] = "Node"
     api_version: Literal["v1"] = "v1"
     status: NodeStatus = NodeStatus()
 
 
-class ContainerPort(Shape):
+class ContainerPort(Shape, frozen=True):
+    """A port that a container serves."""
+
     container_port: PortNumber
     name: str = ""
     protocol: str = "TCP"
 
 
-class ConfigMapRef(Shape):
+class ConfigMapRef(Shape, frozen=True):
+    """A ConfigMap, and a key in it."""
+
     name: str = ""
     key: str = ""
 
 
-class ValueFrom(Shape):
+class ValueFrom(Shape, frozen=True):
+    """Where an environment value is from."""
+
     config_map_key_ref: ConfigMapRef = ConfigMapRef()
 
 
-class Env(Shape):
+class Env(Shape, frozen=True):
+    """An environment value."""
+
     value: str = ""
     value_from: ValueFrom = ValueFrom()
 
 
-class EnvFrom(Shape):
+class EnvFrom(Shape, frozen=True):
+    """A ConfigMap whose values are environment."""
+
     config_map_ref: ConfigMapRef = ConfigMapRef()
 
 
-class Container(Shape):
+class Container(Shape, frozen=True):
     """Its environment says nothing here, but what is wrong with it must be told."""
 
     ports: tuple[ContainerPort, ...] = ()
@@ -93,23 +115,31 @@ class Container(Shape):
     args: tuple[str, ...] = ()
 
 
-class PodSpec(Shape):
+class PodSpec(Shape, frozen=True):
+    """What a pod is to run."""
+
     containers: tuple[Container, ...] = ()
     init_containers: tuple[Container, ...] = ()
     node_name: str = ""
     host_network: bool = False
 
 
-class PodIP(Shape):
+class PodIP(Shape, frozen=True):
+    """One address of a pod."""
+
     ip: str = ""
 
 
-class Condition(Shape):
+class Condition(Shape, frozen=True):
+    """What a pod is said to be."""
+
     type: str = ""
     status: str = ""
 
 
-class PodStatus(Shape, rename={"pod_ip": "podIP", "pod_ips": "podIPs", "host_ip": "hostIP"}):
+class PodStatus(Shape, frozen=True, rename={"pod_ip": "podIP", "pod_ips": "podIPs", "host_ip": "hostIP"}):
+    """Where a pod is and how it fares."""
+
     phase: str = ""
     pod_ip: str = ""
     pod_ips: tuple[PodIP, ...] = ()
@@ -117,7 +147,9 @@ class PodStatus(Shape, rename={"pod_ip": "podIP", "pod_ips": "podIPs", "host_ip"
     conditions: tuple[Condition, ...] = ()
 
 
-class Pod(Shape):
+class Pod(Shape, frozen=True):
+    """A Pod."""
+
     metadata: Metadata
     kind: Literal["Pod"] = "Pod"
     api_version: Literal["v1"] = "v1"
@@ -125,52 +157,70 @@ class Pod(Shape):
     status: PodStatus = PodStatus()
 
 
-class Expression(Closed):
+class Expression(Closed, frozen=True):
+    """A requirement of a selector."""
+
     key: Text
     operator: Operator
     values: frozenset[str] = frozenset()
 
 
-class Selector(Closed):
+class Selector(Closed, frozen=True):
+    """A label selector."""
+
     match_labels: dict[str, str] = {}
     match_expressions: tuple[Expression, ...] = ()
 
 
-class Block(Closed, rename={"excepts": "except"}):
+class Block(Closed, frozen=True, rename={"excepts": "except"}):
+    """An `ipBlock`."""
+
     cidr: str
     excepts: tuple[str, ...] = ()
 
 
-class Peer(Closed, rename={"pods": "podSelector", "namespaces": "namespaceSelector", "block": "ipBlock"}):
-    pods: Selector | None = None
-    namespaces: Selector | None = None
-    block: Block | None = None
+class Peer(Closed, frozen=True):
+    """An element of `from` or `to`."""
+
+    pod_selector: Selector | None = None
+    namespace_selector: Selector | None = None
+    ip_block: Block | None = None
 
 
-class Ports(Closed):
+class Ports(Closed, frozen=True):
+    """An element of `ports`."""
+
     protocol: Literal["TCP", "UDP", "SCTP"] = "TCP"
     port: PortNumber | str | None = None
     end_port: PortNumber | None = None
 
 
-class IngressRule(Closed, rename={"peers": "from"}):
+class IngressRule(Closed, frozen=True, rename={"peers": "from"}):
+    """An element of `ingress`."""
+
     peers: tuple[Peer, ...] = ()
     ports: tuple[Ports, ...] = ()
 
 
-class EgressRule(Closed, rename={"peers": "to"}):
+class EgressRule(Closed, frozen=True, rename={"peers": "to"}):
+    """An element of `egress`."""
+
     peers: tuple[Peer, ...] = ()
     ports: tuple[Ports, ...] = ()
 
 
-class PolicySpec(Closed):
+class PolicySpec(Closed, frozen=True):
+    """What a NetworkPolicy says."""
+
     pod_selector: Selector = Selector()
     policy_types: tuple[Literal["Ingress", "Egress"], ...] = ()
     ingress: tuple[IngressRule, ...] = ()
     egress: tuple[EgressRule, ...] = ()
 
 
-class NetworkPolicy(Shape):
+class NetworkPolicy(Shape, frozen=True):
+    """A NetworkPolicy."""
+
     kind: Literal["NetworkPolicy"]
     metadata: Metadata
     spec: PolicySpec

@@ -1,4 +1,4 @@
-"""Ordinary objects, decoded by shape, as values of the model: the same as the careful readers', several times faster.
+"""Ordinary objects, decoded by shape, as values of the model: those of the careful readers, several times faster.
 
 Whatever is unusual raises Doubt and says no more: the careful readers then read the case and tell what is wrong.
 """
@@ -154,13 +154,14 @@ def _rule(shape: plain.IngressRule | plain.EgressRule) -> Rule:
 
 
 def _peer(shape: plain.Peer) -> Peer:
-    selecting = shape.pods is not None or shape.namespaces is not None
-    _doubt(selecting == (shape.block is not None))
-    if shape.block is not None:
-        return Peer(block=_block(shape.block.cidr, shape.block.excepts))
+    pods, namespaces, block = shape.pod_selector, shape.namespace_selector, shape.ip_block
+    selecting = pods is not None or namespaces is not None
+    _doubt(selecting == (block is not None))
+    if block is not None:
+        return Peer(block=_block(block.cidr, block.excepts))
     return Peer(
-        pods=None if shape.pods is None else _selector(shape.pods),
-        namespaces=None if shape.namespaces is None else _selector(shape.namespaces),
+        pods=None if pods is None else _selector(pods),
+        namespaces=None if namespaces is None else _selector(namespaces),
     )
 
 
