@@ -9,6 +9,8 @@ from typing import BinaryIO, Final
 
 MAX_LINE: Final = 64 << 20
 """Bytes of one case."""
+_BUFFER: Final = 1 << 20
+"""Most lines are longer than what is usually read at once."""
 
 
 def register(own: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -38,12 +40,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     posture, name = Posture(arguments.posture), str(arguments.cases or "standard input")
     with ExitStack() as stack:
-        stream: BinaryIO = sys.stdin.buffer
-        if arguments.cases:
-            try:
-                stream = stack.enter_context(arguments.cases.open("rb"))
-            except OSError as error:
-                raise UsageError(f"{name}: cannot be read: {error.strerror}; name a file of cases") from error
+        source = arguments.cases or sys.stdin.fileno()
+        try:
+            stream = stack.enter_context(open(source, "rb", _BUFFER, closefd=bool(arguments.cases)))
+        except OSError as error:
+            raise UsageError(f"{name}: cannot be read: {error.strerror}; name a file of cases") from error
         for number, line in _lines(stream, name):
             sys.stdout.write(judge_line(line, f"{name}:{number}", posture) + "\n")
     return 0
@@ -58,5 +59,5 @@ def _lines(stream: BinaryIO, name: str) -> Iterator[tuple[int, bytes]]:
         number += 1
         if len(line) > MAX_LINE:
             raise UsageError(f"{name}:{number}: is longer than {MAX_LINE >> 20} MiB; write one case per line")
-        if line.strip():
+        if not line.isspace():
             yield number, line

@@ -7,7 +7,6 @@ of `decide`, with which tests compare the answers on random clusters. Services a
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import chain
 
 import msgspec
 
@@ -144,14 +143,14 @@ class Bitwise:
         return _Matcher(action, bits, blocks, doors, names)
 
     def _side(self, said: tuple[_Said, _Said, _Said], bit: int) -> _Side:
-        admin, own, baseline = ([matchers for bits, matchers in policies if bits & bit] for policies in said)
-        return _Side(
-            list(chain.from_iterable(admin)),
-            list(chain.from_iterable(own)) if own else None,
-            list(chain.from_iterable(baseline)),
-            self.doors.every,
-            self._rest,
-        )
+        admin, own, baseline = said
+        isolated = any(bits & bit for bits, _ in own)
+        rules = _about(admin, bit), _about(own, bit) if isolated else None, _about(baseline, bit)
+        return _Side(*rules, self.doors.every, self._rest)
+
+
+def _about(said: _Said, bit: int) -> list[_Matcher]:
+    return [matcher for bits, matchers in said if bits & bit for matcher in matchers]
 
 
 def _open(side: _Side, peer: _End, server: _End) -> int:

@@ -1,6 +1,6 @@
 """Cases: the lines that `verdicts` reads. One is a small cluster, its policies, and the connections to judge."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -36,12 +36,12 @@ class Case(msgspec.Struct, frozen=True):
 
 
 class PlainProbe(msgspec.Struct, frozen=True, gc=False):
-    """A probe with a port."""
+    """A probe to a port, its protocol spelled as nearly everybody does."""
 
     src: str
     dst: str
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
-    proto: str = "TCP"
+    proto: Literal["TCP", "UDP", "SCTP", "ICMP", "ICMPv6", "tcp", "udp", "sctp", "icmp"] = "TCP"
 
 
 class PlainCase(msgspec.Struct, frozen=True):

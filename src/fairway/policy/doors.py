@@ -1,8 +1,7 @@
 """Doors: protocols and ports, as many as the rules of some policies tell apart. A set of them is one number."""
 
-from array import array
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain, pairwise
 from typing import Final
 
@@ -27,16 +26,20 @@ class Doors:
         ranges += [(port.number, port.number) for pod in pods for port in pod.ports]
         cuts = {cut for low, high in ranges for cut in (low, high + 1)}
         self._cuts = sorted(cuts - {0, _HIGHEST + 1})
-        size = "B" if len(self._cuts) < 256 else "H"
-        self.before = array(size)
-        for index, (low, high) in enumerate(pairwise((0, *self._cuts, _HIGHEST + 1))):
-            self.before += array(size, (index,)) * (high - low)
-        self._width = len(self._cuts) + 1
-        self.every = (1 << len(_PROTOCOLS) * self._width) - 1
+        between = enumerate(pairwise((0, *self._cuts, _HIGHEST + 1)))
+        self.before: Sequence[int]
+        if len(self._cuts) < 256:
+            self.before = b"".join([bytes((count,)) * (high - low) for count, (low, high) in between])
+        else:
+            self.before = [count for count, (low, high) in between for _ in range(low, high)]
+        width = len(self._cuts) + 1
+        self._first = {protocol: index * width for index, protocol in enumerate(_PROTOCOLS)}
+        self._count = len(_PROTOCOLS) * width
+        self.every = (1 << self._count) - 1
 
     def first(self, protocol: str) -> int:
         """The number of a protocol's first door."""
-        return self._width * _PROTOCOLS.index(protocol if protocol in _PROTOCOLS else "")
+        return self._first.get(protocol, self._first[""])
 
     def of(self, element: Ports) -> int:
         """The doors of an element of `ports` without a name."""
@@ -51,4 +54,4 @@ class Doors:
 
     def digits(self, doors: int) -> str:
         """`1` for each door, in order, that is among these, else `0`."""
-        return f"{doors:0{len(_PROTOCOLS) * self._width}b}"[::-1]
+        return f"{doors:0{self._count}b}"[::-1]

@@ -7,6 +7,7 @@ from typing import Final
 from fairway.policy.decide import namespace_labels
 from fairway.policy.model import Cluster, Operator, Peer, Selector
 
+_HAVING: Final = (Operator.IN, Operator.EXISTS)
 _NONE: Final[Mapping[str, int]] = {}
 
 
@@ -48,13 +49,7 @@ class _Labels:
         """Those that the selector matches."""
         for wanted in selector.expressions:
             values = self._bits.get(wanted.key, _NONE)
-            match wanted.operator:  # nobody has two values of one key: a sum is a union
-                case Operator.IN:
-                    among &= sum([values.get(value, 0) for value in wanted.values])
-                case Operator.NOT_IN:
-                    among &= ~sum([values.get(value, 0) for value in wanted.values])
-                case Operator.EXISTS:
-                    among &= sum(values.values())
-                case Operator.DOES_NOT_EXIST:
-                    among &= ~sum(values.values())
+            # In and NotIn alone name values. Nobody has two values of one key: a sum is a union.
+            named = [values.get(value, 0) for value in wanted.values] if wanted.values else values.values()
+            among &= sum(named) if wanted.operator in _HAVING else ~sum(named)
         return among

@@ -11,7 +11,8 @@ import msgspec
 
 from fairway.kit.errors import UsageError
 from fairway.policy import plain
-from fairway.policy.fields import Field, parse_address, parse_network
+from fairway.policy.decide import parsed
+from fairway.policy.fields import Field, parse_network
 from fairway.policy.model import (
     Cluster,
     Expression,
@@ -34,6 +35,7 @@ from fairway.wire.words import Posture
 
 _FINISHED: Final = ("Succeeded", "Failed")
 _TYPES: Final = ("Ingress", "Egress")
+_NAMING: Final = (Operator.IN, Operator.NOT_IN)
 _POLICY: Final = msgspec.json.Decoder(plain.NetworkPolicy)
 
 
@@ -92,7 +94,7 @@ def _again(values: Iterable[object]) -> bool:
 def canonical(text: str) -> str:
     """An address in canonical text; Doubt if it is none."""
     try:
-        return str(parse_address(text))
+        return str(parsed(text))
     except ValueError:
         raise Doubt from None
 
@@ -171,7 +173,7 @@ def _selector(shape: plain.Selector) -> Selector:
 
 
 def _expression(shape: plain.Expression) -> Expression:
-    _doubt((shape.operator in (Operator.IN, Operator.NOT_IN)) != bool(shape.values))
+    _doubt((shape.operator in _NAMING) != bool(shape.values))
     return Expression(shape.key, shape.operator, shape.values)
 
 
