@@ -47,10 +47,11 @@ class _Side(msgspec.Struct, frozen=True, gc=False):
     rest: int
 
 
-class _End(msgspec.Struct, frozen=True, gc=False):
+class End(msgspec.Struct, frozen=True, gc=False):
     """An address. A pod that holds it has an `ingress` and `egress`, doors by the names and protocols of its ports,
     and a node with addresses."""
 
+    address: str
     bit: int
     place: int
     ingress: _Side | None = None
@@ -68,29 +69,29 @@ class Bitwise:
         self._rest = self.doors.every if policies.posture is Posture.ALLOW else 0
         ingress, egress = (self._said(policies, direction) for direction in Direction)
         nodes = {node.name: node.addresses for node in cluster.nodes}
-        self._ends: dict[str, _End] = {}
+        self._ends: dict[str, End] = {}
         for index, (address, pod) in enumerate(members.held):
             bit, place = 1 << index, _place(parsed(address))
             sides = self._side(ingress, bit), self._side(egress, bit)
-            self._ends[address] = _End(bit, place, *sides, self._named(pod), nodes.get(pod.node, ()))
+            self._ends[address] = End(address, bit, place, *sides, self._named(pod), nodes.get(pod.node, ()))
 
-    def opened(self, client: str, server: str) -> int:
-        """The server's doors at which neither side denies the connection; both are canonical addresses."""
-        opened = self.doors.every
-        if client == server:
-            return opened
-        source, target = self._end(client), self._end(server)
-        if source.egress is not None:
-            opened = _open(source.egress, target, target)
-        if target.ingress is not None and client not in target.node:
-            opened &= _open(target.ingress, source, target)
-        return opened
-
-    def _end(self, address: str) -> _End:
+    def end(self, address: str) -> End:
+        """Who is at a canonical address."""
         found = self._ends.get(address)
         if found is None:
-            found = self._ends[address] = _End(self._members.others, _place(parsed(address)))
+            found = self._ends[address] = End(address, self._members.others, _place(parsed(address)))
         return found
+
+    def opened(self, client: End, server: End) -> int:
+        """The server's doors at which neither side denies the connection."""
+        opened = self.doors.every
+        if client is server:
+            return opened
+        if client.egress is not None:
+            opened = _open(client.egress, server, server)
+        if server.ingress is not None and client.address not in server.node:
+            opened &= _open(server.ingress, client, server)
+        return opened
 
     def _named(self, pod: Pod) -> Mapping[tuple[str, str], int]:
         named: dict[tuple[str, str], int] = defaultdict(int)
@@ -153,7 +154,7 @@ def _about(said: _Said, bit: int) -> list[_Matcher]:
     return [matcher for bits, matchers in said if bits & bit for matcher in matchers]
 
 
-def _open(side: _Side, peer: _End, server: _End) -> int:
+def _open(side: _Side, peer: End, server: End) -> int:
     """The doors that a side does not deny between its pod and the peer, either of which is the server."""
     opened, left = _ask(side.admin, peer, server, side.every) if side.admin else (0, side.every)
     if side.own is not None:
@@ -166,7 +167,7 @@ def _open(side: _Side, peer: _End, server: _End) -> int:
     return opened | left & side.rest
 
 
-def _ask(tier: Sequence[_Matcher], peer: _End, server: _End, asked: int) -> tuple[int, int]:
+def _ask(tier: Sequence[_Matcher], peer: End, server: End, asked: int) -> tuple[int, int]:
     """What a tier accepts of the doors that are `asked` about, and what it leaves to those after it."""
     accepted = passed = 0
     for matcher in tier:
@@ -179,7 +180,7 @@ def _ask(tier: Sequence[_Matcher], peer: _End, server: _End, asked: int) -> tupl
     return accepted, asked | passed
 
 
-def _meant(matcher: _Matcher, peer: _End, server: _End) -> int:
+def _meant(matcher: _Matcher, peer: End, server: End) -> int:
     """The doors that a rule speaks of, if it matches the peer."""
     if not matcher.bits & peer.bit:
         for network, holes in matcher.blocks:

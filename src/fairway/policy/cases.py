@@ -1,6 +1,6 @@
 """Cases: the lines that `verdicts` reads. One is a small cluster, its policies, and the connections to judge."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
@@ -9,6 +9,8 @@ from fairway.wire.words import PROTOCOL_NUMBERS
 
 PROTOCOLS = {name.upper(): name for name in PROTOCOL_NUMBERS}
 """By what a probe may write, in capitals."""
+Spelling = Literal["TCP", "UDP", "SCTP", "ICMP", "ICMPv6", "tcp", "udp", "sctp", "icmp", "icmpv6"]
+SPELLINGS = {spelt: PROTOCOLS[spelt.upper()] for spelt in get_args(Spelling)}
 Object = dict[str, Any]
 
 
@@ -36,12 +38,12 @@ class Case(msgspec.Struct, frozen=True):
 
 
 class PlainProbe(msgspec.Struct, frozen=True, gc=False):
-    """A probe to a port, its protocol spelled as nearly everybody does."""
+    """A probe to a port, its protocol spelt as nearly everybody does."""
 
     src: str
     dst: str
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
-    proto: Literal["TCP", "UDP", "SCTP", "ICMP", "ICMPv6", "tcp", "udp", "sctp", "icmp"] = "TCP"
+    proto: Spelling = "TCP"
 
 
 class PlainCase(msgspec.Struct, frozen=True):

@@ -9,8 +9,8 @@ from typing import Generic, TypeVar
 import msgspec
 
 from fairway.policy import plain
-from fairway.policy.bitwise import Bitwise
-from fairway.policy.cases import PROTOCOLS, PlainCase
+from fairway.policy.bitwise import Bitwise, End
+from fairway.policy.cases import SPELLINGS, PlainCase
 from fairway.policy.model import Cluster
 from fairway.policy.read_plain import Doubt, canonical, plain_cluster, plain_policies
 from fairway.policy.settle import plain_names, settle
@@ -34,13 +34,9 @@ def hasty_digits(line: bytes, posture: Posture) -> str:
         raise Doubt
     cluster = plain_cluster(case.namespaces, [*case.nodes, *_implied_nodes(case)], case.pods)
     bitwise = Bitwise(cluster, settle(plain_policies(case.policies, posture), cluster.nodes, names))
-    doors = bitwise.doors
-    first, before = _Answers[str, int](lambda proto: doors.first(PROTOCOLS[proto.upper()])), doors.before
-    digits = _Answers(_Pairs(cluster, bitwise).digits_from)
-    try:
-        return "".join([digits[p.src][p.dst][first[p.proto] + before[p.port]] for p in case.probes])
-    except KeyError:  # no such pod, or no protocol
-        raise Doubt from None
+    digits, before = _Answers(_Pairs(cluster, bitwise).digits_from), bitwise.doors.before
+    first = {spelt: bitwise.doors.first(protocol) for spelt, protocol in SPELLINGS.items()}
+    return "".join([digits[p.src][p.dst][first[p.proto] + before[p.port]] for p in case.probes])
 
 
 def _implied_nodes(case: PlainCase) -> Iterator[plain.Node]:
@@ -72,23 +68,25 @@ class _Pairs:
     def __init__(self, cluster: Cluster, bitwise: Bitwise) -> None:
         self._bitwise = bitwise
         self._addresses = {pod.title: pod.addresses for pod in cluster.pods}
+        self._ends = _Answers(self._find)
         self._digits = _Answers(bitwise.doors.digits)
 
     def digits_from(self, src: str) -> _Answers[str, str]:
         """By `dst`, a digit for each door of the first address family that both ends have."""
-        clients = self._find(src)
+        clients, ends, opened = self._ends[src], self._ends, self._bitwise.opened
 
         def digits_to(dst: str) -> str:
             for client in clients:
-                for server in self._find(dst):
-                    if (":" in client) == (":" in server):
-                        return self._digits[self._bitwise.opened(client, server)]
+                for server in ends[dst]:
+                    if (":" in client.address) == (":" in server.address):
+                        return self._digits[opened(client, server)]
             return self._digits[0]
 
         return _Answers(digits_to)
 
-    def _find(self, text: str) -> tuple[str, ...]:
-        addresses = self._addresses[text] if "/" in text else (canonical(text),)
+    def _find(self, text: str) -> list[End]:
+        """Who stands behind the text; Doubt if nobody does."""
+        addresses = self._addresses.get(text) if "/" in text else (canonical(text),)
         if not addresses:
             raise Doubt
-        return addresses
+        return [self._bitwise.end(address) for address in addresses]

@@ -168,18 +168,15 @@ def _peer(shape: plain.Peer) -> Peer:
 
 
 def _selector(shape: plain.Selector) -> Selector:
-    labels = [_equal(key, value) for key, value in sorted(shape.match_labels.items())]
-    return Selector((*labels, *map(_expression, shape.match_expressions)))
-
-
-def _expression(shape: plain.Expression) -> Expression:
-    _doubt((shape.operator in _NAMING) != bool(shape.values))
-    return Expression(shape.key, shape.operator, shape.values)
+    return _selecting(tuple(shape.match_labels.items()), shape.match_expressions)
 
 
 @lru_cache(maxsize=4096)
-def _equal(key: str, value: str) -> Expression:
-    return Expression(key, Operator.IN, frozenset({value}))
+def _selecting(labels: tuple[tuple[str, str], ...], expressions: tuple[plain.Expression, ...]) -> Selector:
+    for given in expressions:
+        _doubt((given.operator in _NAMING) != bool(given.values))
+    equal = [Expression(key, Operator.IN, frozenset({value})) for key, value in sorted(labels)]
+    return Selector((*equal, *(Expression(given.key, given.operator, given.values) for given in expressions)))
 
 
 @lru_cache(maxsize=4096)

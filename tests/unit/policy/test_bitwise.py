@@ -16,7 +16,7 @@ from support.random_clusters import RESOLVED, Probe, random_case
 
 
 def open_at(bitwise: Bitwise, probe: Probe) -> bool:
-    opened = bitwise.opened(probe.client.address, probe.server.address)
+    opened = bitwise.opened(bitwise.end(probe.client.address), bitwise.end(probe.server.address))
     return bool(opened & bitwise.doors.at(probe.protocol, probe.port))
 
 
@@ -39,4 +39,4 @@ def test_it_agrees_with_decide_and_with_the_rows(seed: int, tiers: bool) -> None
 def test_nobody_there() -> None:
     _, policies, _ = random_case(random.Random(1))
     bitwise = Bitwise(Cluster(), policies)
-    assert bitwise.opened("192.0.2.1", "192.0.2.2") == bitwise.doors.every
+    assert bitwise.opened(bitwise.end("192.0.2.1"), bitwise.end("192.0.2.2")) == bitwise.doors.every
