@@ -2,177 +2,38 @@
 
 Random small clusters: 5 pods, 5 policies, 700 probes each. Beside them, on the same lines: the slow way, which
 `verdicts` itself takes for what is unusual (every object read with care, rows compiled), and `decide`, probe by
-probe. All three must agree. Prints one JSON object; times are CPU seconds, the best of several.
+probe. All three must agree. Prints one JSON object; times are CPU time, for each case the best of several rounds.
 """
 
 import argparse
 import json
-import random
 import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any
 
 import msgspec
+from small_clusters import KINDS, PODS, POLICIES, PROBES, lines
 
-from fairway.policy.cases import Case
+from fairway.policy.cases import Case, PlainCase
 from fairway.policy.decide import decide
 from fairway.policy.directory import Directory
 from fairway.policy.read import read_cluster, read_policy_set
+from fairway.policy.read_plain import plain_cluster, plain_policies
 from fairway.policy.verdicts import judge, judge_line
 from fairway.wire.endpoint import Endpoint, Kind
+from fairway.wire.words import Posture
 
-PODS: Final = 5
-POLICIES: Final = 5
-PROBES: Final = 700
-NAMESPACES: Final = ("x", "y", "z")
-PORTS: Final = (53, 80, 81, 443, 3306, 5432, 6379, 8080, 8443, 9090)
-PROTOCOLS: Final = ("TCP", "TCP", "TCP", "UDP", "SCTP")
-NAMES: Final = {"http": 8080, "db": 5432, "metrics": 9090}
-KINDS: Final = ("NetworkPolicies", "two cluster-wide", "with a Service")
 Object = dict[str, Any]
+_PLAIN = msgspec.json.Decoder(PlainCase)
 
 
-def case(rng: random.Random, kind: str) -> Object:
-    """One case as a user writes it; `kind` is one of KINDS."""
-    pods = [_pod(rng, index) for index in range(PODS)]
-    titles = [f"{pod['metadata']['namespace']}/{pod['metadata']['name']}" for pod in pods]
-    ends = [*titles, *(f"203.0.113.{rng.randrange(256)}" for _ in range(2))]
-    wide = [_tiered(rng, index) for index in range(2)] if kind == KINDS[1] else []
-    return {
-        "namespaces": [{"metadata": {"name": name, "labels": _labels(rng, "team")}} for name in NAMESPACES],
-        "nodes": [_node(index) for index in range(2)],
-        "pods": pods,
-        "services": [_service()] if kind == KINDS[2] else [],
-        "policies": [*wide, *(_policy(rng, index) for index in range(POLICIES - len(wide)))],
-        "probes": [_probe(rng, ends) for _ in range(PROBES)],
-    }
-
-
-def _probe(rng: random.Random, ends: list[str]) -> Object:
-    port = rng.choice(PORTS) if rng.random() < 0.8 else rng.randint(1, 65535)
-    return {"src": rng.choice(ends), "dst": rng.choice(ends), "port": port, "proto": rng.choice(PROTOCOLS)}
-
-
-def _labels(rng: random.Random, *keys: str) -> dict[str, str]:
-    return {key: rng.choice("abc") for key in keys}
-
-
-def _node(index: int) -> Object:
-    addresses = [{"type": "InternalIP", "address": f"192.168.{index}.1"}]
-    return {"metadata": {"name": f"n{index}"}, "status": {"addresses": addresses}}
-
-
-def _pod(rng: random.Random, index: int) -> Object:
-    ports = [{"name": name, "containerPort": NAMES[name]} for name in rng.sample(sorted(NAMES), 2)]
-    address = f"10.{rng.randrange(4)}.{rng.randrange(256)}.{index + 1}"
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "namespace": rng.choice(NAMESPACES),
-            "name": f"pod-{index}",
-            "labels": _labels(rng, "app", "tier"),
-        },
-        "spec": {"nodeName": f"n{index % 2}", "containers": [{"name": "main", "ports": ports}]},
-        "status": {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}]},
-    }
-
-
-def _service() -> Object:
-    spec = {"clusterIP": "10.96.0.1", "selector": {"app": "a"}, "ports": [{"port": 80, "targetPort": 8080}]}
-    return {"metadata": {"namespace": "x", "name": "front"}, "spec": spec}
-
-
-def _policy(rng: random.Random, index: int) -> Object:
-    spec: Object = {"podSelector": _selector(rng), "policyTypes": rng.choice((["Ingress"], ["Egress"]))}
-    if rng.random() < 0.4:
-        spec["policyTypes"] = ["Ingress", "Egress"]
-    for way, peers in (("Ingress", "from"), ("Egress", "to")):
-        if way in spec["policyTypes"]:
-            spec[way.lower()] = [_rule(rng, peers) for _ in range(rng.randint(0, 3))]
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": {"namespace": rng.choice(NAMESPACES), "name": f"policy-{index}"},
-        "spec": spec,
-    }
-
-
-def _rule(rng: random.Random, peers: str) -> Object:
-    rule: Object = {}
-    if rng.random() < 0.85:
-        rule[peers] = [_peer(rng) for _ in range(rng.randint(1, 3))]
-    if rng.random() < 0.85:
-        rule["ports"] = [_ports(rng) for _ in range(rng.randint(1, 3))]
-    return rule
-
-
-def _peer(rng: random.Random) -> Object:
-    chance = rng.random()
-    if chance < 0.25:
-        first, second = rng.randrange(4), rng.randrange(256)
-        block: Object = {"cidr": f"10.{first}.0.0/16"}
-        if rng.random() < 0.5:
-            block["except"] = [f"10.{first}.{second}.0/24"]
-        return {"ipBlock": block if rng.random() < 0.8 else {"cidr": "203.0.113.0/25"}}
-    if chance < 0.5:
-        return {"podSelector": _selector(rng)}
-    namespaces = {"namespaceSelector": {"matchLabels": _labels(rng, "team")}}
-    return namespaces if chance < 0.7 else {**namespaces, "podSelector": _selector(rng)}
-
-
-def _selector(rng: random.Random) -> Object:
-    chance = rng.random()
-    if chance < 0.15:
-        return {}
-    if chance < 0.65:
-        return {"matchLabels": _labels(rng, rng.choice(("app", "tier")))}
-    operator = rng.choice(("In", "NotIn", "Exists", "DoesNotExist"))
-    values = {"values": rng.sample("abc", 2)} if operator in ("In", "NotIn") else {}
-    return {"matchExpressions": [{"key": rng.choice(("app", "tier", "track")), "operator": operator, **values}]}
-
-
-def _ports(rng: random.Random) -> Object:
-    chance, port = rng.random(), rng.choice(PORTS)
-    protocol = rng.choice(PROTOCOLS)
-    if chance < 0.2:
-        return {"protocol": protocol, "port": rng.choice(sorted(NAMES))}
-    if chance < 0.35:
-        return {"protocol": protocol, "port": port, "endPort": rng.randint(port, 65535)}
-    return {"protocol": protocol} if chance < 0.4 else {"protocol": protocol, "port": port}
-
-
-def _tiered(rng: random.Random, index: int) -> Object:
-    rules = [
-        {
-            "action": rng.choice(("Accept", "Deny", "Pass")),
-            "to": [rng.choice(({"namespaces": {}}, {"networks": ["10.0.0.0/15"]}))],
-            "protocols": [{"tcp": {"destinationPort": {"number": rng.choice(PORTS)}}}],
-        }
-        for _ in range(2)
-    ]
-    spec = {
-        "tier": rng.choice(("Admin", "Baseline")),
-        "priority": rng.randrange(1000),
-        "subject": {"namespaces": {"matchLabels": _labels(rng, "team")}},
-        "egress": rules,
-    }
-    return {
-        "apiVersion": "policy.networking.k8s.io/v1alpha2",
-        "kind": "ClusterNetworkPolicy",
-        "metadata": {"name": f"wide-{index}"},
-        "spec": spec,
-    }
-
-
-def lines(kind: str, count: int, seed: int = 1) -> list[bytes]:
-    """So many cases of a kind, each a line."""
-    rng = random.Random(seed)
-    return [json.dumps(case(rng, kind)).encode() for _ in range(count)]
+def verdicts(line: bytes) -> str:
+    """As the command does it."""
+    return judge_line(line, "case")
 
 
 def slowly(line: bytes) -> str:
@@ -199,69 +60,81 @@ def plainly(line: bytes) -> str:
     )
 
 
-def seconds(judging: Callable[[bytes], str], given: list[bytes], rounds: int = 5) -> float:
-    """CPU seconds a case, the best of several rounds over all."""
-    best = float("inf")
+def decoded(line: bytes) -> PlainCase:
+    """The first stage of `verdicts`."""
+    return _PLAIN.decode(line)
+
+
+def read(line: bytes) -> object:
+    """The first two stages."""
+    case = decoded(line)
+    return plain_cluster(case.namespaces, case.nodes, case.pods), plain_policies(case.policies, Posture.ALLOW)
+
+
+def seconds(way: Callable[[bytes], object], given: list[bytes], rounds: int) -> float:
+    """CPU seconds for all lines."""
+    best = [float("inf")] * len(given)
     for _ in range(rounds):
-        started = time.process_time()
-        for line in given:
-            judging(line)
-        best = min(best, (time.process_time() - started) / len(given))
-    return best
+        for index, line in enumerate(given):
+            started = time.thread_time()
+            way(line)
+            best[index] = min(best[index], time.thread_time() - started)
+    return sum(best)
 
 
-def whole(given: list[bytes]) -> float:
+def compared(kind: str, count: int, rounds: int) -> Object:
+    """The ways to judge cases of one kind, in probes a second, and the shares of `verdicts`' stages in its time."""
+    given = lines(kind, count)
+    ways: dict[str, Callable[[bytes], str]] = {"verdicts": verdicts, "slow way": slowly}
+    if kind != KINDS[2]:
+        ways["decide"] = plainly
+    for line in given[:5]:
+        assert len({way(line) for way in ways.values()}) == 1, "the ways disagree"
+    some = {name: given if way is verdicts else given[: max(1, count // 10)] for name, way in ways.items()}
+    rates = {name: PROBES * len(some[name]) / seconds(way, some[name], rounds) for name, way in ways.items()}
+    result: Object = {name: round(rate) for name, rate in rates.items()}
+    result["ratio to the slow way"] = round(rates["verdicts"] / rates["slow way"], 1)
+    if kind != KINDS[2]:
+        result["ratio to decide"] = round(rates["verdicts"] / rates["decide"], 1)
+        first, second, whole = (seconds(way, given, rounds) for way in (decoded, read, verdicts))
+        shares = {"decode": first, "read": second - first, "judge": whole - second}
+        result["shares"] = {stage: round(took / whole, 2) for stage, took in shares.items()}
+    return result
+
+
+def command(given: list[bytes]) -> float:
     """CPU seconds of one run of the command on a file of these lines, its start included."""
     with tempfile.NamedTemporaryFile(suffix=".jsonl") as file:
         file.write(b"\n".join(given))
         file.flush()
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        command = [sys.executable, "-m", "fairway.cli.main", "policy", "verdicts", "--cases", file.name]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        arguments = [sys.executable, "-m", "fairway.cli.main", "policy", "verdicts", "--cases", file.name]
+        subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def compared(kind: str, count: int) -> Object:
-    """The three ways on cases of one kind, in probes a second."""
-    given = lines(kind, count)
-    ways = {"verdicts": judge_line_alone, "slow way": slowly}
-    if kind != KINDS[2]:
-        ways["decide"] = plainly
-    for line in given[:5]:
-        assert len({way(line) for way in ways.values()}) == 1, "the ways disagree"
-    took = {
-        name: seconds(way, given if name == "verdicts" else given[:10], 5 if name == "verdicts" else 2)
-        for name, way in ways.items()
-    }
-    rates: Object = {name: round(PROBES / s) for name, s in took.items()}
-    return rates | {"ratio to the slow way": round(took["slow way"] / took["verdicts"], 1)}
-
-
-def judge_line_alone(line: bytes) -> str:
-    """As the command does it."""
-    return judge_line(line, "case")
 
 
 def growth(counts: tuple[int, ...]) -> Iterator[Object]:
     """The whole command on ever more cases."""
     for count in counts:
         given = lines(KINDS[0], count)
-        took = min(whole(given) for _ in range(3))
-        yield {"cases": count, "seconds": round(took, 3), "probes a second": round(count * PROBES / took)}
+        took = min(command(given) for _ in range(5))
+        yield {"cases": count, "CPU seconds": round(took, 3), "probes a second": round(count * PROBES / took)}
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", type=int, default=100, help="per kind (default: %(default)s)")
-    count = parser.parse_args().cases
+    parser.add_argument("--cases", type=int, default=100, help="of each kind (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=10, help="best of so many (default: %(default)s)")
+    arguments = parser.parse_args()
+    count, rounds = arguments.cases, arguments.rounds
     result = {
         "benchmark": "policy verdicts",
         "unit": "probes a second, one thread, CPU time",
         "case": {"pods": PODS, "policies": POLICIES, "probes": PROBES, "bytes": len(lines(KINDS[0], 1)[0])},
-        "kinds": {kind: compared(kind, count) for kind in KINDS},
-        "whole command": list(growth((count // 10, count, count * 10))),
+        "kinds": {kind: compared(kind, count, rounds) for kind in KINDS},
+        "growth": list(growth((max(1, count // 10), count, count * 10))),
     }
     sys.stdout.write(json.dumps(result, indent=2) + "\n")
 

@@ -72,7 +72,7 @@ def _given(case: Case, where: str) -> Iterator[tuple[str, Object]]:
 
 def _implied_nodes(case: Case, where: str) -> Iterator[tuple[str, Object]]:
     """The nodes that pods say they are on, where the case has no such Node."""
-    known = {_at(node, "metadata", "name") for node in case.nodes}
+    known = [_at(node, "metadata", "name") for node in case.nodes]
     hosts: dict[str, list[Object]] = {}
     for pod in case.pods:
         name, address = _at(pod, "spec", "nodeName"), _at(pod, "status", "hostIP")

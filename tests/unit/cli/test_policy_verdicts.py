@@ -42,6 +42,15 @@ def test_standard_input(
     assert capsys.readouterr().out == "00\n00\n"
 
 
+def test_the_example_of_the_documentation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "policy-verdicts.md").read_text(encoding="utf-8")
+    case = json.loads(page.partition("```json\n")[2].partition("```")[0])
+    file = tmp_path / "cases.jsonl"
+    file.write_text(lines(case))
+    assert main(["policy", "verdicts", "--cases", str(file)]) == 0
+    assert f"--cases cases.jsonl\n{capsys.readouterr().out}```" in page
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

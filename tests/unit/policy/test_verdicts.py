@@ -108,6 +108,7 @@ def test_the_posture() -> None:
          r"c:1: policies\[0\]: ClusterNetworkPolicy p: `\$\.spec\.priority` 2000"),
         ({"policies": [{"kind": "CiliumNetworkPolicy", "metadata": {"name": "p"}}]}, "is not judged"),
         ({"pods": [{"metadata": {}}], "services": []}, r"c:1: pods\[0\]: Pod: `\$\.metadata\.name` is missing"),
+        ({"nodes": [{"metadata": {"name": {}}}]}, r"c:1: nodes\[0\]: Node: `\$\.metadata\.name` `{}` is not text"),
         ({"names": {"a.com": ["b.com"]}}, "c:1: `names`: 'b.com' does not appear to be"),
         ({"probes": [probe("x/nobody", "y/b")]}, "c:1: probe end `x/nobody`: is no pod or Service of the case"),
         ({"probes": [probe("nobody", "y/b")]}, "c:1: probe end `nobody`: write namespace/pod"),
