@@ -2,7 +2,7 @@
 ANDs.
 
 Nothing is compiled beforehand: a pair of ends is settled when it is first asked about. Tiers are asked in the order
-of `decide`, with which tests compare the answers on random clusters. Services are not judged here.
+of `decide`, with which tests compare the answers on random clusters.
 """
 
 from collections import defaultdict
@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from fairway.policy.decide import parsed, rules_of, tiered_rules_of
+from fairway.policy.directory import Directory
 from fairway.policy.doors import Doors
 from fairway.policy.members import Members
 from fairway.policy.model import Action, Cluster, IPBlock, Peer, Pod, PolicySet, Rule, Tier
@@ -19,6 +20,10 @@ from fairway.wire.words import Direction, Posture
 
 _V6 = 1 << 32
 """IPv6 addresses have their places after all of IPv4, so that blocks of the other family never hold them."""
+
+
+_NOWHERE = -1
+"""The place of a Service, which no block holds."""
 
 
 class _Matcher(msgspec.Struct, frozen=True, gc=False):
@@ -49,7 +54,7 @@ class _Side(msgspec.Struct, frozen=True, gc=False):
 
 class End(msgspec.Struct, frozen=True, gc=False):
     """An address. A pod that holds it has an `ingress` and `egress`, doors by the names and protocols of its ports,
-    and a node with addresses."""
+    and a node with addresses. A Service at it has `fronts`."""
 
     address: str
     bit: int
@@ -58,6 +63,11 @@ class End(msgspec.Struct, frozen=True, gc=False):
     egress: _Side | None = None
     named: Mapping[tuple[str, str], int] = {}
     node: Sequence[str] = ()
+    fronts: "Sequence[_Front]" = ()
+
+
+_Front = tuple[int, Sequence[tuple[End, int]]]
+"""A door of a Service, and who is behind it, each with a door of its own."""
 
 
 class Bitwise:
@@ -65,7 +75,7 @@ class Bitwise:
 
     def __init__(self, cluster: Cluster, policies: PolicySet) -> None:
         self._members = members = Members(cluster)
-        self.doors = Doors(policies, (pod for _, pod in members.held))
+        self.doors = Doors(policies, (pod for _, pod in members.held), cluster.services)
         self._rest = self.doors.every if policies.posture is Posture.ALLOW else 0
         ingress, egress = (self._said(policies, direction) for direction in Direction)
         nodes = {node.name: node.addresses for node in cluster.nodes}
@@ -74,6 +84,8 @@ class Bitwise:
             bit, place = 1 << index, _place(parsed(address))
             sides = self._side(ingress, bit), self._side(egress, bit)
             self._ends[address] = End(address, bit, place, *sides, self._named(pod), nodes.get(pod.node, ()))
+        if cluster.services:
+            self._place_services(cluster)
 
     def end(self, address: str) -> End:
         """Who is at a canonical address."""
@@ -88,10 +100,25 @@ class Bitwise:
         if client is server:
             return opened
         if client.egress is not None:
-            opened = _open(client.egress, server, server)
+            opened = _through(client.egress, server) if server.fronts else _open(client.egress, server, server)
         if server.ingress is not None and client.address not in server.node:
             opened &= _open(server.ingress, client, server)
         return opened
+
+    def _place_services(self, cluster: Cluster) -> None:
+        """Put Services at their addresses, but where a pod is."""
+        directory = Directory(cluster)
+        fronts: dict[str, list[_Front]] = {
+            a: [] for s in cluster.services for a in s.addresses if a not in self._ends
+        }
+        self._ends |= {a: End(a, self._members.others, _NOWHERE, fronts=found) for a, found in fronts.items()}
+        for address, found in fronts.items():
+            service = directory.service_at(address)
+            for port, protocol in {(p.port, p.protocol) for p in (service.ports if service else ())}:
+                backends = directory.backends(address, port, protocol)
+                behind = [(self.end(b.address), self.doors.at(protocol, number)) for b, number in backends]
+                if behind:
+                    found.append((self.doors.at(protocol, port), behind))
 
     def _named(self, pod: Pod) -> Mapping[tuple[str, str], int]:
         named: dict[tuple[str, str], int] = defaultdict(int)
@@ -165,6 +192,15 @@ def _open(side: _Side, peer: End, server: End) -> int:
         accepted, left = _ask(side.baseline, peer, server, left)
         opened |= accepted
     return opened | left & side.rest
+
+
+def _through(side: _Side, service: End) -> int:
+    """The doors of a Service that a side does not deny: those with somebody behind, if all of them are open."""
+    opened = _open(side, service, service)
+    for door, backends in service.fronts:
+        reached = all(_open(side, backend, backend) & own for backend, own in backends)
+        opened = opened | door if reached else opened & ~door
+    return opened
 
 
 def _ask(tier: Sequence[_Matcher], peer: End, server: End, asked: int) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from itertools import chain, pairwise
 from typing import Final
 
 from fairway.policy.intervals import ALL_PORTS
-from fairway.policy.model import Pod, PolicySet, Ports
+from fairway.policy.model import Pod, PolicySet, Ports, Service
 
 _PROTOCOLS: Final = ("TCP", "UDP", "SCTP", "")
 """The last stands for all without ports, whose doors only rules without `ports` open."""
@@ -14,16 +14,18 @@ _HIGHEST: Final = ALL_PORTS[1]
 
 
 class Doors:
-    """A protocol has a door between any two ports where what some rule says begins or has ended.
+    """A protocol has a door between any two ports where what some rule says begins or has ended; ports that pods
+    name or Services have, have doors of their own.
 
     `before[port]` counts the doors of a protocol before that of a port; `every` is the set of all doors.
     """
 
-    def __init__(self, policies: PolicySet, pods: Iterable[Pod]) -> None:
+    def __init__(self, policies: PolicySet, pods: Iterable[Pod], services: Iterable[Service] = ()) -> None:
         rules = [r for p in policies.policies for r in chain(p.ingress or (), p.egress or ())]
         rules += [wrapped.rule for p in policies.tiered for wrapped in chain(p.ingress, p.egress)]
         ranges = [(p.port, p.end or p.port) for rule in rules for p in rule.ports or () if isinstance(p.port, int)]
         ranges += [(port.number, port.number) for pod in pods for port in pod.ports]
+        ranges += [(port.port, port.port) for service in services for port in service.ports]
         cuts = {cut for low, high in ranges for cut in (low, high + 1)}
         self._cuts = sorted(cuts - {0, _HIGHEST + 1})
         between = enumerate(pairwise((0, *self._cuts, _HIGHEST + 1)))

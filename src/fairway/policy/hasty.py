@@ -1,4 +1,4 @@
-"""hasty: a case judged in haste, as nearly all can be: ordinary objects, no Service, nothing wrong anywhere.
+"""hasty: a case judged in haste, as nearly all can be: ordinary objects, nothing wrong anywhere.
 
 Doubt about anything ends it; then `verdicts.judge` takes the case, slowly, and tells what is wrong if something is.
 """
@@ -30,9 +30,7 @@ def hasty_digits(line: bytes, posture: Posture) -> str:
         names = plain_names(case.names)
     except (msgspec.MsgspecError, RecursionError, ValueError):
         raise Doubt from None
-    if case.services:
-        raise Doubt
-    cluster = plain_cluster(case.namespaces, [*case.nodes, *_implied_nodes(case)], case.pods)
+    cluster = plain_cluster(case.namespaces, [*case.nodes, *_implied_nodes(case)], case.pods, case.services)
     bitwise = Bitwise(cluster, settle(plain_policies(case.policies, posture), cluster.nodes, names))
     digits, before = _Answers(_Pairs(cluster, bitwise).digits_from), bitwise.doors.before
     first = {spelt: bitwise.doors.first(protocol) for spelt, protocol in SPELLINGS.items()}
@@ -67,7 +65,8 @@ class _Pairs:
 
     def __init__(self, cluster: Cluster, bitwise: Bitwise) -> None:
         self._bitwise = bitwise
-        self._addresses = {pod.title: pod.addresses for pod in cluster.pods}
+        self._addresses = {service.title: service.addresses for service in cluster.services}
+        self._addresses |= {pod.title: pod.addresses for pod in cluster.pods}
         self._ends = _Answers(self._find)
         self._digits = _Answers(bitwise.doors.digits)
 

@@ -157,6 +157,14 @@ class Pod(Shape, frozen=True):
     status: PodStatus = PodStatus()
 
 
+class Service(Shape, frozen=True):
+    """A Service, as far as it is no other object's spelling; the careful reader reads it."""
+
+    metadata: Metadata
+    kind: Literal["Service"] = "Service"
+    api_version: Literal["v1"] = "v1"
+
+
 class Expression(Closed, frozen=True):
     """A requirement of a selector."""
 

@@ -26,8 +26,10 @@ from fairway.policy.model import (
     Ports,
     Rule,
     Selector,
+    Service,
 )
 from fairway.policy.read import read_policy_set
+from fairway.policy.read_objects import read_service
 from fairway.policy.read_policy import read_port_name
 from fairway.policy.select import NAME_LABEL
 from fairway.wire.endpoint import NamedPort
@@ -36,6 +38,8 @@ from fairway.wire.words import Posture
 _FINISHED: Final = ("Succeeded", "Failed")
 _TYPES: Final = ("Ingress", "Egress")
 _NAMING: Final = (Operator.IN, Operator.NOT_IN)
+_SPOKEN: Final = ("TCP", "UDP", "SCTP")
+_SERVICE: Final = msgspec.json.Decoder(plain.Service)
 _POLICY: Final = msgspec.json.Decoder(plain.NetworkPolicy)
 
 
@@ -44,20 +48,25 @@ class Doubt(Exception):
 
 
 def plain_cluster(
-    namespaces: Iterable[plain.Namespace], nodes: Iterable[plain.Node], pods: Iterable[plain.Pod]
+    namespaces: Iterable[plain.Namespace],
+    nodes: Iterable[plain.Node],
+    pods: Iterable[plain.Pod],
+    services: Iterable[msgspec.Raw] = (),
 ) -> Cluster:
     """As `read_cluster`, without what no verdict depends on: workloads, what pods declare, zones."""
     found = tuple(map(_pod, pods))
-    labels = {n.metadata.name: {**n.metadata.labels, NAME_LABEL: n.metadata.name} for n in namespaces}
-    homes = {pod.namespace for pod in found}
+    declared = [n.metadata for n in namespaces]
+    labels = {n.name: {**n.labels, NAME_LABEL: n.name} for n in declared}
+    fronts = tuple(_service(text, found) for text in services)
+    homes = {pod.namespace for pod in found} | {service.namespace for service in fronts}
     if not labels:
         labels = {name: {NAME_LABEL: name} for name in sorted(homes)}
     placed = tuple(map(_node, nodes))
-    _doubt(not homes <= labels.keys())
+    _doubt(not homes <= labels.keys() or _again(n.name for n in declared))
     _doubt(_again((pod.namespace, pod.name) for pod in found) or _again(pod.uid for pod in found))
     _doubt(_again(a for pod in found if not (pod.finished or pod.host_network) for a in pod.addresses))
-    _doubt(_again(node.name for node in placed))
-    return Cluster(namespaces=labels, nodes=placed, pods=found)
+    _doubt(_again(node.name for node in placed) or _again(service.title for service in fronts))
+    return Cluster(namespaces=labels, nodes=placed, pods=found, services=fronts)
 
 
 def plain_policies(policies: Iterable[msgspec.Raw], posture: Posture) -> PolicySet:
@@ -130,6 +139,21 @@ def _pod(shape: plain.Pod) -> Pod:
         host_network=spec.host_network,
         finished=status.phase in _FINISHED,
     )
+
+
+def _service(text: msgspec.Raw, pods: Iterable[Pod]) -> Service:
+    """A Service, read with care; Doubt, too, if it serves what policies cannot speak of."""
+    try:
+        metadata = _SERVICE.decode(text).metadata
+    except msgspec.ValidationError:
+        raise Doubt from None
+    problems: list[str] = []
+    namespace = metadata.namespace or "default"
+    neighbours = [pod for pod in pods if pod.namespace == namespace]
+    root = Field(msgspec.json.decode(text), "$", "", problems)
+    service = read_service(root, namespace, metadata.name, [], neighbours)
+    _doubt(bool(problems) or any(port.protocol not in _SPOKEN for port in service.ports))
+    return service
 
 
 def _serving(spec: plain.PodSpec) -> Iterator[plain.Container]:

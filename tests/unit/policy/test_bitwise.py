@@ -1,16 +1,17 @@
 """The judge of small clusters against the specification's words and the compiled rows."""
 
 import random
-from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairway.policy.bitwise import Bitwise
 from fairway.policy.compile import compile_rules
-from fairway.policy.decide import decide
+from fairway.policy.decide import decide, decide_service
+from fairway.policy.directory import Directory
 from fairway.policy.model import Cluster
 from fairway.policy.settle import settle
+from fairway.wire.endpoint import Kind
 from fairway.wire.words import Slot, Verdict
 from support.random_clusters import RESOLVED, Probe, random_case
 
@@ -24,16 +25,17 @@ def open_at(bitwise: Bitwise, probe: Probe) -> bool:
 @given(st.integers(0, 2**32), st.booleans())
 def test_it_agrees_with_decide_and_with_the_rows(seed: int, tiers: bool) -> None:
     cluster, policies, probes = random_case(random.Random(seed), tiers=tiers)
-    given_names = replace(cluster, services=())
     settled = settle(policies, cluster.nodes, RESOLVED)
-    bitwise, compiled = Bitwise(given_names, settled), compile_rules(given_names, policies, None, RESOLVED)
-    services = {address for service in cluster.services for address in service.addresses}
+    bitwise, compiled = Bitwise(cluster, settled), compile_rules(cluster, policies, None, RESOLVED)
+    directory = Directory(cluster)
     for probe in probes:
-        if probe.server.address not in services:
-            decision = decide(settled, cluster.namespaces, *probe)
-            verdicts = compiled.verdict(Slot.ACTIVE, *probe)
-            assert open_at(bitwise, probe) == decision.allowed, probe
-            assert open_at(bitwise, probe) == (Verdict.DENY not in verdicts), probe
+        client, server, *what = probe
+        if server.kind is Kind.SERVICE:
+            allowed = decide_service(settled, directory, client, server.address, *what).allowed
+        else:
+            allowed = decide(settled, cluster.namespaces, *probe).allowed
+        assert open_at(bitwise, probe) == allowed, probe
+        assert open_at(bitwise, probe) == (Verdict.DENY not in compiled.verdict(Slot.ACTIVE, *probe)), probe
 
 
 def test_nobody_there() -> None:

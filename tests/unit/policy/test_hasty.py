@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fairway.policy.cases import Case
 from fairway.policy.hasty import hasty_digits
 from fairway.policy.manifest import manifest_of
-from fairway.policy.model import Pod, PolicySet
+from fairway.policy.model import Pod
 from fairway.policy.read_plain import Doubt
 from fairway.policy.verdicts import judge
 from fairway.wire.words import Posture
@@ -47,13 +47,18 @@ def as_object(given: Pod) -> Object:
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from(Posture))
 def test_random_cases_get_the_answers_of_the_slow_way(seed: int, posture: Posture) -> None:
-    cluster, policies, probes = random_case(random.Random(seed))
+    rng = random.Random(seed)
+    cluster, policies, probes = random_case(rng)
+    names = sorted(cluster.namespaces)
     ends = {address: p.title for p in cluster.pods for address in p.addresses if not p.finished}
     case = {
         "namespaces": [{"metadata": {"name": n, "labels": labels}} for n, labels in cluster.namespaces.items()],
         "nodes": [node(n.name, *n.addresses) for n in cluster.nodes],
         "pods": [as_object(given) for given in cluster.pods],
-        "policies": [manifest_of(given) for given in PolicySet(policies.policies).policies],
+        "services": [service(f"{rng.choice(names)}/s{i}", f"10.96.0.{i + 1}", f"fd00:96::{i + 1}", selector=labels,
+                             ports=[{"port": p, "targetPort": t} for p, t in ((80, 8080), (81, "http"))])
+                     for i, labels in enumerate(({"app": "x"}, {"tier": "y"}))],
+        "policies": [manifest_of(given) for given in policies.policies],
         "probes": [
             {"src": ends.get(p.client.address, p.client.address), "dst": p.server.address, "port": p.port,
              "proto": p.protocol} for p in probes
@@ -68,6 +73,16 @@ def test_what_it_takes() -> None:
     assert in_haste(policies=[anp(ingress=[by("Deny")]), policy("x/p", ingress=[{}])]) == "00"
 
 
+def test_services() -> None:
+    behind = {"selector": {"app": "b"}, "ports": [{"port": 80, "targetPort": 8080}, {"port": 81}]}
+    given = [service("x/s", "10.96.0.1", **behind), service("x/b", "10.96.0.2", "fd00:96::1", **behind)]
+    pods = [pod("x/a", A, "fd00::1"), pod("x/b", B, labels={"app": "b"})]
+    to_8080 = {"to": [{"podSelector": {}}], "ports": [{"port": 8080}]}
+    policies = [policy("x/p", policyTypes=["Egress"], egress=[to_8080])]
+    probes = [*probe(dst="x/s"), *probe(dst="x/s", port=81), *probe(dst="10.96.0.2"), *probe(dst="x/b", port=8080)]
+    assert in_haste(pods=pods, services=given, policies=policies, probes=probes) == "1011"
+
+
 def test_a_node_is_where_its_first_pod_says() -> None:
     pods = [pod("x/a", A), pod("x/b", B)]
     pods[0]["status"]["hostIP"], pods[1]["status"]["hostIP"] = "192.168.0.1", "192.168.0.2"
@@ -77,7 +92,10 @@ def test_a_node_is_where_its_first_pod_says() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"services": [service("x/s", "10.96.0.1")]},
+        {"services": [service("x/s", "10.96.0.1", ports=[{"port": 70000}])]},
+        {"services": [service("x/s", "10.96.0.1", ports=[{"port": 80, "protocol": "QUIC"}])]},
+        {"services": [service("x/s", "10.96.0.1"), service("x/s", "10.96.0.2")]},
+        {"services": [{**service("x/s"), "kind": "EndpointSlice"}]},
         {"names": {"a.com": ["b.com"]}},
         {"policies": [{"kind": "CiliumNetworkPolicy", "metadata": {"name": "p"}}]},
         {"pods": [None]},

@@ -16,7 +16,7 @@ from fairway.policy.model import Cluster
 from fairway.policy.read import read_cluster, read_policy_set
 from fairway.policy.read_plain import Doubt, canonical, plain_cluster, plain_policies
 from fairway.wire.words import Posture
-from support.objects import namespace, node, pod, policy
+from support.objects import namespace, node, pod, policy, service
 from support.tiered import anp, by, team
 
 Object = dict[str, Any]
@@ -28,6 +28,11 @@ WHOLE: Object = {
             owner="ReplicaSet/a", env={"DB": "db.y:5432"}),
         pod("x/b", "::ffff:10.0.1.2", labels={"app": "b"}, phase="Failed"),
         pod("y/c", "10.0.0.1", host_network=True),
+    ],
+    "services": [
+        service("x/s", "10.96.0.1", "fd00:96::1", selector={"app": "a"},
+                ports=[{"name": "w", "port": 80, "targetPort": "web"}, {"port": 81, "protocol": "UDP"}]),
+        service("y/headless"),
     ],
     "policies": [
         policy("x/p", podSelector={"matchLabels": {"b": "2", "a": "1"},
@@ -57,7 +62,7 @@ HOSTILE = [
 
 def careful(case: Object) -> tuple[Cluster, Any]:
     """What the careful readers make of the case, without what no verdict depends on."""
-    kinds = (("Namespace", "namespaces"), ("Node", "nodes"), ("Pod", "pods"))
+    kinds = (("Namespace", "namespaces"), ("Node", "nodes"), ("Pod", "pods"), ("Service", "services"))
     found = read_cluster((key, {"kind": kind, **o}) for kind, key in kinds for o in case[key]).cluster
     pods = tuple(replace(p, workload="", ready=True, declared=()) for p in found.pods)
     nodes = tuple(replace(n, zone="") for n in found.nodes)
@@ -66,7 +71,7 @@ def careful(case: Object) -> tuple[Cluster, Any]:
 
 def hasty(case: Object) -> tuple[Cluster, Any]:
     shapes = msgspec.json.decode(json.dumps({**case, "probes": []}), type=PlainCase)
-    cluster = plain_cluster(shapes.namespaces, shapes.nodes, shapes.pods)
+    cluster = plain_cluster(shapes.namespaces, shapes.nodes, shapes.pods, shapes.services)
     return cluster, plain_policies(shapes.policies, Posture.ALLOW)
 
 
@@ -111,7 +116,10 @@ def test_what_is_read_in_haste_is_what_is_read_with_care(rng: random.Random, val
         ("pods", [pod("x/a", "10.0.1.1"), pod("x/b", "10.0.1.1")]),
         ("pods", [pod("nowhere/a", "10.0.1.1")]),
         ("pods", [pod("x/a", "10.0.1")]),
+        ("namespaces", [namespace("x"), namespace("y"), namespace("x")]),
         ("nodes", [node("n"), node("n")]),
+        ("services", [service("nowhere/s")]),
+        ("services", [service("x/s", ports=[{"port": 0}])]),
         ("policies", [policy("x/p"), policy("x/p")]),
         ("policies", [policy("x/p", ingress=[{"from": [{}]}])]),
         ("policies", [policy("x/p", ingress=[{"from": [{"ipBlock": OUTSIDE}]}])]),
