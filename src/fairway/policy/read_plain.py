@@ -5,7 +5,7 @@ Whatever is unusual raises Doubt and says no more: the careful readers then read
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -39,7 +39,6 @@ _FINISHED: Final = ("Succeeded", "Failed")
 _TYPES: Final = ("Ingress", "Egress")
 _NAMING: Final = (Operator.IN, Operator.NOT_IN)
 _SPOKEN: Final = ("TCP", "UDP", "SCTP")
-_SERVICE: Final = msgspec.json.Decoder(plain.Service)
 _POLICY: Final = msgspec.json.Decoder(plain.NetworkPolicy)
 
 
@@ -76,7 +75,7 @@ def plain_policies(policies: Iterable[msgspec.Raw], posture: Posture) -> PolicyS
         try:
             found.append(_policy(_POLICY.decode(text)))
         except msgspec.ValidationError:
-            others.append((f"policies[{index}]", msgspec.json.decode(text)))
+            others.append((f"policies[{index}]", _decoded(text)))
     _doubt(_again((policy.namespace, policy.name) for policy in found))
     if not others:
         return PolicySet(tuple(found), posture)
@@ -86,6 +85,13 @@ def plain_policies(policies: Iterable[msgspec.Raw], posture: Posture) -> PolicyS
         raise Doubt from None
     _doubt(bool(read.policies))  # their place among the plain ones is not known here
     return PolicySet(tuple(found), posture, read.tiered)
+
+
+def _decoded(text: msgspec.Raw, shape: Any = Any) -> Any:
+    try:
+        return msgspec.json.decode(text, type=shape)
+    except (msgspec.MsgspecError, RecursionError):
+        raise Doubt from None
 
 
 def _doubt(doubtful: bool) -> None:
@@ -143,14 +149,11 @@ def _pod(shape: plain.Pod) -> Pod:
 
 def _service(text: msgspec.Raw, pods: Iterable[Pod]) -> Service:
     """A Service, read with care; Doubt, too, if it serves what policies cannot speak of."""
-    try:
-        metadata = _SERVICE.decode(text).metadata
-    except msgspec.ValidationError:
-        raise Doubt from None
+    metadata = _decoded(text, plain.Service).metadata
     problems: list[str] = []
     namespace = metadata.namespace or "default"
     neighbours = [pod for pod in pods if pod.namespace == namespace]
-    root = Field(msgspec.json.decode(text), "$", "", problems)
+    root = Field(_decoded(text), "$", "", problems)
     service = read_service(root, namespace, metadata.name, [], neighbours)
     _doubt(bool(problems) or any(port.protocol not in _SPOKEN for port in service.ports))
     return service

@@ -112,7 +112,18 @@ def test_what_it_leaves_to_more_care(change: Object) -> None:
         in_haste(**change)
 
 
-@pytest.mark.parametrize("line", [b"", b"{", b"[" * 100_000, b'{"probes": [], "pods": [{"x": "\xff"}]}'])
-def test_what_is_no_json(line: bytes) -> None:
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"{",
+        b"[" * 100_000,
+        b'{"probes": [], "pods": [{"x": "\xff"}]}',
+        b'{"probes": [], "policies": [' + b"[" * 100_000 + b"]" * 100_000 + b"]}",
+        b'{"probes": [], "policies": [{"kind": "AdminNetworkPolicy", "x": 1e999}]}',
+        b'{"probes": [], "services": [{"metadata": {"name": "s"}, "x": 1e999}]}',
+    ],
+)
+def test_what_cannot_be_decoded(line: bytes) -> None:
     with pytest.raises(Doubt):
         hasty_digits(line, Posture.ALLOW)
