@@ -18,7 +18,7 @@ BPF_SOURCES := $(wildcard bpf/*)
 .PHONY: help setup bpf demo test fuzz bench-coverage bench-policy-verdicts lint lab-down clean
 
 help: ## Say what there is to do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install what is missing: Debian packages, Python packages in .venv, the BPF object
 	@scripts/setup

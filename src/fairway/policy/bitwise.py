@@ -20,8 +20,6 @@ from fairway.wire.words import Direction, Posture
 
 _V6 = 1 << 32
 """IPv6 addresses have their places after all of IPv4, so that blocks of the other family never hold them."""
-
-
 _NOWHERE = -1
 """The place of a Service, which no block holds."""
 
