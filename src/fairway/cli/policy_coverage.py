@@ -30,19 +30,17 @@ def run(arguments: argparse.Namespace) -> int:
     """Say whether enough was seen."""
     from dataclasses import asdict
 
-    from fairway.cli.policy_decisions import rulings_of
-    from fairway.hub.edges import edges_of
+    from fairway.cli.policy_inputs import Inputs
     from fairway.hub.incidence import losses_at, watch_of
-    from fairway.hub.store import read_flows
     from fairway.kit import show
-    from fairway.kit.documents import read_documents
     from fairway.policy.coverage import coverage
-    from fairway.policy.read import read_cluster
 
-    flows = read_flows(arguments.flows)
+    inputs = Inputs(arguments)
+    cluster, rulings = inputs.cluster(), inputs.rulings()
+    edges, flows = inputs.flows()
+    inputs.done()
     watch = watch_of(flows, arguments.interval, losses_at(arguments.flows))
-    cluster = read_cluster(read_documents([arguments.cluster])).cluster
-    result = coverage(cluster, edges_of(flows), watch, arguments.threshold, rulings_of(arguments))
+    result = coverage(cluster, edges, watch, arguments.threshold, rulings)
     output = show.Output(arguments.output)
     if output is show.Output.TABLE:
         _tell(result, watch)

@@ -61,32 +61,30 @@ def run(arguments: argparse.Namespace) -> int:
     """Generate, then print the policies or write them to a folder."""
     from dataclasses import asdict
 
-    from fairway.cli.policy_decisions import rulings_of
-    from fairway.cloud.ranges import read_ranges
-    from fairway.hub.store import read_edges
+    from fairway.cli.policy_inputs import Inputs
+    from fairway.cloud.ranges import Ranges, read_ranges
     from fairway.kit import show
-    from fairway.kit.documents import read_documents
     from fairway.policy.generate import Options, generate
-    from fairway.policy.read import read_cluster
     from fairway.policy.render import render
     from fairway.policy.review import review
     from fairway.policy.width import width
     from fairway.wire.words import Direction
 
-    published = read_ranges(arguments.ranges).networks() if arguments.ranges else {}
-    cluster = read_cluster(read_documents([arguments.cluster])).cluster
+    inputs = Inputs(arguments)
+    cluster, rulings, edges = inputs.cluster(), inputs.rulings(), inputs.edges()
+    ranges = inputs.read(lambda: read_ranges(arguments.ranges), Ranges({})) if arguments.ranges else Ranges({})
+    inputs.done()
     one = {"ingress": Direction.INGRESS, "egress": Direction.EGRESS}.get(arguments.direction)
     options = Options(
-        published=published,
+        published=ranges.networks(),
         merge_at=arguments.merge_at,
         merge_length=arguments.merge_length,
         avoid_labels=frozenset(arguments.avoid_label),
-        rulings=rulings_of(arguments),
+        rulings=rulings,
         directions=frozenset(Direction if one is None else [one]),
         per_namespace=arguments.per == "namespace",
         default_deny=arguments.default_deny,
     )
-    edges = read_edges(arguments.flows)
     generated = generate(edges, cluster, options)
     files = render(generated)
     if arguments.out:

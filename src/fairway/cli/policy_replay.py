@@ -2,11 +2,13 @@
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 import fairway
 from fairway.kit import show
+from fairway.kit.documents import first_lines
 from fairway.policy.explain import port_title
 from fairway.policy.model import NetworkPolicy, TieredPolicy
 from fairway.policy.replay import Replay
@@ -14,14 +16,23 @@ from fairway.policy.replay_report import affected, junit, markdown, sarif, summa
 
 
 def tell(
-    result: Replay, policies: Iterable[NetworkPolicy | TieredPolicy], *, output: str, report: str | None
+    result: Replay,
+    policies: Iterable[NetworkPolicy | TieredPolicy],
+    paths: Sequence[Path],
+    *,
+    output: str,
+    report: str | None,
 ) -> None:
-    """Print the result as `output` says, or as a `report` (junit, sarif, markdown) if one is asked for."""
+    """Print the result as `output` says, or as a `report` (junit, sarif, markdown) if one is asked for.
+
+    The policies were read from `paths`.
+    """
     match report:
         case "junit":
             sys.stdout.write(junit(result))
         case "sarif":
-            sys.stdout.write(json.dumps(sarif(result, policies, fairway.__version__), indent=2) + "\n")
+            log = sarif(result, policies, fairway.__version__, first_lines(paths))
+            sys.stdout.write(json.dumps(log, indent=2) + "\n")
         case "markdown":
             sys.stdout.write(markdown(result))
         case _ if show.Output(output) is show.Output.TABLE:

@@ -4,6 +4,7 @@ of time are given and there are enough of them, a workload's score below the thr
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from fairway.policy.declared import Reference, references
 from fairway.policy.directory import pod_endpoint
@@ -17,6 +18,7 @@ from fairway.policy.watch import History, Watch, histories
 from fairway.wire.edge import Edge
 from fairway.wire.endpoint import Endpoint, Kind
 
+_PORT_DIGITS: Final = 5
 Dialled = tuple[str, str, int]
 """Namespace and name of a Service, and its port."""
 
@@ -133,7 +135,7 @@ def _dialled(edge: Edge, behind: dict[tuple[str, int, str], list[Dialled]]) -> I
         yield edge.server.namespace, edge.server.name, edge.port
     title, _, port = edge.service.rpartition(":")
     namespace, _, name = title.partition("/")
-    if name and port.isdecimal():
+    if name and port.isdecimal() and len(port) <= _PORT_DIGITS:
         yield namespace, name, int(port)
 
 

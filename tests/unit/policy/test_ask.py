@@ -49,6 +49,8 @@ def test_np57_a_service_says_which_backends_are_out_of_reach() -> None:
         ("10.0.0.1", "10.0.0.2", "http", "`http` is no port"),
         ("10.0.0.1", "10.0.0.2", "70000", "`70000` is no port"),
         ("10.0.0.1", "10.0.0.2", "80/QUIC", "`80/QUIC` is no port"),
+        ("10.0.0.1", "10.0.0.2", "9" * 5000, r"`9{60}\.\.\.` is no port"),
+        ("10.0.0.1", "10.0.0.2", "٨٠", "`٨٠` is no port"),
         ("10.0.0.1", "fd00::1", "80", "have no address family in common"),
     ],
 )
