@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fairway.cli.policy_inputs import Inputs, add_cluster, add_policies
 
-CNIS = ("calico", "cilium", "flannel", "vpc-cni")
+CNIS = ("antrea", "calico", "cilium", "flannel", "kube-router", "ovn-kubernetes", "vpc-cni")
 
 
 def register(own: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         for finding in found:
             sys.stdout.write(f"{finding.severity}: {finding.where}: {finding.what} [{finding.code}]\n")
             sys.stdout.write(f"  {finding.do}\n")
-        counts = [sum(finding.severity is severity for finding in found) for severity in Severity]
-        sys.stdout.write(f"{counts[0]} errors, {counts[1]} warnings, {counts[2]} notes\n")
+        counts = {severity: sum(finding.severity is severity for finding in found) for severity in Severity}
+        told = (f"{count} {severity}{'' if count == 1 else 's'}" for severity, count in counts.items())
+        sys.stdout.write(", ".join(told) + "\n")
     return 1 if any(finding.severity is Severity.ERROR for finding in found) else 0

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from fairway.policy import lint_cni, lint_flows, lint_rows, lint_rules
+from fairway.policy import lint_cni, lint_flows, lint_rows, lint_rules, lint_tiers
 from fairway.policy.findings import Finding, Severity
 from fairway.policy.model import Cluster, PolicySet
 from fairway.policy.scene import Scene
-from fairway.policy.settle import Names, settle
+from fairway.policy.settle import Names
 from fairway.wire.edge import Edge
 
 
@@ -19,8 +19,8 @@ def lint(
 ) -> tuple[Finding, ...]:
     """Everything found, errors first. `edges`: rules are held against traffic; `cni`: one of lint_cni.CNIS;
     `names`: what domain names resolve to."""
-    scene = Scene(settle(policies, cluster.nodes, names), cluster, edges)
-    checks = (*lint_rules.CHECKS, *lint_rows.CHECKS, *lint_flows.CHECKS)
+    scene = Scene(policies, cluster, edges, names)
+    checks = (*lint_rules.CHECKS, *lint_rows.CHECKS, *lint_tiers.CHECKS, *lint_flows.CHECKS)
     found = [finding for check in checks for finding in check(scene)]
     if cni:
         found += lint_cni.traps(scene, cni)
