@@ -3,19 +3,8 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
 
 from fairway.kit.arguments import between
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from fairway.policy.generate import Generated
-    from fairway.policy.review import Doubt
-    from fairway.policy.width import Width
-
-SHOWN: Final = 10
-"""Rows of what is wider than seen."""
 
 
 def register(own: argparse.ArgumentParser) -> None:
@@ -59,8 +48,7 @@ def register(own: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Generate, then print the policies or write them to a folder."""
-    from dataclasses import asdict
-
+    from fairway.cli.policy_generated import Told, comments, tables
     from fairway.cli.policy_inputs import Inputs
     from fairway.cloud.ranges import Ranges, read_ranges
     from fairway.kit import show
@@ -89,30 +77,26 @@ def run(arguments: argparse.Namespace) -> int:
     files = render(generated)
     if arguments.out:
         _write(arguments.out, files)
+    told = Told(
+        generated,
+        files,
+        review(edges, cluster, options.rulings),
+        width(edges, [made.policy for made in generated.policies], cluster, options.rulings),
+    )
     output = show.Output(arguments.output)
-    if output is show.Output.TABLE and not arguments.out:
-        sys.stdout.write("---\n".join(files.values()))
-        return 0
-    doubts = review(edges, cluster, options.rulings)
-    wide = width(edges, [made.policy for made in generated.policies], cluster, options.rulings)
-    result = {**_generated(generated, files), "review": [asdict(doubt) for doubt in doubts], "width": asdict(wide)}
     if output is not show.Output.TABLE:
-        show.value(result, output=output)
-        return 0
-    for row in result["policies"]:
-        del row["manifest"]
-    show.rows(result["policies"], empty="no flow makes a rule", right=("ingress", "egress"))
-    _tell_left_out(generated)
-    _tell_review(doubts)
-    _tell_width(wide)
-    for note in generated.notes:
-        sys.stdout.write(f"note: {note}\n")
+        show.value(told.plain, output=output)
+    elif arguments.out:
+        tables(told)
+    else:
+        sys.stdout.write("---\n".join(files.values()) + comments(told))
     return 0
 
 
 def _write(folder: Path, files: dict[str, str]) -> None:
     from fairway.kit.documents import SUFFIXES
     from fairway.kit.errors import UsageError
+    from fairway.kit.files import write_atomically
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -122,82 +106,6 @@ def _write(folder: Path, files: dict[str, str]) -> None:
                 f"{folder}: holds `{others[0]}`, which is not of these policies; move it or choose another folder"
             )
         for name, content in files.items():
-            (folder / name).write_text(content, encoding="utf-8")
+            write_atomically(folder / name, content.encode())
     except OSError as error:
         raise UsageError(f"{folder}: cannot be written: {error.strerror}; choose another --out") from error
-
-
-def _generated(generated: "Generated", files: dict[str, str]) -> dict[str, Any]:
-    """The result as plain values."""
-    from dataclasses import asdict
-
-    return {
-        "policies": [
-            {
-                "policy": made.policy.title,
-                "workload": made.workload,
-                "ingress": len(made.policy.ingress or ()),
-                "egress": len(made.policy.egress or ()),
-                "file": name,
-                "manifest": made.manifest,
-            }
-            for name, made in zip(files, generated.policies, strict=True)
-        ],
-        "left_out": [asdict(left) for left in generated.left_out],
-        "notes": list(generated.notes),
-    }
-
-
-def _tell_left_out(generated: "Generated") -> None:
-    from fairway.kit import show
-    from fairway.policy.explain import port_title
-
-    if generated.left_out:
-        show.out.print()
-        rows = [
-            {
-                "no_rule_for": f"{left.client} -> {left.server}",
-                "port": port_title(left.port, left.protocol),
-                "connections": left.connections,
-                "because": left.reason,
-            }
-            for left in generated.left_out
-        ]
-        show.rows(rows, right=("connections",))
-
-
-def _tell_review(doubts: "Sequence[Doubt]") -> None:
-    from fairway.kit import show
-    from fairway.policy.explain import port_title
-
-    if doubts:
-        show.out.print()
-        rows = [
-            {
-                "look_at": f"{doubt.client} -> {doubt.server}",
-                "port": port_title(doubt.port, doubt.protocol),
-                "connections": doubt.connections,
-                "because": "; ".join(doubt.reasons),
-            }
-            for doubt in doubts
-        ]
-        show.rows(rows, right=("connections",))
-        sys.stdout.write("they have rules; write what is not wanted into a file for --decisions\n")
-
-
-def _tell_width(wide: "Width") -> None:
-    from fairway.kit import show
-
-    most = sorted(wide.unseen, key=lambda one: (-one.count, one))[:SHOWN]
-    sys.stdout.write(
-        f"\nallowed between workloads: {wide.allowed} connections (pair and port), {wide.seen} of them seen; "
-        f"outside: {wide.outside_allowed} IPv4 addresses, {wide.outside_seen} of them seen\n"
-    )
-    rows = [
-        {"allowed_and_not_seen": f"{one.client} -> {one.server}", "port": f"{one.protocol} {one.ports}"}
-        for one in most
-    ]
-    if rows:
-        show.rows(rows)
-    if len(wide.unseen) > SHOWN:
-        sys.stdout.write(f"and {len(wide.unseen) - SHOWN} more: --output json\n")
