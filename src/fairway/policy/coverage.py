@@ -52,8 +52,9 @@ def coverage(
     threshold: int | None = None,
     rulings: Rulings | None = None,
 ) -> Coverage:
-    """Whether the edges show what the cluster declares: Services named in the environment and arguments of its
-    pods, and scheduled jobs. Ports that nobody called and silent workloads are told, and do not block.
+    """Whether the edges show what the cluster declares: Services named in the environment, arguments and
+    ConfigMaps of its pods, and scheduled jobs. Ports that nobody called and silent workloads are told, and do not
+    block.
 
     With a `watch`, workloads are scored, too. A score below the `threshold` blocks; without one a score below
     THRESHOLD does, once MIN_BINS bins were watched: a short look has declarations to go by, but no statistics.
@@ -174,10 +175,11 @@ def _never_dialled(workload: Workload, reference: Reference, rulings: Rulings) -
     ruling = rulings.about(title_of(workload), f"{reference.namespace}/{reference.name}")
     decided = f" ({ruling.title})" if ruling else ""
     says = "declares" if reference.sure else "may mean"
+    where = "in its environment, arguments or ConfigMaps"
     return Finding(
         title_of(workload),
         reference.sure and not ruling,
-        f"{says} the Service {service} in its environment or arguments, and was never seen to call it{decided}",
+        f"{says} the Service {service} {where}, and was never seen to call it{decided}",
         f"use the feature that calls {service}, or remove the setting if nothing does",
     )
 

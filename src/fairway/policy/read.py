@@ -8,12 +8,11 @@ from typing import Any, Final
 from fairway.kit.errors import InputErrors
 from fairway.policy.fields import Field, shown
 from fairway.policy.model import Cluster, NetworkPolicy, Pod, PolicySet, Service, TieredPolicy
+from fairway.policy.read_declared import Ref, read_config_map
 from fairway.policy.read_objects import (
     Owners,
-    Ref,
     Slice,
     controller,
-    read_config_map,
     read_cron_job,
     read_node,
     read_pod,

@@ -147,7 +147,8 @@ def test_coverage_takes_a_decision_for_having_looked() -> None:
     told = [f.what for f in found.findings if "by ana" in f.what]
     assert told == [
         "is a CronJob (`0 3 * * *`) that was not seen to run (allowed by ana: monthly)",
-        "declares the Service orders/orders in its environment or arguments, and was never seen to call it "
+        "declares the Service orders/orders in its environment, arguments or ConfigMaps, "
+        "and was never seen to call it "
         "(denied by ana: gone)",
     ]
 
