@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from fairway.kit.arguments import between, duration
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fairway.policy.coverage import Coverage
     from fairway.policy.score import Score
     from fairway.policy.watch import Watch
@@ -41,15 +43,17 @@ def run(arguments: argparse.Namespace) -> int:
     inputs.done()
     watch = watch_of(flows, arguments.interval, losses_at(arguments.flows))
     result = coverage(cluster, edges, watch, arguments.threshold, rulings)
+    remarks = rulings.remarks(edges)
     output = show.Output(arguments.output)
     if output is show.Output.TABLE:
-        _tell(result, watch)
+        _tell(result, watch, remarks)
     else:
-        show.value({**asdict(result), "namespaces": {n: asdict(e) for n, e in result.namespaces}}, output=output)
+        namespaces = {name: asdict(estimate) for name, estimate in result.namespaces}
+        show.value({**asdict(result), "namespaces": namespaces, "decisions": remarks}, output=output)
     return 0 if result.enough else 1
 
 
-def _tell(result: "Coverage", watch: "Watch") -> None:
+def _tell(result: "Coverage", watch: "Watch", remarks: "Sequence[str]") -> None:
     from fairway.kit import show
 
     show.rows(
@@ -68,7 +72,7 @@ def _tell(result: "Coverage", watch: "Watch") -> None:
         right=("score", "observed", "nothing_new_for", "kinds", "seen_of_all"),
         empty="nothing was seen",
     )
-    lines = []
+    lines = [f"note: {remark}" for remark in remarks]
     for finding in result.findings:
         kind = "missing" if finding.blocks else "note"
         lines += [f"{kind}: {finding.workload} {finding.what}", f"  {finding.do}"]

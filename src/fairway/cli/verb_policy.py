@@ -60,7 +60,14 @@ def run_replay(arguments: argparse.Namespace) -> int:
     inputs.done()
     result = replay(edges, policies, cluster, rulings, names=names)
     paths = arguments.policies or [arguments.cluster]
-    tell(result, [*policies.policies, *policies.tiered], paths, output=arguments.output, report=arguments.format)
+    tell(
+        result,
+        (*policies.policies, *policies.tiered),
+        paths,
+        rulings.remarks(edges),
+        output=arguments.output,
+        report=arguments.format,
+    )
     return 0 if result.passed else 1
 
 

@@ -107,7 +107,7 @@ class _Generation:
                 self._default_deny(name, policies) for name in sorted({p.policy.namespace for p in policies})
             ]
         self._note_quiet({(p.policy.namespace, p.workload) for p in policies})
-        self._note_rulings()
+        self.notes.update(self.options.rulings.remarks(self.edges))
         taken = {policy.title for policy in self.cluster.policies}
         self.notes.update(
             f"{p.policy.title}: the cluster has a policy of that name, which it would replace"
@@ -214,11 +214,6 @@ class _Generation:
                 title = f"{pod.namespace}/{workload[1].partition('/')[2]}"
                 cut = ", and the default-deny of its namespace cuts it off" if pod.namespace in closed else ""
                 self.notes.add(f"{title}: no traffic that makes a rule; it gets no policy{cut}")
-
-    def _note_rulings(self) -> None:
-        rulings = self.options.rulings
-        self.notes.update(f"the decision `{one.pattern}` fits no flow" for one in rulings.idle(self.edges))
-        self.notes.update(f"the decision `{one.pattern}` was over on {one.until}" for one in rulings.expired)
 
 
 def _evidence(remotes: Sequence[Remote], replicas: int, unit: str) -> tuple[str, ...]:

@@ -172,6 +172,35 @@ def test_decisions_are_obeyed(files: Path, capsys: pytest.CaptureFixture[str]) -
     assert "decisions.yaml: `$.decisions[0].who` is missing; write it" in capsys.readouterr().err
 
 
+def test_decisions_that_do_nothing_are_told(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    common = {"decision": "allow", "reason": "r", "who": "ana"}
+    given = [
+        {**common, "client": "x/*", "server": "*", "until": "2026-01-01"},
+        {**common, "client": "orders/*", "server": "*"},
+        {**common, "client": "orders/orders-1", "server": "*", "decision": "deny"},
+        {**common, "client": "gone/*", "server": "*"},
+    ]
+    (files / "decisions.yaml").write_text(yaml.safe_dump({"decisions": given}))
+    told = [
+        "the decision `x/* -> *` was over on 2026-01-01; renew or remove it",
+        "the decision `orders/orders-1 -> *` (denied by ana: r) is never reached: `orders/* -> *` (allowed by ana: r) "
+        "comes before it and says otherwise; keep one",
+        "the decision `gone/* -> *` fits no flow; mend its pattern, or remove it",
+    ]
+    given_ = (*FLOWS, "--decisions", "decisions.yaml")
+    for verb in ("replay", "coverage"):
+        assert run(verb, *given_) == 0
+        assert "".join(f"note: {line}\n" for line in told) in capsys.readouterr().out
+        assert run(verb, *given_, "--output", "json") == 0
+        assert json.loads(capsys.readouterr().out)["decisions"] == told
+    assert run("generate", *given_) == 0
+    assert f"# note: {told[1]}" in capsys.readouterr().out
+    assert run("replay", *given_, "--format", "junit") == 0
+    captured = capsys.readouterr()
+    assert captured.err == "".join(f"note: {line}\n" for line in told)
+    assert captured.out.startswith("<?xml")
+
+
 def test_coverage_by_the_record_in_time(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("coverage", *FLOWS) == 0
     assert (
