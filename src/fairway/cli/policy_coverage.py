@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from fairway.kit.arguments import between, duration
+from fairway.kit.arguments import between, interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ def register(own: argparse.ArgumentParser) -> None:
         help="the score, 0 to 100, that is enough (default: 90, from 24 intervals on; given, however short)",
     )
     own.add_argument(
-        "--interval", type=duration, default="1h", metavar="TIME", help="steps of time (default: %(default)s)"
+        "--interval", type=interval, default="1h", metavar="TIME", help="steps of time (default: %(default)s)"
     )
     own.set_defaults(run=run)
 

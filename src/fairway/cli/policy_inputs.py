@@ -11,6 +11,7 @@ from fairway.kit.errors import InputErrors, UsageError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from fairway.kit.documents import Document
     from fairway.policy.model import Cluster, PolicySet
     from fairway.policy.rulings import Ruling, Rulings
     from fairway.policy.settle import Names
@@ -84,6 +85,12 @@ class Inputs:
         if self._problems:
             raise InputErrors(list(dict.fromkeys(self._problems)))
 
+    def _documents(self, paths: Sequence[Path]) -> "list[Document]":
+        """The documents that can be read; what is wrong with others is kept."""
+        from fairway.kit.documents import read_documents
+
+        return read_documents(paths, self._problems)
+
     def cluster(self) -> "Cluster":
         """The cluster that the manifests of `--cluster` describe."""
         from fairway.kit.documents import read_documents
@@ -91,6 +98,7 @@ class Inputs:
         from fairway.policy.read import read_cluster
 
         def reader() -> Cluster:
+            # A part of a cluster is none: every policy whose namespace cannot be read would be a mistake.
             documents = read_documents([self._given.cluster])
             if not documents:
                 raise UsageError(f"`{self._given.cluster}` holds no manifests; name the cluster's folder")
@@ -112,16 +120,16 @@ class Inputs:
         self, paths: Sequence[Path], cluster: "Cluster", posture: "Posture", *, may_be_none: bool = False
     ) -> "PolicySet":
         """The policies of files and folders; with `may_be_none` an empty folder means no policies."""
-        from fairway.kit.documents import read_documents
         from fairway.policy.model import PolicySet
         from fairway.policy.read import read_policy_set
 
         def reader() -> PolicySet:
-            documents = read_documents(paths)
+            before = len(self._problems)
+            documents = self._documents(paths)
             # A cluster that could not be read has no namespaces to hold policies against.
             given = read_policy_set(documents, cluster if cluster.namespaces else None, posture)
             empty = not documents and all(path.is_dir() for path in paths)
-            if not given.size and not (may_be_none and empty):
+            if not given.size and len(self._problems) == before and not (may_be_none and empty):
                 where = ", ".join(f"`{path}`" for path in paths)
                 raise UsageError(f"{where} holds no NetworkPolicy or other policy; name the right folder")
             return given
@@ -139,15 +147,19 @@ class Inputs:
         from fairway.hub.columns import SCHEMA
         from fairway.hub.edges import edges_of
         from fairway.hub.store import read_flows
+        from fairway.policy.fields import parse_address
 
         path = self._given.flows
 
         def reader() -> "tuple[list[Edge], pa.Table]":
             flows = read_flows(path)
             try:
-                return edges_of(flows), flows
+                edges = edges_of(flows)
+                for address in {end.address for edge in edges for end in (edge.client, edge.server)}:
+                    parse_address(address)
             except (ValueError, msgspec.MsgspecError) as error:
-                raise UsageError(f"{path}: holds a malformed flow: {error}") from error
+                raise UsageError(f"{path}: holds a malformed flow: {error}; record again") from error
+            return edges, flows
 
         none: list[Edge] = []
         return self.read(reader, (none, SCHEMA.empty_table()))
@@ -156,20 +168,18 @@ class Inputs:
         """The decisions of `--decisions` that hold today."""
         from datetime import UTC, datetime
 
-        from fairway.kit.documents import read_documents
         from fairway.policy.rulings import Rulings, read_rulings
 
         path = self._given.decisions
         held: tuple[Ruling, ...] = ()
         if path:
-            held = self.read(lambda: read_rulings(read_documents([path])), held)
+            held = self.read(lambda: read_rulings(self._documents([path])), held)
         return Rulings(held, datetime.now(UTC).date())
 
     def names(self) -> "Names | None":
         """What domain names resolve to, where `--names` says so."""
-        from fairway.kit.documents import read_documents
         from fairway.policy.read_names import read_names
 
         path = self._given.names
         none: Names = {}
-        return self.read(lambda: read_names(read_documents([path])), none) if path else None
+        return self.read(lambda: read_names(self._documents([path])), none) if path else None

@@ -26,11 +26,12 @@ class Document(NamedTuple):
     value: Any
 
 
-def read_documents(paths: Sequence[Path]) -> list[Document]:
+def read_documents(paths: Sequence[Path], told: list[str] | None = None) -> list[Document]:
     """Every document of the files and folders, in the order of their names.
 
     A Kubernetes `List` is opened into its items. Folders are read recursively; only `.yaml`, `.yml` and
-    `.json` count. InputErrors names every file, and the line, that does not parse.
+    `.json` count. InputErrors names every file, and the line, that does not parse; with `told` these problems are
+    put there instead, and the rest is read.
     """
     found: list[Document] = []
     problems = []
@@ -39,7 +40,9 @@ def read_documents(paths: Sequence[Path]) -> list[Document]:
             found += _read(file)
         except UsageError as error:
             problems.append(str(error))
-    if problems:
+    if told is not None:
+        told += problems
+    elif problems:
         raise InputErrors(problems)
     return found
 

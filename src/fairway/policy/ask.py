@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from fairway.kit.errors import UsageError
+from fairway.kit.errors import InputErrors, UsageError
 from fairway.policy.decide import Decision, Judgement, decide, decide_service
 from fairway.policy.directory import Directory
 from fairway.policy.explain import explain
@@ -38,11 +38,10 @@ def ask(
 ) -> Answer:
     """Decide one connection; `names` are what domain names resolve to.
 
-    UsageError if an end or the port cannot be understood.
+    InputErrors with everything that cannot be understood.
     """
-    number, protocol = _port(port)
+    number, protocol, source, destination = _understood(directory, client, server, port)
     policies = settle(policies, directory.cluster.nodes, names)
-    source, destination = _pair(_ends(directory, client), _ends(directory, server), client, server)
     if destination.kind is Kind.SERVICE:
         judged = decide_service(policies, directory, source, destination.address, number, protocol)
         decision = Decision(judged.egress, Judgement(Verdict.UNJUDGED))
@@ -55,6 +54,25 @@ def ask(
         why = explain(decision, source, destination, number, protocol)
     both = sides(decision, source, destination, number, protocol)
     return Answer(decision.allowed, source.title, destination.title, number, protocol, why, both)
+
+
+def _understood(directory: Directory, client: str, server: str, port: str) -> tuple[int, str, Endpoint, Endpoint]:
+    """Port, protocol and both ends."""
+    problems = []
+    known: list[Sequence[Endpoint]] = []
+    number, protocol = 0, ""
+    try:
+        number, protocol = _port(port)
+    except UsageError as error:
+        problems.append(str(error))
+    for text in (client, server):
+        try:
+            known.append(_ends(directory, text))
+        except UsageError as error:
+            problems.append(str(error))
+    if problems:
+        raise InputErrors(problems)
+    return number, protocol, *_pair(known[0], known[1], client, server)
 
 
 def _port(text: str) -> tuple[int, str]:

@@ -183,8 +183,8 @@ def test_decisions_that_do_nothing_are_told(files: Path, capsys: pytest.CaptureF
     (files / "decisions.yaml").write_text(yaml.safe_dump({"decisions": given}))
     told = [
         "the decision `x/* -> *` was over on 2026-01-01; renew or remove it",
-        "the decision `orders/orders-1 -> *` (denied by ana: r) is never reached: `orders/* -> *` (allowed by ana: r) "
-        "comes before it and says otherwise; keep one",
+        "the decision `orders/orders-1 -> *` (denied by ana: r) is never reached: "
+        "`orders/* -> *` (allowed by ana: r) comes before it and says otherwise; keep one",
         "the decision `gone/* -> *` fits no flow; mend its pattern, or remove it",
     ]
     given_ = (*FLOWS, "--decisions", "decisions.yaml")
