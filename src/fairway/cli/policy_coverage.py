@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fairway.policy.coverage import Coverage
+    from fairway.policy.sampling import Estimate
     from fairway.policy.score import Score
     from fairway.policy.watch import Watch
 
@@ -72,6 +73,8 @@ def _tell(result: "Coverage", watch: "Watch", remarks: "Sequence[str]") -> None:
         right=("score", "observed", "nothing_new_for", "kinds", "seen_of_all"),
         empty="nothing was seen",
     )
+    if result.judged:
+        _tell_namespaces(result.namespaces)
     lines = [f"note: {remark}" for remark in remarks]
     for finding in result.findings:
         kind = "missing" if finding.blocks else "note"
@@ -85,10 +88,22 @@ def _tell(result: "Coverage", watch: "Watch", remarks: "Sequence[str]") -> None:
     sys.stdout.write("".join(f"{line}\n" for line in lines))
 
 
+def _tell_namespaces(namespaces: "Sequence[tuple[str, Estimate]]") -> None:
+    from fairway.kit import show
+
+    show.out.print()
+    rows = [
+        {"namespace": name, "kinds": sample.kinds, "seen_of_all": _percent(sample)} for name, sample in namespaces
+    ]
+    show.rows(rows, right=("kinds", "seen_of_all"))
+
+
 def _share(score: "Score") -> str:
-    if score.score is None:
-        return "-"
-    return f"{100 * score.sample.coverage:.1f} % ± {100 * score.sample.error:.1f}"
+    return "-" if score.score is None else _percent(score.sample)
+
+
+def _percent(sample: "Estimate") -> str:
+    return f"{100 * sample.coverage:.1f} % ± {100 * sample.error:.1f}"
 
 
 def span(seconds: int) -> str:

@@ -27,6 +27,12 @@ def register(own: argparse.ArgumentParser) -> None:
         "--default-deny", action="store_true", help="close each namespace that gets policies to the rest"
     )
     own.add_argument(
+        "--close-silent",
+        action="store_true",
+        help="close workloads without traffic, too (default: leave them alone)",
+    )
+    own.add_argument("--numeric-ports", action="store_true", help="write ports by number, never by name")
+    own.add_argument(
         "--avoid-label", action="append", default=[], metavar="KEY", help="never select by it; repeatable"
     )
     own.add_argument(
@@ -72,6 +78,8 @@ def run(arguments: argparse.Namespace) -> int:
         directions=frozenset(Direction if one is None else [one]),
         per_namespace=arguments.per == "namespace",
         default_deny=arguments.default_deny,
+        numeric_ports=arguments.numeric_ports,
+        close_silent=arguments.close_silent,
     )
     generated = generate(edges, cluster, options)
     files = render(generated)

@@ -1,12 +1,13 @@
 """What the policy verbs read: manifests, policies, flows, decisions, names. What is wrong is told all at once."""
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from fairway.kit.arguments import add_output
-from fairway.kit.errors import InputErrors, UsageError
+from fairway.kit.errors import InputErrors, UsageError, one_line
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,6 +70,7 @@ class Inputs:
     def __init__(self, arguments: argparse.Namespace) -> None:
         self._given = arguments
         self._problems: list[str] = []
+        self._notes: list[str] = []
 
     def read(self, reader: Callable[[], T], otherwise: T) -> T:
         """What the reader reads; `otherwise` if it is wrong."""
@@ -81,9 +83,10 @@ class Inputs:
         return otherwise
 
     def done(self) -> None:
-        """InputErrors with every problem of every input, each once."""
+        """InputErrors with every problem of every input, each once; else what was passed over is said."""
         if self._problems:
             raise InputErrors(list(dict.fromkeys(self._problems)))
+        sys.stderr.write("".join(f"note: {one_line(note)}\n" for note in self._notes))
 
     def _documents(self, paths: Sequence[Path]) -> "list[Document]":
         """The documents that can be read; what is wrong with others is kept."""
@@ -95,13 +98,14 @@ class Inputs:
         """The cluster that the manifests of `--cluster` describe."""
         from fairway.kit.documents import read_documents
         from fairway.policy.model import Cluster
-        from fairway.policy.read import read_cluster
+        from fairway.policy.read import passed_over, read_cluster
 
         def reader() -> Cluster:
             # A part of a cluster is none: every policy whose namespace cannot be read would be a mistake.
             documents = read_documents([self._given.cluster])
             if not documents:
                 raise UsageError(f"`{self._given.cluster}` holds no manifests; name the cluster's folder")
+            self._notes += passed_over(documents)
             return read_cluster(documents).cluster
 
         return self.read(reader, Cluster())

@@ -88,6 +88,9 @@ def run_explain(arguments: argparse.Namespace) -> int:
     output = show.Output(arguments.output)
     if output is show.Output.TABLE:
         _say(f"{'allowed' if answer.allowed else 'denied'}: {answer.why}")
+        for side in answer.sides:
+            if not answer.allowed and side.verdict != "deny":  # the others are told already
+                _say(f"  but {side.direction}: {side.why}")
     else:
         show.value(asdict(answer), output=output)
     return 0 if answer.allowed else 1

@@ -103,6 +103,7 @@ def test_explain(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == (
         "denied: ingress: orders/orders-postgresql-0 isolates orders/orders-postgresql-0; "
         "no rule allows TCP 5432 from ui/ui-1\n"
+        "  but egress: no policy isolates ui/ui-1 and the posture is allow\n"
     )
     assert main(["policy", *ask[:1], UI, DB, "5432/UDP", "--cluster", "cluster", "--output", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["protocol"] == "UDP"
@@ -230,3 +231,30 @@ def test_cluster_wide_policies_and_domain_names(files: Path, capsys: pytest.Capt
     assert "guard egress[1] (rest) of the Admin tier denies ui/ui-1 TCP 443" in capsys.readouterr().out
     assert run("replay", *FLOWS, "--policies", "guard.yaml", "--names", "names.yaml") == 1
     assert "guard egress[1] (rest) of the Admin tier denies orders/orders-1" in capsys.readouterr().out
+
+
+def test_what_was_passed_over_is_said(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    others = [{"kind": "Deployment"}, {"kind": "Deployment"}, {"kind": "Secret"}]
+    calico = {"apiVersion": "projectcalico.org/v3", "kind": "GlobalNetworkPolicy", "metadata": {"name": "g"}}
+    (files / "cluster" / "others.yaml").write_text(yaml.safe_dump_all([*others, calico]))
+    assert run("generate", *FLOWS) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "note: cluster/others.yaml#4: GlobalNetworkPolicy g: is not judged; answers are without it",
+        "note: passed over: 2 Deployment, 1 Secret",
+    ]
+
+
+def test_coverage_tells_namespaces_where_there_are_statistics(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("coverage", *FLOWS) == 0
+    assert "namespace" not in capsys.readouterr().out
+    assert run("coverage", *FLOWS, "--threshold", "1") == 1
+    out = capsys.readouterr().out
+    assert [line.split()[:2] for line in out.splitlines() if line.startswith("orders ")] == [["orders", "2"]]
+
+
+def test_silent_workloads_and_numeric_ports(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("generate", *FLOWS, "--close-silent", "--numeric-ports", "--output", "json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [p["policy"] for p in found["policies"] if not p["ingress"] + p["egress"]] == ["ui/ui-1", "ui/ui-2"]

@@ -251,3 +251,32 @@ def test_addresses_outside_are_grouped_as_chosen() -> None:
     assert networks(made(*seen, merge_length=16), "ui/ui") == ["192.0.0.0/16"]
     same = [to_world(f"192.0.2.{i}") for i in range(20)]
     assert len(networks(made(*same, merge_at=0), "ui/ui")) == 20
+
+
+def test_ports_are_numbers_where_peers_are_networks_or_a_person_says_so() -> None:
+    outside, inside = edge(SHOP, "10.0.100.10", UI, 8080), edge(SHOP, UI, ORDERS, 8080)
+    rules = [
+        *(of(made(outside, inside), "ui/ui").ingress or ()),
+        *(of(made(outside, inside), "ui/ui").egress or ()),
+    ]
+    assert [rule.ports for rule in rules] == [(Ports("TCP", 8080),), (Ports("TCP", "http"),)]
+    assert egress_ports(made(inside, numeric_ports=True)) == {Ports("TCP", 8080)}
+
+
+def test_silent_workloads_are_closed_if_a_person_says_so() -> None:
+    idle = pod("ui/idle", "10.0.1.199", labels={"app": "idle"})
+    blind = pod("ui/blind", "10.0.1.198", labels={"app": "blind"})
+    where = cluster(*objects(), idle, blind, pod("ui/bare", "10.0.1.197", labels={"pod-template-hash": "1"}))
+    edges = [edge(where, UI, "192.0.2.1", 443), edge(where, "10.0.1.198", ORDERS, 5, initiator_known=False)]
+    edges += [
+        edge(where, "10.0.1.199", ORDERS, 6, received_packets=0),
+        edge(where, "10.0.1.10", "10.0.1.199", 8080),
+    ]
+    found = made(*edges, where=where, close_silent=True)
+    closed = of(found, "ui/idle")
+    assert (closed.ingress, closed.egress) == ((), ())
+    assert "ui/ui" in titles(found)
+    assert not {"ui/blind", "ui/bare"} & set(titles(found))
+    assert "ui/bare: its pods have no label that lasts; give them one such as `app`" in found.notes
+    assert not any("ui/idle" in note for note in found.notes)
+    assert "ui/idle" not in titles(made(*edges, where=where))

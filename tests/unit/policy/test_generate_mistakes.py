@@ -202,7 +202,7 @@ def test_f12_load_balancers_are_their_addresses_and_a_note() -> None:
 def test_f12_traffic_of_node_ports_comes_from_nodes_and_opens_the_pods_port_alone() -> None:
     found = made(edge(SHOP, "10.0.2.10", UI, 8080), edge(SHOP, "10.0.100.10", UI, 8080))
     rules = of(found, "ui/ui").ingress or ()
-    assert {ports for rule in rules for ports in rule.ports or ()} == {Ports("TCP", "http")}
+    assert {ports for rule in rules for ports in rule.ports or ()} == {Ports("TCP", 8080)}
     assert networks(found, "ui/ui", "ingress") == [
         "10.0.1.10/32",
         "10.0.2.10/32",
