@@ -73,7 +73,7 @@ def _tell(result: "Coverage", watch: "Watch", remarks: "Sequence[str]") -> None:
         right=("score", "observed", "nothing_new_for", "kinds", "seen_of_all"),
         empty="nothing was seen",
     )
-    if result.judged:
+    if any(score.score is not None for score in result.scores):
         _tell_namespaces(result.namespaces)
     lines = [f"note: {remark}" for remark in remarks]
     for finding in result.findings:

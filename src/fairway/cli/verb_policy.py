@@ -89,7 +89,7 @@ def run_explain(arguments: argparse.Namespace) -> int:
     if output is show.Output.TABLE:
         _say(f"{'allowed' if answer.allowed else 'denied'}: {answer.why}")
         for side in answer.sides:
-            if not answer.allowed and side.verdict != "deny":  # the others are told already
+            if not answer.allowed and side.verdict == "allow":  # those that deny are told already
                 _say(f"  but {side.direction}: {side.why}")
     else:
         show.value(asdict(answer), output=output)

@@ -77,14 +77,16 @@ def _told(placed: Placed, fate: _Fate) -> Finding:
         names = listed(sorted(fate.isolated))
         what = f"is never asked: wherever it could match, NetworkPolicies isolate the pods ({names})"
         return Finding(Severity.NOTE, "shadowed", placed.where, what, _REMOVE)
-    names = listed(sorted({one.where for one in fate.before}))
+    before = sorted({one.where for one in fate.before})
+    names, plural = listed(before), "" if len(before) > 1 else "s"
     if all(one.action is placed.action for one in fate.before):
-        what = f"never has a say: {names} decide all of it before, and alike"
+        what = f"never has a say: {names} decide{plural} all of it before, and alike"
         return Finding(Severity.NOTE, "shadowed", placed.where, what, _REMOVE)
-    what = f"never has a say: {names} decide otherwise about all of it before"
+    what = f"never has a say: {names} decide{plural} otherwise about all of it before"
     do = "put it before them, by its place or the policy's priority, or remove it"
     if isinstance(placed.policy, NetworkPolicy):
-        what, do = f"allows nothing: {names} deny all of it before", "remove it, or ask for an exception there"
+        denies = "deny" if plural == "" else "denies"
+        what, do = f"allows nothing: {names} {denies} all of it before", "remove it, or ask for an exception there"
     return Finding(Severity.WARNING, "contradicted", placed.where, what, do)
 
 

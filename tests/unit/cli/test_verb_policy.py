@@ -13,6 +13,7 @@ from fairway.hub.names import Names
 from fairway.hub.record import named
 from fairway.hub.store import write_flows
 from fairway.kit.documents import read_documents
+from fairway.lab.recording import SHIPPED
 from fairway.policy.read import read_cluster
 from fairway.wire.words import Initiator
 from support.reports import DB, ORDERS, T0, UI, report, write_cluster
@@ -247,11 +248,12 @@ def test_what_was_passed_over_is_said(files: Path, capsys: pytest.CaptureFixture
 def test_coverage_tells_namespaces_where_there_are_statistics(
     files: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("coverage", *FLOWS) == 0
-    assert "namespace" not in capsys.readouterr().out
     assert run("coverage", *FLOWS, "--threshold", "1") == 1
-    out = capsys.readouterr().out
-    assert [line.split()[:2] for line in out.splitlines() if line.startswith("orders ")] == [["orders", "2"]]
+    assert "namespace" not in capsys.readouterr().out
+    assert run("coverage", "--flows", str(SHIPPED), "--interval", "1s") == 1
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    (orders,) = [row for row in rows if row[:1] == ["orders"]]
+    assert [orders[1], *orders[3:5]] == ["10", "%", "±"]
 
 
 def test_silent_workloads_and_numeric_ports(files: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -48,12 +48,12 @@ def _short(text: str) -> str:
         ),
         pytest.param(
             [cnp("guard", ingress=[by("Deny"), by("Accept", app("ui"), **WEB)])],
-            ("warning", "contradicted", "CNP guard ingress[1]", "decide otherwise about all of it"),
+            ("warning", "contradicted", "CNP guard ingress[1]", "decides otherwise about all of it"),
             id="a rule after a wider one of the other action",
         ),
         pytest.param(
             [cnp("guard", ingress=[by("Deny"), by("Deny", app("ui"), **WEB, name="web")])],
-            ("note", "shadowed", "CNP guard ingress[1] (web)", "decide all of it before, and alike"),
+            ("note", "shadowed", "CNP guard ingress[1] (web)", "decides all of it before, and alike"),
             id="a rule after a wider one of the same action",
         ),
         pytest.param(
