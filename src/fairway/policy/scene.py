@@ -82,6 +82,11 @@ class Scene:
             self._alike[end.namespace, end.labels].append(end)
         self._peers: dict[tuple[str, tuple[Peer, ...]], list[Endpoint]] = {}
         self._selected: dict[int, list[Endpoint]] = {}
+        self._homes: dict[str, list[NetworkPolicy]] = defaultdict(list)
+        for policy in self.policies.policies:
+            self._homes[policy.namespace].append(policy)
+        self._isolating: dict[object, list[NetworkPolicy]] = {}
+        self._judging: dict[object, list[TieredPolicy]] = {}
 
     @cached_property
     def compiled(self) -> Compiled:
@@ -124,11 +129,19 @@ class Scene:
 
     def isolating(self, direction: Direction, pod: Endpoint) -> list[NetworkPolicy]:
         """The NetworkPolicies that isolate a pod."""
-        return [policy for policy in self.policies.policies if isolates(policy, direction, pod)]
+        key = (direction, pod.namespace, pod.labels)
+        if key not in self._isolating:
+            near = self._homes.get(pod.namespace, ())
+            self._isolating[key] = [policy for policy in near if isolates(policy, direction, pod)]
+        return self._isolating[key]
 
     def judging(self, direction: Direction, pod: Endpoint) -> list[TieredPolicy]:
         """The cluster-wide policies with rules for a pod."""
-        return [t for t in self.policies.tiered if tiered_rules_of(t, direction) and self.selects(t, pod)]
+        key = (direction, pod.namespace, pod.labels)
+        if key not in self._judging:
+            own = (policy for policy in self.policies.tiered if tiered_rules_of(policy, direction))
+            self._judging[key] = [policy for policy in own if self.selects(policy, pod)]
+        return self._judging[key]
 
     def selects(self, policy: Policy, pod: Endpoint) -> bool:
         """The policy is about the pod, in whichever direction."""
