@@ -105,8 +105,9 @@ class Inputs:
             documents = read_documents([self._given.cluster])
             if not documents:
                 raise UsageError(f"`{self._given.cluster}` holds no manifests; name the cluster's folder")
-            self._notes += passed_over(documents)
-            return read_cluster(documents).cluster
+            reading = read_cluster(documents)
+            self._notes += passed_over(reading.skipped)
+            return reading.cluster
 
         return self.read(reader, Cluster())
 

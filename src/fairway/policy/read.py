@@ -128,10 +128,10 @@ def read_policy_set(
     return found
 
 
-def passed_over(documents: Iterable[tuple[str, Any]]) -> tuple[str, ...]:
-    """What a reader of these documents passes over, one line each: policies of kinds that are not judged by name,
-    which makes every answer a guess, and all other kinds counted."""
-    _, skipped = _objects(documents, [])
+def passed_over(skipped: Iterable[str]) -> tuple[str, ...]:
+    """What a Reading skipped, in few lines: policies of kinds that are not judged one by one, since without them
+    every answer is a guess, and all other kinds counted."""
+    skipped = tuple(skipped)
     policies = [line for line in skipped if _is_policy(line)]
     others = Counter(line.partition(": ")[2].split(" ")[0] for line in skipped if not _is_policy(line))
     lines = [f"{line}: is not judged; answers are without it" for line in policies]
