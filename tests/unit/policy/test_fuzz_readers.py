@@ -20,15 +20,32 @@ from fairway.kit.errors import InputErrors, UsageError
 from fairway.policy.compile import compile_rules
 from fairway.policy.model import Cluster, PolicySet
 from fairway.policy.read import read_cluster, read_policies
-from support.objects import namespace, policy
+from support.objects import namespace, pod, policy
 from support.shop import objects
 
 EXAMPLES = int(os.environ.get("FAIRWAY_FUZZ_EXAMPLES", "150"))
 FUZZ = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 
+CONFIGURED = pod("orders/configured", "10.0.1.201", labels={"app": "c"})
+CONFIGURED["spec"] |= {
+    "containers": [{"name": "c", "volumeMounts": [{"name": "v", "mountPath": "/etc/c"}]}],
+    "volumes": [
+        {
+            "name": "v",
+            "projected": {"sources": [{"configMap": {"name": "m", "items": [{"key": "f", "path": "f"}]}}]},
+        },
+    ],
+}
 SEEDS = [
     *objects(),
     namespace("default"),
+    CONFIGURED,
+    {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "m", "namespace": "orders"},
+        "data": {"f": "a: b"},
+    },
     policy(
         "orders/all",
         podSelector={"matchExpressions": [{"key": "app", "operator": "In", "values": ["a", "b"]}]},
