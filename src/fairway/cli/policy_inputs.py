@@ -94,6 +94,14 @@ class Inputs:
 
         return read_documents(paths, self._problems)
 
+    def _filled(self, path: Path, what: str) -> "list[Document]":
+        """The documents of a path that must have some."""
+        before = len(self._problems)
+        documents = self._documents([path])
+        if not documents and len(self._problems) == before:
+            raise UsageError(f"`{path}` holds no {what}; name the right file")
+        return documents
+
     def cluster(self) -> "Cluster":
         """The cluster that the manifests of `--cluster` describe."""
         from fairway.kit.documents import read_documents
@@ -175,16 +183,16 @@ class Inputs:
 
         from fairway.policy.rulings import Rulings, read_rulings
 
-        path = self._given.decisions
         held: tuple[Ruling, ...] = ()
-        if path:
-            held = self.read(lambda: read_rulings(self._documents([path])), held)
+        if self._given.decisions:
+            held = self.read(lambda: read_rulings(self._filled(self._given.decisions, "decisions")), held)
         return Rulings(held, datetime.now(UTC).date())
 
     def names(self) -> "Names | None":
         """What domain names resolve to, where `--names` says so."""
         from fairway.policy.read_names import read_names
 
-        path = self._given.names
+        if not self._given.names:
+            return None
         none: Names = {}
-        return self.read(lambda: read_names(self._documents([path])), none) if path else None
+        return self.read(lambda: read_names(self._filled(self._given.names, "names")), none)

@@ -202,6 +202,9 @@ def _dns_servers(scene: Scene) -> set[tuple[str, int, str]]:
 def _unselected(scene: Scene) -> Iterator[Finding]:
     """Workloads that no NetworkPolicy isolates in a direction: cut off under default-deny, open otherwise, but for
     what cluster-wide policies decide."""
+    if not scene.every and scene.policies.posture is Posture.ALLOW:
+        do = "generate some from recorded flows: `fairway policy generate`"
+        yield Finding(Severity.NOTE, "unselected", "the whole set", "it is empty: every connection is allowed", do)
     governed = {policy.namespace for policy in scene.policies.policies}
     bare: dict[tuple[str, Direction], bool] = {}
     for end in scene.pods:

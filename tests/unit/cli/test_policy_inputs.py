@@ -110,6 +110,10 @@ TRUNCATED = "truncated.parquet: is no Parquet file"
             ["decisions.yaml: `$.decisions[0].decision`", "names.yaml: `$['api.example.com'][0]` `nowhere`"],
         ),
         ("coverage --cluster empty --flows none", ["`empty` holds no manifests", "`none` does not exist"]),
+        (
+            f"replay {CLUSTER} {FLOWS} --policies good.yaml --names empty --decisions empty",
+            ["`empty` holds no decisions", "`empty` holds no names"],
+        ),
         (f"coverage {CLUSTER} {FLOWS} --interval 0s", ["argument --interval: `0s` is no interval"]),
         (f"coverage {CLUSTER} {FLOWS} --interval {'9' * 5000}s", ["argument --interval: "]),
         (f"coverage {CLUSTER} {FLOWS} --threshold 101", ["argument --threshold: `101` is no whole number"]),

@@ -131,3 +131,9 @@ def test_the_page_explains_every_code() -> None:
     page = (Path(__file__).parents[3] / "docs" / "policy-lint.md").read_text(encoding="utf-8")
     rows = {code: f"| `{code}` | {meaning[0].upper()}{meaning[1:]}. |" for code, meaning in CODES.items()}
     assert [code for code, row in rows.items() if row not in page] == []
+
+
+def test_without_any_policy_that_is_said() -> None:
+    (said,) = lint(PolicySet(), PLACE)
+    assert (said.severity, said.what) == (Severity.NOTE, "it is empty: every connection is allowed")
+    assert {f.severity for f in lint(PolicySet((), Posture.DENY), PLACE)} == {Severity.WARNING}
