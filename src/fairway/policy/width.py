@@ -1,7 +1,7 @@
 """width: how much wider than what was observed is what a policy set allows?
 
 Counted from the compiled rows, over the pods of the cluster: (client workload, server workload, protocol, port).
-Pods that no policy isolates allow nothing here: they are another question. Outside, IPv4 addresses are counted.
+Pods that no NetworkPolicy isolates allow nothing here: they are another question. Outside, IPv4 addresses count.
 """
 
 from collections import defaultdict
@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, collapse_addresses
 
-from fairway.policy.compile import Compiled, compile_rules
-from fairway.policy.decide import rules_of
+from fairway.policy.compile import compile_rules
+from fairway.policy.decide import isolates, rules_of
 from fairway.policy.directory import Directory, pod_endpoint
 from fairway.policy.intervals import ALL_PORTS, Span, subtract
 from fairway.policy.labels import Workload, title_of, workload_of
@@ -20,8 +20,8 @@ from fairway.policy.rulings import Rulings
 from fairway.policy.sift import PORT_PROTOCOLS, sift
 from fairway.wire.edge import Edge
 from fairway.wire.endpoint import Kind
-from fairway.wire.rules import ANY, FIRST_POLICY, OPEN
-from fairway.wire.words import ANY_PROTOCOL, PROTOCOL_NUMBERS, Direction, Posture, Slot
+from fairway.wire.rules import ANY, CLOSED, OPEN
+from fairway.wire.words import ANY_PROTOCOL, PROTOCOL_NUMBERS, Direction, Slot
 
 _Pair = tuple[Workload, Workload, str]
 """Client, server, protocol."""
@@ -55,7 +55,8 @@ def width(
     edges: Sequence[Edge], policies: Sequence[NetworkPolicy], cluster: Cluster, rulings: Rulings | None = None
 ) -> Width:
     """Compare what generated policies (without `except`) allow with what the edges show; edges that make no rule
-    count as not seen."""
+    count as not seen. The cluster's own cluster-wide policies have their say between workloads: what they deny is
+    not allowed, and what they accept is."""
     observed, _ = sift(edges, Directory(cluster), rulings)
     seen: dict[_Pair, set[int]] = defaultdict(set)
     outside: set[tuple[Workload, str]] = set()
@@ -67,7 +68,7 @@ def width(
         else:
             own, far = (one.client, one.server) if one.client.kind is Kind.POD else (one.server, one.client)
             outside |= {(workload_of(own), far.address)} if ":" not in far.address else set()
-    allowed = _Allowed(compile_rules(cluster, PolicySet(tuple(policies), Posture.DENY), None)).between()
+    allowed = _Allowed(cluster, tuple(policies)).between()
     unseen = sorted(_unseen(allowed, seen))
     total = sum(span.high - span.low + 1 for spans in allowed.values() for span in spans)
     return Width(
@@ -82,17 +83,22 @@ def width(
 class _Allowed:
     """What compiled rows open between the pods of the cluster."""
 
-    def __init__(self, compiled: Compiled) -> None:
+    def __init__(self, cluster: Cluster, policies: tuple[NetworkPolicy, ...]) -> None:
+        compiled = compile_rules(cluster, PolicySet(policies, tiered=cluster.tiered), None)
         everything: Allowance = {(ANY, ANY_PROTOCOL): (Span(*ALL_PORTS, 0),)}
         self._allowances = {number: rows for number, (_, rows) in compiled.allowances.items()}
         self._allowances[OPEN] = everything
         self._ends: dict[tuple[Workload, int, int, int], None] = {}
         self._servers: dict[int, list[tuple[Workload, int]]] = defaultdict(list)
+        by_namespace: dict[str, list[NetworkPolicy]] = defaultdict(list)
+        for policy in policies:
+            by_namespace[policy.namespace].append(policy)
         for subject in compiled.subjects.values():
-            workload = workload_of(pod_endpoint(subject.pod, ""))
+            end = pod_endpoint(subject.pod, "")
+            workload, near = workload_of(end), by_namespace[end.namespace]
             ingress, egress = subject.numbers[Slot.ACTIVE]
-            if max(ingress, egress) >= FIRST_POLICY:  # isolated in one direction alone
-                ingress, egress = (n if n >= FIRST_POLICY else OPEN for n in (ingress, egress))
+            if not any(isolates(policy, direction, end) for policy in near for direction in Direction):
+                ingress = egress = CLOSED  # another question
             for address in subject.pod.addresses:
                 self._ends.setdefault((workload, ingress, egress, compiled.identities.of(address)))
         for workload, ingress, _, identity in self._ends:
