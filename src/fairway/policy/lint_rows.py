@@ -7,17 +7,21 @@ from typing import Final
 from fairway.policy.decide import isolates, rules_of
 from fairway.policy.ends import family_of, listed
 from fairway.policy.findings import Check, Finding, Severity
-from fairway.policy.identities import Identities, Vocabulary
-from fairway.policy.intervals import subtract
+from fairway.policy.grants import Grant, rows_of
+from fairway.policy.identities import Identities
+from fairway.policy.intervals import Span, Spans, subtract
 from fairway.policy.model import NetworkPolicy, Rule
 from fairway.policy.peers import DNS_PORT, is_cluster_dns, is_dns
 from fairway.policy.reach import NOTHING, both, only, opens
-from fairway.policy.rows import Allowance, RowMaker
+from fairway.policy.rows import RowMaker
 from fairway.policy.scene import Scene, numbers, place, selecting
+from fairway.policy.vocabulary import Vocabulary
 from fairway.wire.endpoint import Endpoint, NamedPort
 from fairway.wire.rules import ANY
 from fairway.wire.words import ANY_PROTOCOL, Direction, Posture, Slot
 
+Allowance = dict[tuple[int, int], Spans]
+"""Allowed spans by (identity or ANY, protocol number)."""
 _Key = tuple[NetworkPolicy, Direction, int]
 """A rule: its policy, direction and place."""
 _Group = dict[_Key, Allowance]
@@ -58,11 +62,22 @@ def _groups(scene: Scene) -> list[_Group]:
             group = (direction, tuple(p.title for p in isolating), own)
             if isolating and group not in made:
                 made[group] = {
-                    (policy, direction, index): maker.allowance([(1, policy.namespace, rule)], direction, own)
+                    (policy, direction, index): _allowance(
+                        maker.grant([(1, policy.namespace, rule)], direction, own)
+                    )
                     for policy in isolating
                     for index, rule in enumerate(rules_of(policy, direction) or ())
                 }
     return list(made.values())
+
+
+def _allowance(grant: Grant) -> Allowance:
+    """The rows of a rule that denies nobody anything."""
+    rows, found = rows_of(grant), defaultdict[tuple[int, int], list[Span]](list)
+    for identity, parts in ((ANY, rows.common), *rows.own.items()):
+        for protocol, low, high, rule in parts:
+            found[identity, protocol].append(Span(low, high, rule))
+    return {key: tuple(spans) for key, spans in found.items()}
 
 
 def _covered(allowance: Allowance, others: Sequence[Allowance]) -> bool:

@@ -94,9 +94,9 @@ def test_cluster_wide_policies_reach_the_agents(tmp_path: Path) -> None:
     wanted = PolicyChoice(policies=str(tmp_path / "guard.yaml"))
     table = node_feeds(cluster(tmp_path), Intent(active=wanted), 1)["node-c"].table
     assert [pod.active for pod in table.pods] == [(OPEN, FIRST_POLICY)]
-    nodes = {identity for _, identity in table.cidrs}
-    assert len(nodes) == len(NODES)
-    assert not nodes & {row.identity for row in table.rows}
+    assert len(table.cidrs) == len(NODES)
+    [nodes] = {identity for _, identity in table.cidrs}
+    assert nodes not in {row.identity for row in table.rows}
     assert table.rules == ("", "posture allow")
 
 
