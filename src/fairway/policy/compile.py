@@ -3,7 +3,7 @@
 The same rows judge recorded flows here and packets in the kernel: what was proven is what is enforced.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -48,11 +48,14 @@ class Compiled:
     subjects: dict[str, Subject]
     """By pod uid."""
     grants: Mapping[int, tuple[Direction, Grant]]
-    rules: tuple[str, ...]
+    rules: Sequence[str]
     posture: Posture
     node_addresses: Mapping[str, tuple[str, ...]]
-    holders: dict[str, Subject]
-    """By address."""
+
+    @cached_property
+    def holders(self) -> dict[str, Subject]:
+        """The judged pods by address."""
+        return {address: subject for subject in self.subjects.values() for address in subject.pod.addresses}
 
     def verdict(self, slot: Slot, client: Endpoint, server: Endpoint, port: int, protocol: str) -> Verdicts:
         """The verdicts on a connection, from the rows alone, in the kernel's order of look-ups."""
@@ -155,13 +158,13 @@ class Compilation:
         self.catalogue = Catalogue(chosen for chosen in sets if chosen)
         self.groups: Groups = {}
         self.groupings = tuple(Grouping(chosen, self.catalogue, cluster, self.groups) for chosen in sets)
-        vocabulary = Vocabulary()
-        for policy in self.catalogue.policies:
-            vocabulary.learn(policy)
-        for tiered in self.catalogue.tiered:
-            vocabulary.learn(tiered)
-        self.identities = Identities(cluster, vocabulary)
-        self.maker = RowMaker(self.identities, vocabulary)
+        self.vocabulary = Vocabulary()
+        for number, policy in enumerate(self.catalogue.policies):
+            self.vocabulary.learn(policy, number)
+        for number, tiered in enumerate(self.catalogue.tiered):
+            self.vocabulary.learn(tiered, number)
+        self.identities = Identities(cluster, self.vocabulary)
+        self.maker = RowMaker(self.identities, self.vocabulary)
         self.fronts: Fronts = find_fronts(cluster.services, self.identities)
         self.matched: dict[tuple[int, Direction, int, tuple[NamedPort, ...]], Grant] = {}
 
@@ -171,30 +174,34 @@ class Compilation:
         pods = sorted(running, key=lambda pod: (pod.namespace, pod.name))
         numbered = [[grouping.numbers(pod) for pod in pods] for grouping in self.groupings]
         subjects = {pod.uid: Subject(pod, (numbered[0][i], numbered[1][i])) for i, pod in enumerate(pods)}
-        grants = {number: (key.direction, self.grant(key)) for key, number in self.groups.items()}
+        grants = {number: (key.direction, self.whole(key)) for key, number in self.groups.items()}
         active = self.sets[Slot.ACTIVE]
         return Compiled(
             identities=self.identities,
             subjects=subjects,
             grants=grants,
-            rules=tuple(self.catalogue.rules),
+            rules=self.catalogue.titles,
             posture=active.posture if active else Posture.ALLOW,
             node_addresses={node.name: node.addresses for node in self.cluster.nodes},
-            holders={a: subject for subject in subjects.values() for a in subject.pod.addresses},
         )
 
-    def grant(self, key: GroupKey) -> Grant:
+    def whole(self, key: GroupKey) -> Grant:
         """What the pods of a group may open or take."""
+        grant = self.grant(key)
+        return self.fronts.opened(grant) if key.direction is Direction.EGRESS else grant
+
+    def grant(self, key: GroupKey, only: Collection[int] | None = None) -> Grant:
+        """The same without Services; `only`: with peers of these identities."""
         rules = (rule for i in key.members for rule in self.catalogue.rules_of(i, key.direction))
-        grant = self.maker.grant(rules, key.direction, key.own)
+        grant = self.maker.grant(rules, key.direction, key.own, only)
         if key.tiered:
             layers: dict[Tier, list[Layer]] = {tier: [] for tier in Tier}
             for number in key.tiered:
                 layers[self.catalogue.tiered[number].tier] += self._layers(number, key)
             posture = self.catalogue.rule(POSTURE_RULE) if key.posture is Posture.ALLOW else None
             isolated = grant if key.members else None
-            grant = flattened(layers[Tier.ADMIN], isolated, layers[Tier.BASELINE], posture)
-        return self.fronts.opened(grant) if key.direction is Direction.EGRESS else grant
+            grant = flattened(layers[Tier.ADMIN], isolated, layers[Tier.BASELINE], posture, only)
+        return grant
 
     def _layers(self, number: int, key: GroupKey) -> Iterable[Layer]:
         policy = self.catalogue.tiered[number]

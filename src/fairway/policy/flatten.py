@@ -3,7 +3,7 @@
 Ports are decided identity by identity and column by column, in the order of the tiers.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from fairway.policy.grants import OTHERS, Grant, Openings
@@ -19,15 +19,19 @@ class Layer(NamedTuple):
 
 
 def flattened(
-    admin: Sequence[Layer], policies: Grant | None, baseline: Sequence[Layer], posture: int | None
+    admin: Sequence[Layer],
+    policies: Grant | None,
+    baseline: Sequence[Layer],
+    posture: int | None,
+    only: Collection[int] | None = None,
 ) -> Grant:
-    """The permissions that the tiers leave.
+    """The permissions that the tiers leave; `only`: with peers of these identities.
 
     `policies` None: no NetworkPolicy isolates; `posture` is the rule's number if it allows.
     """
     course = _Course(admin, policies, baseline, posture)
     default = course.decide([grant.default for grant in course.grants])
-    named = sorted({identity for grant in course.grants for identity in grant.own})
+    named = sorted({identity for grant in course.grants for identity in grant.own} if only is None else only)
     decided = ((identity, course.decide([grant.of(identity) for grant in course.grants])) for identity in named)
     return Grant(default, {identity: openings for identity, openings in decided if openings != default})
 

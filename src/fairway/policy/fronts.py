@@ -1,9 +1,8 @@
 """Fronts: Service addresses. A Service's port is open to a pod if every backend is, at the backend's own port."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from fairway.policy.grants import OTHERS, SHUT, Grant, Openings, column_of
 from fairway.policy.identities import Identities
@@ -20,6 +19,7 @@ class Front(NamedTuple):
     targets: tuple[tuple[int, int], ...]
 
 
+K = TypeVar("K")
 Shape = tuple[tuple[int, int, tuple[int, ...]], ...]
 """Of a Service: each of its ports with its backends' ports. Services of one shape whose backends no rule names
 are all alike."""
@@ -30,9 +30,17 @@ class Fronts:
     """The Service addresses that have backends, by identity."""
 
     ports: Mapping[int, tuple[Front, ...]]
-    behind: Mapping[int, Iterable[int]]
+    behind: Mapping[int, frozenset[int]]
     """The Service identities by the identities of their backends."""
-    shapes: Mapping[Shape, tuple[int, ...]]
+    shapes: Mapping[Shape, frozenset[int]]
+    services: Mapping[int, tuple[Service, str]]
+    """Each with the address that the identity stands for."""
+    at: Mapping[str, frozenset[int]]
+    """The Service identities by the addresses of their backends."""
+
+    def behind_one(self, front: int) -> set[int]:
+        """The identities of a Service's backends."""
+        return _targets(self.ports.get(front, ()))
 
     def opened(self, grant: Grant) -> Grant:
         """The grant of an egress group, with what follows for Service addresses."""
@@ -40,9 +48,9 @@ class Fronts:
         own = {front: self.of(grant, front) for front in sorted(reached)}
         if grant.default != SHUT:
             for members in self.shapes.values():
-                alike = next((front for front in members if front not in reached), None)
-                if alike is not None and (openings := self.of(grant, alike)) != grant.default:
-                    own.update((front, openings) for front in members if front not in reached)
+                rest = members - reached
+                if rest and (openings := self.of(grant, next(iter(rest)))) != grant.default:
+                    own.update((front, openings) for front in sorted(rest))
         found = {front: openings for front, openings in own.items() if openings != grant.default}
         return replace(grant, own={**grant.own, **found}) if found else grant
 
@@ -59,21 +67,66 @@ class Fronts:
 
 def find_fronts(services: Iterable[Service], identities: Identities) -> Fronts:
     """The fronts of a cluster's Services; backends are those of the address's own family."""
-    ports: dict[int, tuple[Front, ...]] = {}
-    behind: dict[int, set[int]] = defaultdict(set)
-    shapes: dict[Shape, list[int]] = defaultdict(list)
-    for service in services:
-        for address in service.addresses:
-            identity = identities.services.get(address)
-            fronts = () if identity is None else tuple(_fronts(service, address, identities))
-            if identity is None or not fronts:
-                continue
-            ports[identity] = fronts
-            for front in fronts:
-                for target, _ in front.targets:
-                    behind[target].add(identity)
-            shapes[_shape(fronts)].append(identity)
-    return Fronts(ports, behind, {shape: tuple(sorted(members)) for shape, members in shapes.items()})
+    places = {
+        identities.services[address]: (service, address)
+        for service in services
+        for address in service.addresses
+        if address in identities.services
+    }
+    return moved(Fronts({}, {}, {}, {}, {}), places, identities)
+
+
+def moved(fronts: Fronts, places: Mapping[int, tuple[Service, str]], identities: Identities) -> Fronts:
+    """The same, but for some Services that have other backends, or other identities behind them."""
+    ports = dict(fronts.ports)
+    behind, shapes, at = _Index(fronts.behind), _Index(fronts.shapes), _Index(fronts.at)
+    for identity, (service, address) in places.items():
+        for target in _targets(before := ports.pop(identity, ())):
+            behind.remove(target, identity)
+        if before:
+            shapes.remove(_shape(before), identity)
+        now = tuple(_fronts(service, address, identities))
+        if now:
+            ports[identity] = now
+            shapes.add(_shape(now), identity)
+        for target in _targets(now):
+            behind.add(target, identity)
+        for backend in _backends(fronts.services[identity][0]) if identity in fronts.services else ():
+            at.remove(backend, identity)
+        for backend in _backends(service):
+            at.add(backend, identity)
+    return Fronts(ports, behind.sets(), shapes.sets(), {**fronts.services, **places}, at.sets())
+
+
+class _Index(Generic[K]):
+    """Sets by key, of which only those that change are copied, once."""
+
+    def __init__(self, sets: Mapping[K, frozenset[int]]) -> None:
+        self._sets = dict(sets)
+        self._own: dict[K, set[int]] = {}
+
+    def add(self, key: K, identity: int) -> None:
+        self._copied(key).add(identity)
+
+    def remove(self, key: K, identity: int) -> None:
+        self._copied(key).discard(identity)
+
+    def _copied(self, key: K) -> set[int]:
+        if key not in self._own:
+            self._own[key] = set(self._sets.get(key, ()))
+        return self._own[key]
+
+    def sets(self) -> dict[K, frozenset[int]]:
+        self._sets.update((key, frozenset(held)) for key, held in self._own.items())
+        return self._sets
+
+
+def _backends(service: Service) -> set[str]:
+    return {address for port in service.ports for address, _ in port.backends}
+
+
+def _targets(fronts: tuple[Front, ...]) -> set[int]:
+    return {target for front in fronts for target, _ in front.targets}
 
 
 def _fronts(service: Service, address: str, identities: Identities) -> Iterable[Front]:

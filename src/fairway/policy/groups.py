@@ -43,7 +43,8 @@ class Catalogue:
     def __init__(self, sets: Iterable[PolicySet]) -> None:
         self.policies: list[NetworkPolicy] = []
         self.tiered: list[TieredPolicy] = []
-        self.rules: dict[str, int] = {"": 0}
+        self.titles = [""]
+        self._rules = {"": 0}
         self._named: dict[str, list[int]] = defaultdict(list)
         for chosen in sets:
             for policy in chosen.policies:
@@ -61,7 +62,10 @@ class Catalogue:
 
     def rule(self, title: str) -> int:
         """The rule's number in tables."""
-        return self.rules.setdefault(title, len(self.rules))
+        if title not in self._rules:
+            self._rules[title] = len(self.titles)
+            self.titles.append(title)
+        return self._rules[title]
 
     def rules_of(self, number: int, direction: Direction) -> Iterator[NumberedRule]:
         """The rules of a policy."""

@@ -7,7 +7,8 @@ address is an identity of its own, since what may be opened to it depends on its
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from copy import copy
 
 from fairway.policy.decide import parsed
 from fairway.policy.model import Cluster, Pod
@@ -63,6 +64,17 @@ class Identities:
         for name in {(port.name, port.protocol) for port in traits.named}:
             self.by_name[name].append(identity)
         return identity
+
+    def moved(self, changes: Mapping[str, Pod | None]) -> "Identities":
+        """The same, but for the addresses that other pods hold now, or none. Both share what may only grow."""
+        other = copy(self)
+        other.exact = dict(self.exact)
+        for address, pod in changes.items():
+            if pod is None:
+                del other.exact[address]
+            else:
+                other.exact[address] = self.number(self.traits_of(pod, address))
+        return other
 
     def of(self, address: str) -> int:
         """The identity of an address in canonical text, found as the kernel finds it."""

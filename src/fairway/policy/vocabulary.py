@@ -28,16 +28,27 @@ def selection(peer: Peer, home: str) -> Selection:
     return (home if peer.namespaces is None else "", peer)
 
 
+Trait = tuple[str, int | str]
+"""What a rule can ask about: a selection or a block by number, or a port's name and protocol."""
+Asker = tuple[bool, int]
+"""A policy: whether it is cluster-wide, and its number."""
+
+
 @dataclass(slots=True)
 class Vocabulary:
-    """Selecting peers and blocks, numbered, and the names of ports."""
+    """Selecting peers and blocks, numbered, and the names of ports.
+
+    `askers` are the policies whose rules ask for a trait; for a port's name only where all destinations are meant.
+    """
 
     selections: dict[Selection, int] = field(default_factory=dict)
     blocks: dict[IPBlock, int] = field(default_factory=dict)
     names: set[tuple[str, str]] = field(default_factory=set)
+    askers: dict[Trait, set[Asker]] = field(default_factory=lambda: defaultdict(set))
 
-    def learn(self, policy: NetworkPolicy | TieredPolicy) -> None:
-        """Take in one more policy, settled."""
+    def learn(self, policy: NetworkPolicy | TieredPolicy, number: int = 0) -> None:
+        """Take in one more policy, settled, with its number among those of its kind."""
+        asker = isinstance(policy, TieredPolicy), number
         if isinstance(policy, NetworkPolicy):
             home, ingress, egress = policy.namespace, policy.ingress or (), policy.egress or ()
         else:
@@ -45,11 +56,23 @@ class Vocabulary:
         for rule in (*ingress, *egress):
             for peer in rule.peers or ():
                 if peer.block is not None:
-                    self.blocks.setdefault(peer.block, len(self.blocks))
+                    trait: Trait = "block", self.blocks.setdefault(peer.block, len(self.blocks))
                 else:
-                    self.selections.setdefault(selection(peer, home), len(self.selections))
+                    chosen = selection(peer, home)
+                    trait = "selection", self.selections.setdefault(chosen, len(self.selections))
+                self.askers[trait].add(asker)
         for rule in egress:
-            self.names.update((p.port, p.protocol) for p in rule.ports or () if isinstance(p.port, str))
+            names = {(p.port, p.protocol) for p in rule.ports or () if isinstance(p.port, str)}
+            self.names |= names
+            for name in names if rule.peers is None else ():
+                self.askers[name].add(asker)
+
+    def asking(self, traits: Traits) -> set[Asker]:
+        """The policies of which some rule tells addresses with these traits from others."""
+        seen: list[Trait] = [("selection", number) for number in traits.selections]
+        seen += [("block", number) for number in traits.blocks]
+        seen += [(port.name, port.protocol) for port in traits.named]
+        return set[Asker]().union(*(self.askers.get(trait, ()) for trait in seen))
 
     def networks(self) -> dict[Network, frozenset[int]]:
         """Every network that a block mentions, with the blocks that contain it less the longer ones listed."""
