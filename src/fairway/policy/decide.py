@@ -189,7 +189,7 @@ def _by_policies(
         rule_title(policy, direction, index)
         for policy in isolating
         for index, rule in enumerate(rules_of(policy, direction) or ())
-        if _peers_match(rule, policy.namespace, namespaces, peer) and _ports_match(rule, attempt)
+        if _peers_match(rule, policy.namespace, namespaces, peer) and ports_match(rule, attempt)
     )
     if rules:
         return Judgement(Verdict.ALLOW, isolating=titles, rules=rules)
@@ -206,7 +206,7 @@ def _by_tier(
             continue
         for index, tiered_rule in enumerate(tiered_rules_of(policy, direction)):
             rule = tiered_rule.rule
-            if not _peers_match(rule, "", namespaces, peer) or not _ports_match(rule, attempt):
+            if not _peers_match(rule, "", namespaces, peer) or not ports_match(rule, attempt):
                 continue
             title, by = tiered_title(policy, direction, index), (policy.title,)
             match tiered_rule.action:
@@ -299,7 +299,8 @@ def in_block(block: IPBlock, address: Address) -> bool:
     return address in block.network and not any(address in hole for hole in block.excepts)
 
 
-def _ports_match(rule: Rule, attempt: Attempt) -> bool:
+def ports_match(rule: Rule, attempt: Attempt) -> bool:
+    """One element of the rule's `ports` matches, or there are none."""
     return rule.ports is None or any(_port_matches(element, attempt) for element in rule.ports)
 
 

@@ -9,7 +9,7 @@ from fairway.policy.grants import SHUT, Grant, Openings, column_of
 from fairway.policy.identities import Identities
 from fairway.policy.intervals import ALL_PORTS, Span, Spans, union
 from fairway.policy.model import Peer, Ports, Rule
-from fairway.policy.vocabulary import Vocabulary, selection
+from fairway.policy.vocabulary import Vocabulary
 from fairway.wire.endpoint import NamedPort
 from fairway.wire.words import PROTOCOL_NUMBERS, Direction
 
@@ -72,12 +72,9 @@ class RowMaker:
 
     def _targets(self, peers: Iterable[Peer], home: str) -> Iterable[int]:
         """The identities that the peers match."""
-        matched: list[list[int]] = []
-        for peer in peers:
-            if peer.block is not None:
-                matched.append(self._identities.by_block[self._vocabulary.blocks[peer.block]])
-            else:
-                matched.append(self._identities.by_selection[self._vocabulary.selections[selection(peer, home)]])
+        selections, blocks = self._vocabulary.seen(peers, home)
+        matched = [self._identities.by_selection[number] for number in selections]
+        matched += [self._identities.by_block[number] for number in blocks]
         return matched[0] if len(matched) == 1 else _NOBODY.union(*matched)
 
     def _named(self, clause: _Clause) -> Iterable[int]:

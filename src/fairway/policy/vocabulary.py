@@ -8,7 +8,7 @@ from fairway.policy.decide import namespace_labels
 from fairway.policy.model import Cluster, IPBlock, NetworkPolicy, Peer, Pod, Rule, TieredPolicy, TieredRule
 from fairway.policy.select import Selected, selects
 from fairway.wire.address import Network, packed
-from fairway.wire.endpoint import NamedPort
+from fairway.wire.endpoint import Endpoint, NamedPort
 
 Selection = tuple[str, Peer]
 """A selecting peer and the namespace it is bound to; empty if it has a namespace selector of its own."""
@@ -28,8 +28,10 @@ def selection(peer: Peer, home: str) -> Selection:
     return (home if peer.namespaces is None else "", peer)
 
 
-Trait = tuple[str, int | str]
-"""What a rule can ask about: a selection or a block by number, or a port's name and protocol."""
+Trait = tuple[str, int]
+"""What a rule can ask about: a `selection` or a `block`, by number."""
+Name = tuple[str, str]
+"""A port's name and protocol."""
 Asker = tuple[bool, int]
 """A policy: whether it is cluster-wide, and its number."""
 
@@ -43,8 +45,10 @@ class Vocabulary:
 
     selections: dict[Selection, int] = field(default_factory=dict)
     blocks: dict[IPBlock, int] = field(default_factory=dict)
-    names: set[tuple[str, str]] = field(default_factory=set)
-    askers: dict[Trait, set[Asker]] = field(default_factory=lambda: defaultdict(set))
+    names: set[Name] = field(default_factory=set)
+    askers: dict[Trait | Name, set[Asker]] = field(default_factory=lambda: defaultdict(set))
+    _numbers: dict[tuple[int, str], Trait] = field(default_factory=dict)
+    """By the peer's place in memory, since hashing a peer takes long; whoever learns policies keeps them."""
 
     def learn(self, policy: NetworkPolicy | TieredPolicy, number: int = 0) -> None:
         """Take in one more policy, settled, with its number among those of its kind."""
@@ -60,6 +64,7 @@ class Vocabulary:
                 else:
                     chosen = selection(peer, home)
                     trait = "selection", self.selections.setdefault(chosen, len(self.selections))
+                self._numbers[id(peer), home] = trait
                 self.askers[trait].add(asker)
         for rule in egress:
             names = {(p.port, p.protocol) for p in rule.ports or () if isinstance(p.port, str)}
@@ -67,9 +72,15 @@ class Vocabulary:
             for name in names if rule.peers is None else ():
                 self.askers[name].add(asker)
 
+    def seen(self, peers: Iterable[Peer], home: str) -> tuple[list[int], list[int]]:
+        """The numbers of the selections and of the blocks among the peers of a rule that was learned."""
+        traits = [self._numbers[id(peer), home] for peer in peers]
+        selections, blocks = ([n for what, n in traits if what == kind] for kind in ("selection", "block"))
+        return selections, blocks
+
     def asking(self, traits: Traits) -> set[Asker]:
         """The policies of which some rule tells addresses with these traits from others."""
-        seen: list[Trait] = [("selection", number) for number in traits.selections]
+        seen: list[Trait | Name] = [("selection", number) for number in traits.selections]
         seen += [("block", number) for number in traits.blocks]
         seen += [(port.name, port.protocol) for port in traits.named]
         return set[Asker]().union(*(self.askers.get(trait, ()) for trait in seen))
@@ -119,7 +130,7 @@ class Eye:
         self._places: dict[tuple[str, int], bool] = {}
         self._seen: dict[tuple[str, tuple[tuple[str, str], ...]], frozenset[int]] = {}
 
-    def selections(self, pod: Pod) -> frozenset[int]:
+    def selections(self, pod: Pod | Endpoint) -> frozenset[int]:
         """The numbers of the selecting peers that match the pod."""
         key = (pod.namespace, pod.labels)
         if key not in self._seen:
