@@ -1,6 +1,6 @@
 """Large clusters to measure on: drawn from a seed, shaped like real ones.
 
-Namespaces hold about twenty workloads of five replicas; most workloads have a Service and a policy of their own,
+Namespaces hold about twenty workloads of some replicas; most workloads have a Service and a policy of their own,
 which lets in the workloads that call it and out to those that it calls, DNS included. Some policies name networks,
 a port's name, or a port of everybody; each namespace lets itself in; a few cluster-wide policies stand above all.
 """
@@ -36,7 +36,6 @@ from fairway.policy.select import NAME_LABEL
 from fairway.wire.address import Network
 from fairway.wire.endpoint import NamedPort
 
-REPLICAS: Final = 5
 PER_NAMESPACE: Final = 20
 PODS_PER_NODE: Final = 30
 _PORTS: Final = (8080, 8080, 8080, 8443, 9090, 5432, 6379, 9092)
@@ -84,13 +83,13 @@ def hash_of(text: str) -> int:
     return random.Random(text).getrandbits(32)
 
 
-def draw(pods: int, policies: int, seed: int = 1, calls_each: int = 4, *, tiers: bool = True) -> Estate:
+def draw(pods: int, policies: int, seed: int = 1, calls_each: int = 4, replicas: int = 5) -> Estate:
     """About `pods` pods and `policies` policies; each workload calls up to `calls_each` others."""
     chance = random.Random(seed)
-    workloads = _workloads(max(2, pods // REPLICAS), chance)
+    workloads = _workloads(max(2, pods // replicas), replicas, chance)
     spaces = sorted({workload.namespace for workload in workloads})
     calls = _calls(workloads, calls_each, chance)
-    tiered = _tiered() if tiers else ()
+    tiered = _tiered()
     written = _policies(workloads, calls, policies - len(tiered), chance)
     nodes = max(1, pods // PODS_PER_NODE)
     cluster = Cluster(
@@ -107,16 +106,16 @@ def address_of(pod: int) -> str:
     return str(IPv4Address(_POD_BASE + (pod * 7919) % (1 << 20)))
 
 
-def _workloads(count: int, chance: random.Random) -> tuple[Workload, ...]:
-    found, start = [Workload("kube-system", "coredns", NamedPort("dns", "UDP", 53), range(REPLICAS))], REPLICAS
+def _workloads(count: int, replicas: int, chance: random.Random) -> tuple[Workload, ...]:
+    found, start = [Workload("kube-system", "coredns", NamedPort("dns", "UDP", 53), range(replicas))], replicas
     found.append(
-        Workload("monitoring", "prometheus", NamedPort("web", "TCP", 9090), range(start, start + REPLICAS))
+        Workload("monitoring", "prometheus", NamedPort("web", "TCP", 9090), range(start, start + replicas))
     )
     for index in range(2, count):
-        start += REPLICAS
+        start += replicas
         number = chance.choice(_PORTS)
         port = NamedPort("http" if number in (8080, 8443) else "main", "TCP", number)
-        found.append(Workload(f"ns-{index // PER_NAMESPACE}", f"app-{index}", port, range(start, start + REPLICAS)))
+        found.append(Workload(f"ns-{index // PER_NAMESPACE}", f"app-{index}", port, range(start, start + replicas)))
     return tuple(found)
 
 
