@@ -119,7 +119,7 @@ def _classes(ends: Sequence[Endpoint], place: Callable[[Endpoint], Hashable]) ->
 
 def _look(end: Endpoint, place: Hashable) -> Hashable:
     if end.kind is Kind.POD:
-        return end.namespace, end.group, end.labels, end.ports, place
+        return end.namespace, end.group, end.labels, end.ports, ":" in end.address, place
     return end.kind, end.name, end.namespace, end.address if end.kind is Kind.SERVICE else end.group, place
 
 
