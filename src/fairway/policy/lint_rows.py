@@ -6,17 +6,21 @@ from typing import Final
 
 from fairway.policy.ends import family_of, listed
 from fairway.policy.findings import Check, Finding, Severity
-from fairway.policy.identities import Identities, Vocabulary
-from fairway.policy.intervals import subtract
+from fairway.policy.grants import Grant, rows_of
+from fairway.policy.identities import Identities
+from fairway.policy.intervals import Span, Spans, subtract
 from fairway.policy.model import Action
 from fairway.policy.peers import DNS_PORT, is_cluster_dns, is_dns
 from fairway.policy.reach import NOTHING, both, only, opens
-from fairway.policy.rows import Allowance, RowMaker
+from fairway.policy.rows import RowMaker
 from fairway.policy.scene import Placed, Policy, Scene, numbers, place, selecting
+from fairway.policy.vocabulary import Vocabulary
 from fairway.wire.endpoint import Endpoint, NamedPort
 from fairway.wire.rules import ANY
 from fairway.wire.words import ANY_PROTOCOL, Direction, Posture, Slot
 
+Allowance = dict[tuple[int, int], Spans]
+"""Allowed spans by (identity or ANY, protocol number)."""
 _Group = dict[Placed, Allowance]
 """What each rule allows to pods that the same policies isolate in a direction."""
 
@@ -53,11 +57,20 @@ def _groups(scene: Scene) -> list[_Group]:
             group = (direction, tuple(p.title for p in isolating), own)
             if isolating and group not in made:
                 made[group] = {
-                    placed: maker.allowance([(1, placed.home, placed.rule)], direction, own)
+                    placed: _allowance(maker.grant([(1, placed.home, placed.rule)], direction, own))
                     for policy in isolating
                     for placed in scene.of[id(policy), direction]
                 }
     return list(made.values())
+
+
+def _allowance(grant: Grant) -> Allowance:
+    """The rows of a rule that denies nobody anything."""
+    rows, found = rows_of(grant), defaultdict[tuple[int, int], list[Span]](list)
+    for identity, parts in ((ANY, rows.common), *rows.own.items()):
+        for protocol, low, high, rule in parts:
+            found[identity, protocol].append(Span(low, high, rule))
+    return {key: tuple(spans) for key, spans in found.items()}
 
 
 def _covered(allowance: Allowance, others: Sequence[Allowance]) -> bool:

@@ -11,18 +11,18 @@ from typing import Final
 
 from fairway.policy.ends import listed
 from fairway.policy.findings import Check, Finding, Severity
-from fairway.policy.identities import Identities, Vocabulary
-from fairway.policy.intervals import ALL_PORTS, Span, Spans, intersect, subtract, union
+from fairway.policy.grants import Grant
+from fairway.policy.identities import Identities
+from fairway.policy.intervals import EVERY_PORT, Spans, intersect, subtract, union
 from fairway.policy.model import Action, NetworkPolicy, Tier, TieredPolicy
-from fairway.policy.rows import Allowance, RowMaker, lookups
+from fairway.policy.rows import RowMaker
 from fairway.policy.scene import Placed, Policy, Scene, place
+from fairway.policy.vocabulary import Vocabulary
 from fairway.wire.endpoint import NamedPort
-from fairway.wire.rules import ANY
-from fairway.wire.words import PROTOCOL_NUMBERS, Direction
+from fairway.wire.words import Direction
 
-_PROTOCOLS: Final = (*(PROTOCOL_NUMBERS[name] for name in ("TCP", "UDP", "SCTP")), 255)
+_COLUMNS: Final = 4
 _REMOVE: Final = "remove it, unless it is there for pods to come"
-_FULL: Final = (Span(*ALL_PORTS, 0),)
 _GROUPS: Final = {
     "AdminNetworkPolicy": "policy.networking.k8s.io/v1alpha1",
     "BaselineAdminNetworkPolicy": "policy.networking.k8s.io/v1alpha1",
@@ -31,7 +31,7 @@ _GROUPS: Final = {
 }
 _Ports = tuple[Spans, ...]
 """By protocol: TCP, UDP, SCTP, all others."""
-_Rules = tuple[tuple[Placed, Allowance], ...]
+_Rules = tuple[tuple[Placed, Grant], ...]
 
 
 @dataclass(slots=True)
@@ -99,7 +99,7 @@ class _Matches:
         for policy in scene.every:
             vocabulary.learn(policy)
         self._maker = RowMaker(Identities(scene.cluster, vocabulary), vocabulary)
-        self._made: dict[tuple[Placed, tuple[NamedPort, ...]], Allowance] = {}
+        self._made: dict[tuple[Placed, tuple[NamedPort, ...]], Grant] = {}
 
     def of(self, policies: Iterable[Policy], direction: Direction, own: tuple[NamedPort, ...]) -> _Rules:
         """The policies' rules in one direction for pods whose own ports are `own`."""
@@ -107,7 +107,7 @@ class _Matches:
         for placed in found:
             if (placed, own) not in self._made:
                 rule = (0, placed.home, placed.rule)
-                self._made[placed, own] = self._maker.allowance([rule], direction, own)
+                self._made[placed, own] = self._maker.grant([rule], direction, own)
         return tuple((placed, self._made[placed, own]) for placed in found)
 
 
@@ -137,19 +137,10 @@ def _courses(scene: Scene) -> Iterator[_Course]:
 
 def _sorts(course: _Course) -> Iterator[tuple[_Ports, ...]]:
     """For each identity of a peer what each rule matches of its ports; equal ones need to be followed once."""
-    allowances = [allowance for _, allowance in (*course.admin, *course.own, *course.baseline)]
-    for identity in {identity for allowance in allowances for identity, _ in allowance} | {ANY}:
-        yield tuple(_ports(allowance, identity) for allowance in allowances)
-
-
-def _ports(allowance: Allowance, identity: int) -> _Ports:
-    found = []
-    for protocol in _PROTOCOLS:
-        spans: Spans = ()
-        for key in lookups(identity, protocol):
-            spans = union(spans, allowance.get(key, ()))
-        found.append(spans)
-    return tuple(found)
+    grants = [grant for _, grant in (*course.admin, *course.own, *course.baseline)]
+    yield tuple(grant.default for grant in grants)
+    for identity in {identity for grant in grants for identity in grant.own}:
+        yield tuple(grant.of(identity) for grant in grants)
 
 
 def _follow(
@@ -160,7 +151,7 @@ def _follow(
 ) -> None:
     """Hand every port through the tiers to the rule that decides it."""
     matched = dict(zip((p for p, _ in (*course.admin, *course.own, *course.baseline)), sort, strict=True))
-    left, decided = _through([p for p, _ in course.admin], matched, (_FULL,) * len(_PROTOCOLS), {}, fates)
+    left, decided = _through([p for p, _ in course.admin], matched, (EVERY_PORT,) * _COLUMNS, {}, fates)
     for placed, _ in course.own:
         _ask(placed, matched[placed], left, decided, fates)
     behind = [p for p, _ in course.baseline]
@@ -185,7 +176,7 @@ def _through(
     """One tier: what it leaves to the next, passed on or not matched, and who decided what so far. What was passed
     on counts as decided only within the tier."""
     here = dict(decided)
-    passed: _Ports = ((),) * len(_PROTOCOLS)
+    passed: _Ports = ((),) * _COLUMNS
     for placed in rules:
         taken = _ask(placed, matched[placed], left, here, fates)
         here[placed] = taken

@@ -70,6 +70,11 @@ class Rulings:
         """Those that speak of something that was never seen: no flow fits them, and that is their point."""
         self._fitting: dict[tuple[bool, tuple[str, ...]], frozenset[int]] = {}
 
+    @property
+    def any(self) -> bool:
+        """Some decision holds."""
+        return bool(self._held)
+
     def of(self, edge: Edge) -> Ruling | None:
         """The decision on an edge; a Service that the client dialled counts as its server, too."""
         return self.on(edge.client, edge.server, edge.port, edge.protocol, edge.service)

@@ -12,16 +12,16 @@ from ipaddress import IPv4Network, collapse_addresses
 from fairway.policy.compile import compile_rules
 from fairway.policy.decide import isolates, rules_of
 from fairway.policy.directory import Directory, pod_endpoint
-from fairway.policy.intervals import ALL_PORTS, Span, subtract
+from fairway.policy.grants import Grant
+from fairway.policy.intervals import EVERY_PORT, Span, intersect, subtract
 from fairway.policy.labels import Workload, title_of, workload_of
 from fairway.policy.model import Cluster, NetworkPolicy, PolicySet
-from fairway.policy.rows import Allowance
 from fairway.policy.rulings import Rulings
 from fairway.policy.sift import PORT_PROTOCOLS, sift
 from fairway.wire.edge import Edge
 from fairway.wire.endpoint import Kind
-from fairway.wire.rules import ANY, CLOSED, OPEN
-from fairway.wire.words import ANY_PROTOCOL, PROTOCOL_NUMBERS, Direction, Slot
+from fairway.wire.rules import CLOSED, OPEN
+from fairway.wire.words import Direction, Slot
 
 _Pair = tuple[Workload, Workload, str]
 """Client, server, protocol."""
@@ -85,9 +85,8 @@ class _Allowed:
 
     def __init__(self, cluster: Cluster, policies: tuple[NetworkPolicy, ...]) -> None:
         compiled = compile_rules(cluster, PolicySet(policies, tiered=cluster.tiered), None)
-        everything: Allowance = {(ANY, ANY_PROTOCOL): (Span(*ALL_PORTS, 0),)}
-        self._allowances = {number: rows for number, (_, rows) in compiled.allowances.items()}
-        self._allowances[OPEN] = everything
+        self._grants = {number: grant for number, (_, grant) in compiled.grants.items()}
+        self._grants[OPEN] = Grant((EVERY_PORT, EVERY_PORT, EVERY_PORT, EVERY_PORT))
         self._ends: dict[tuple[Workload, int, int, int], None] = {}
         self._servers: dict[int, list[tuple[Workload, int]]] = defaultdict(list)
         by_namespace: dict[str, list[NetworkPolicy]] = defaultdict(list)
@@ -108,33 +107,21 @@ class _Allowed:
         """The open ports of every pair of workloads that has some."""
         found: dict[_Pair, _Ports] = {}
         for client, _, egress, own in self._ends:
-            outgoing = self._allowance(egress)
-            targets = self._servers if any(i == ANY for i, _ in outgoing) else {i for i, _ in outgoing}
+            outgoing = self._grant(egress)
+            targets = self._servers if any(outgoing.default) else outgoing.own
             for target in sorted(targets):
                 for server, ingress in self._servers.get(target, ()):
-                    for protocol in PORT_PROTOCOLS:
-                        out = _spans(outgoing, target, protocol)
-                        spans = _common(out, _spans(self._allowance(ingress), own, protocol)) if out else ()
+                    incoming = self._grant(ingress).of(own)
+                    for column, protocol in enumerate(PORT_PROTOCOLS):
+                        spans = intersect(outgoing.of(target)[column], incoming[column])
                         if spans:
                             pair = (client, server, protocol)
                             known = found.get(pair, ())
                             found[pair] = (*known, *subtract(spans, known))
         return found
 
-    def _allowance(self, number: int) -> Allowance:
-        return self._allowances.get(number, {})
-
-
-def _spans(allowance: Allowance, identity: int, protocol: str) -> _Ports:
-    keys = ((i, p) for i in (identity, ANY) for p in (PROTOCOL_NUMBERS[protocol], ANY_PROTOCOL))
-    found: _Ports = ()
-    for key in keys:
-        found = (*found, *subtract(allowance.get(key, ()), found))
-    return found
-
-
-def _common(first: _Ports, second: _Ports) -> _Ports:
-    return subtract(first, subtract(first, second))
+    def _grant(self, number: int) -> Grant:
+        return self._grants.get(number, Grant())
 
 
 def _unseen(allowed: Mapping[_Pair, _Ports], seen: Mapping[_Pair, set[int]]) -> Iterator[Unseen]:
