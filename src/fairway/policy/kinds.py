@@ -136,7 +136,7 @@ class _Beside:
         self._host = np.where([end.kind is Kind.NODE for end in ends], self._node, -2)
 
     def of(self, client: Array, server: Array) -> Array:
-        """1 where they are one or the server is the loopback, 2 where the client is the server's own node, else 0."""
+        """1 where they are one, or the server is the loopback; 2 where the client is the server's own node."""
         own = (self._address.take(client) == self._address.take(server)) | self._loopback.take(server)
         kubelet = self._host.take(client) == self._node.take(server)
         found: Array = own | kubelet << np.uint8(1)

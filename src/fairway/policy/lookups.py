@@ -38,8 +38,8 @@ class Ends(NamedTuple):
     """What is judged about each end, all of one length.
 
     `egress` and `ingress` are policies as `Lookups.policy` numbers them; `host` is the number of the node whose own
-    address it is, `node` that of the node that a pod is on, both -1 for none. Ends of one `address` are one, and one
-    that is a `loopback` is whoever asks.
+    address it is, `node` that of the node that a pod is on, both -1 for none. Ends of one `address` are one; a
+    `loopback` is whoever asks.
     """
 
     egress: Array
