@@ -15,10 +15,10 @@ RECORDED := $(filter --recorded,$(ARGS))
 OBJECT := src/fairway/agent/fairway.bpf.o
 BPF_SOURCES := $(wildcard bpf/*)
 
-.PHONY: help setup bpf demo test fuzz bench-coverage lint lab-down clean
+.PHONY: help setup bpf demo test fuzz bench-coverage bench-policy lint lab-down clean
 
 help: ## Say what there is to do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install what is missing: Debian packages, Python packages in .venv, the BPF object
 	@scripts/setup
@@ -45,6 +45,12 @@ fuzz: ## Feed all readers hostile input for about a minute: manifests, flows, de
 
 bench-coverage: ## How often "enough was seen" comes too early, in a simulation; one JSON object
 	@.venv/bin/python benchmarks/coverage/simulate.py $(ARGS)
+
+bench-policy: ## How fast the policy engine is, at 1x, 10x and 100x; one JSON object. bench-policy-NAME: one of them
+	@.venv/bin/python benchmarks/policy/all.py
+
+bench-policy-%:
+	@.venv/bin/python benchmarks/policy/$*.py $(ARGS)
 
 lint: ## Style, types, and which room may import which
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .

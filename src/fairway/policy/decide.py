@@ -176,8 +176,13 @@ def _exempt(direction: Direction, attempt: Attempt) -> Judgement | None:
 
 
 def to_itself(client: Endpoint, server: Endpoint) -> bool:
-    """The connection never leaves the client: to its own address, or to the loopback's (in canonical text)."""
-    return client.address == server.address or server.address.startswith("127.") or server.address == "::1"
+    """The connection never leaves the client: to its own address, or to the loopback's."""
+    return client.address == server.address or is_loopback(server.address)
+
+
+def is_loopback(address: str) -> bool:
+    """An address, in canonical text, that every pod has for itself."""
+    return address.startswith("127.") or address == "::1"
 
 
 def from_own_node(client: Endpoint, server: Endpoint) -> bool:
@@ -218,7 +223,7 @@ def _by_policies(
         rule_title(policy, direction, index)
         for policy in isolating
         for index, rule in enumerate(rules_of(policy, direction) or ())
-        if _peers_match(rule, policy.namespace, namespaces, peer) and _ports_match(rule, attempt)
+        if _peers_match(rule, policy.namespace, namespaces, peer) and ports_match(rule, attempt)
     )
     if rules:
         return Judgement(Verdict.ALLOW, isolating=titles, rules=rules)
@@ -235,7 +240,7 @@ def _by_tier(
             continue
         for index, tiered_rule in enumerate(tiered_rules_of(policy, direction)):
             rule = tiered_rule.rule
-            if not _peers_match(rule, "", namespaces, peer) or not _ports_match(rule, attempt):
+            if not _peers_match(rule, "", namespaces, peer) or not ports_match(rule, attempt):
                 continue
             title, by = tiered_title(policy, direction, index), (policy.title,)
             match tiered_rule.action:
@@ -328,7 +333,8 @@ def in_block(block: IPBlock, address: Address) -> bool:
     return address in block.network and not any(address in hole for hole in block.excepts)
 
 
-def _ports_match(rule: Rule, attempt: Attempt) -> bool:
+def ports_match(rule: Rule, attempt: Attempt) -> bool:
+    """One element of the rule's `ports` matches, or there are none."""
     return rule.ports is None or any(_port_matches(element, attempt) for element in rule.ports)
 
 

@@ -74,6 +74,8 @@ def test_np57_a_backend_may_refuse_what_the_client_may_do() -> None:
         ("10.0.0.1", "10.0.0.2", "http", "`http` is no port"),
         ("10.0.0.1", "10.0.0.2", "70000", "`70000` is no port"),
         ("10.0.0.1", "10.0.0.2", "80/QUIC", "`80/QUIC` is no port"),
+        ("10.0.0.1", "10.0.0.2", "9" * 5000, r"`9{60}\.\.\.` is no port"),
+        ("10.0.0.1", "10.0.0.2", "٨٠", "`٨٠` is no port"),
         ("10.0.0.1", "fd00::1", "80", "have no address family in common"),
     ],
 )
