@@ -2,7 +2,8 @@
 
 A record says so itself (a handshake's flags, `is_reply`), or the cluster does: a Service address never opens a
 connection, and a pod that declares a port serves it. What is left is guessed, by ports that served others
-before or by the lower port, and stays marked as a guess: it makes no policy rule by itself.
+before or by the lower port. A guess is known to be right once the other end came from several ports: clients
+change theirs, servers do not. Until then it stays marked as a guess, and makes no policy rule by itself.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fairway.hub.distinct import distinct
 from fairway.hub.importers.ends import Ends
 from fairway.hub.importers.sight import PORTED, Opener, Sights
 from fairway.wire.endpoint import Kind
@@ -18,6 +20,9 @@ from fairway.wire.words import PROTOCOL_NUMBERS
 
 MAX_SERVERS: Final = 1 << 17
 """Of ports seen to serve; beyond, the oldest are as good as guesses."""
+SEVERAL: Final = 4
+MAX_CLIENTS: Final = 1 << 18
+"""Of pairs whose ports are counted; beyond, counting starts anew."""
 
 Keys = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -40,6 +45,7 @@ class Orient:
         self._declared = np.zeros(0, np.int64)
         self._services = np.zeros(0, np.int64)
         self._served = np.zeros(0, np.int64)
+        self._ports: dict[tuple[int, int], set[int]] = {}
 
     def __call__(self, sights: Sights) -> Oriented:
         self._look_at_ends()
@@ -71,7 +77,26 @@ class Orient:
             forward[tells] = at_target[tells]
             known[tells] = sure
             undecided &= ~tells
+        known |= self._several(sights, source, target, forward)
         return forward, known
+
+    def _several(self, sights: Sights, source: Keys, target: Keys, forward: Flags) -> Flags:
+        """Where the client has come to this port of the server from several ports of its own."""
+        server, client = np.where(forward, target, source), np.where(forward, sights["source"], sights["target"])
+        port = np.where(forward, sights["source_port"], sights["target_port"])
+        pairs, groups = distinct(server, client)
+        if len(self._ports) > MAX_CLIENTS:
+            self._ports.clear()
+        ports = [self._ports.setdefault((int(server[row]), int(client[row])), set()) for row in pairs]
+        fresh = np.array([len(seen) < SEVERAL for seen in ports], bool)[groups]
+        rows = np.flatnonzero(fresh)
+        if len(rows):
+            for row in rows[distinct(groups[rows], port[rows])[0]]:
+                seen = ports[groups[row]]
+                if port[row] and len(seen) < SEVERAL:
+                    seen.add(int(port[row]))
+        enough: Flags = np.array([len(seen) >= SEVERAL for seen in ports], bool)[groups]
+        return enough
 
     def _learn(self, servers: Keys) -> None:
         found = np.union1d(self._served, servers)

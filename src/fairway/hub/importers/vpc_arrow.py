@@ -10,6 +10,7 @@ from pyarrow import csv
 
 from fairway.hub.importers.vpc_columns import NUMBERS, TAKEN, Columns, Ints, canonical
 
+_ENVELOPE: Final = (b"{", b"[")
 _WORD: Final = pa.dictionary(pa.int32(), pa.string())
 
 
@@ -49,10 +50,12 @@ def parsed(lines: Sequence[bytes], fields: Sequence[str]) -> Batch | None:
     """Lines that all have these fields, one space between them; None when there is any other line."""
     wanted = [name for name in fields if name in TAKEN]
     types = {name: pa.int64() if name in NUMBERS else _WORD for name in wanted}
-    content = pa.py_buffer(b"\n".join(lines))
+    content = b"\n".join(lines)
+    if content.startswith(_ENVELOPE) or any(b"\n" + mark in content for mark in _ENVELOPE):
+        return None
     try:
         table = csv.read_csv(
-            pa.BufferReader(content),
+            pa.BufferReader(pa.py_buffer(content)),
             csv.ReadOptions(use_threads=False, column_names=list(fields), block_size=len(content) + 1),
             csv.ParseOptions(delimiter=" ", quote_char=False, ignore_empty_lines=False),
             csv.ConvertOptions(column_types=types, include_columns=wanted, null_values=["-"]),
