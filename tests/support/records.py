@@ -6,8 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fairway.hub.importers.ends import Ends
+from fairway.hub.importers.run import Import, run
+from fairway.hub.importers.tally import Tally
+from fairway.hub.store import read_edges
 from fairway.policy.directory import Directory
 from fairway.policy.model import Cluster
+from fairway.wire.edge import Edge
 from fairway.wire.endpoint import Endpoint, Kind
 from fairway.wire.words import PROTOCOL_NUMBERS
 
@@ -181,3 +186,12 @@ def written(path: Path, lines: Iterable[str]) -> Path:
     """The lines as a file."""
     path.write_text("".join(f"{line}\n" for line in lines))
     return path
+
+
+def imported(
+    folder: Path, form: str, lines: Iterable[str], cluster: Cluster | None = None
+) -> tuple[Tally, list[Edge]]:
+    """The account and the edges of an import of these lines."""
+    source = written(folder / "records", lines)
+    result = run(Import(form, [str(source)]), Ends(cluster), folder / "flows.parquet")
+    return result.tallies[0], read_edges(folder / "flows.parquet")

@@ -65,15 +65,15 @@ class Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 LIST: Final = (
     # Nobody charges within a zone for private addresses.
     Price(scope=Scope.INTRA_ZONE, out=0.0),
-    # AWS, https://aws.amazon.com/ec2/pricing/on-demand/ under data transfer, list price as of May 2026:
+    # AWS, https://aws.amazon.com/ec2/pricing/on-demand/ under data transfer, list price, so quoted in May 2026:
     # 0.01 in and 0.01 out between zones; between regions 0.01 to 0.147 out by pair, 0.02 the most common.
     Price(provider="aws", scope=Scope.INTER_ZONE, out=0.01, into=0.01),
     Price(provider="aws", scope=Scope.INTER_REGION, out=0.02),
-    # Google, https://cloud.google.com/vpc/network-pricing, list price as of May 2026: charged to the sender;
+    # Google, https://cloud.google.com/vpc/network-pricing, list price, so quoted in 2026: charged to the sender;
     # between regions 0.02 within North America, more elsewhere.
     Price(provider="gcp", scope=Scope.INTER_ZONE, out=0.01),
     Price(provider="gcp", scope=Scope.INTER_REGION, out=0.02),
-    # Azure, https://azure.microsoft.com/pricing/details/bandwidth/, list price as of May 2026: nothing between
+    # Azure, https://azure.microsoft.com/pricing/details/bandwidth/, list price, so quoted in 2024: nothing between
     # zones; between regions 0.02 within North America and Europe, more elsewhere.
     Price(provider="azure", scope=Scope.INTER_ZONE, out=0.0),
     Price(provider="azure", scope=Scope.INTER_REGION, out=0.02),

@@ -23,6 +23,15 @@ from fairway.wire.words import PROTOCOL_NUMBERS, Verdict
 NO_ADDRESS: Final = "an end outside the cluster has no address here: it can make no rule"
 TOGETHER: Final = "pods of one controller are one end: these records do not tell them apart"
 
+TAKEN: Final = frozenset(
+    (
+        *("starttime", "endtime", "@timestamp", "action", "reporter", "proto", "protocol", "policies", "key"),
+        *("packetsin", "packetsout", "bytesin", "bytesout", "numflowsstarted", "numconnectionsstarted"),
+        *("destservicename", "destservicenamespace", "destserviceport", "destserviceportnum"),
+        *(f"{end}{name}" for end in ("source", "dest") for name in ("ip", "name", "nameaggr", "namespace", "port")),
+        *(f"{end}{name}" for end in ("source", "dest") for name in ("type", "labels")),
+    )
+)
 _PROTOCOLS: Final = {name.lower(): number for name, number in PROTOCOL_NUMBERS.items()}
 _ACTIONS: Final = {"allow": False, "1": False, "deny": True, "2": True}
 _REPORTERS: Final = {"src": At.SOURCE, "1": At.SOURCE, "dst": At.TARGET, "2": At.TARGET}
@@ -68,6 +77,7 @@ class Calico:
         if "action" not in fields or "reporter" not in fields:
             return "no flow"
         self._tally.records += 1
+        self._tally.untaken(fields, TAKEN)
         denied = _ACTIONS.get(str(fields["action"]).lower())
         at = _REPORTERS.get(str(fields["reporter"]).lower().partition(",")[0])
         if denied is None or at is None:

@@ -176,8 +176,14 @@ class Ends:
         if told.name and not told.name.endswith("*") and not told.workload:
             return None
         if self._controlled is None:
-            self._controlled = {(p.namespace, p.workload.partition("/")[2]): p for p in self._cluster.pods}
-        return self._controlled.get((told.namespace, controller(told)[0].partition("/")[2])) or self._alike(told)
+            self._controlled = {
+                (pod.namespace, name): pod
+                for pod in self._cluster.pods
+                for name in (pod.workload.partition("/")[2], f"{pod.name.rpartition('-')[0]}-*")
+            }
+        names = (told.name, controller(told)[0].partition("/")[2])
+        found = (self._controlled.get((told.namespace, name)) for name in names)
+        return next(filter(None, found), None) or self._alike(told)
 
     def _alike(self, told: Told) -> Pod | None:
         if told.name or not told.labels:

@@ -3,7 +3,7 @@
 import sys
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
@@ -107,14 +107,11 @@ class Stream:
             self._tally.skip("the rest of the archive: it ends early", 0)
 
 
-@contextmanager
-def opened(path: str) -> Iterator[BinaryIO]:
+def opened(path: str) -> AbstractContextManager[BinaryIO]:
     """The file, or standard input for `-`; UsageError when it cannot be read."""
     if path == "-":
-        yield sys.stdin.buffer
-        return
+        return nullcontext(sys.stdin.buffer)
     try:
-        with Path(path).open("rb") as file:
-            yield file
+        return Path(path).open("rb")
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}; give a file of flow records") from error

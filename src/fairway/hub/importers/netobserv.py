@@ -20,6 +20,27 @@ from fairway.wire.words import Verdict
 _SYN, _ACK, _SYN_ACK = 2, 16, 256
 """Bits of `Flags`; SYN with ACK has a bit of its own in the agent's records."""
 _BITS: Final = {"SYN": _SYN, "ACK": _ACK, "SYN_ACK": _SYN_ACK}
+TAKEN: Final = frozenset(
+    (
+        *(
+            "Packets",
+            "Packets_AB",
+            "Packets_BA",
+            "Bytes",
+            "Bytes_AB",
+            "Bytes_BA",
+            "Proto",
+            "Flags",
+            "FlowDirection",
+        ),
+        *("TimeFlowStartMs", "TimeFlowEndMs", "TimeFlowStart", "TimeFlowEnd", "TimeReceived", "TimeFlowRttNs"),
+        *("PktDropPackets", "PktDropLatestDropCause", "NetworkEvents", "Duplicate", "_RecordType"),
+        *(f"{end}{name}" for end in ("Src", "Dst") for name in ("Addr", "Port", "K8S_Name", "Pod", "K8S_Type")),
+        *(f"{end}K8S_{name}" for end in ("Src", "Dst") for name in ("Namespace", "OwnerName", "OwnerType")),
+        *(f"{end}K8S_{name}" for end in ("Src", "Dst") for name in ("Zone", "HostName")),
+        *(f"{end}{name}" for end in ("Src", "Dst") for name in ("Namespace", "Workload", "WorkloadKind")),
+    )
+)
 _DIRECTIONS: Final = {"0": At.TARGET, "1": At.SOURCE}
 _POLICY_DROPS: Final = ("OVS_DROP_EXPLICIT", "SKB_DROP_REASON_NETFILTER_DROP")
 _TCP: Final = 6
@@ -58,6 +79,7 @@ class NetObserv:
         if "SrcAddr" not in fields or "DstAddr" not in fields:
             return "no flow"
         self._tally.records += 1
+        self._tally.untaken(fields, TAKEN)
         if reason := _unfit(fields):
             return reason
         start, end = _times(fields)

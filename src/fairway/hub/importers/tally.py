@@ -1,12 +1,16 @@
 """Tally: what was read, and what could not be used, by reason and with the first places."""
 
 from collections import Counter
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 MAX_REASONS: Final = 64
 """Reasons are words of this program, yet some quote a record's own words."""
 MAX_PLACES: Final = 3
+LOOKED_AT: Final = 256
+MAX_FIELDS: Final = 12
+MAX_NAME: Final = 64
 
 
 @dataclass(slots=True)
@@ -38,6 +42,11 @@ class Tally:
         if len(places) < MAX_PLACES:
             places.append(line)
 
+    def untaken(self, fields: Iterable[str], taken: Set[str]) -> None:
+        """Look among a record's fields for those without a column; the first records of a file are enough."""
+        if self.records <= LOOKED_AT:
+            self.not_taken.update(name[:MAX_NAME] for name in fields if name not in taken)
+
     def note(self, text: str, count: int = 1) -> None:
         self.notes[text] += count
 
@@ -55,7 +64,10 @@ class Tally:
             lines.append(f"{self.path}: {count} not used: {reason} ({where})")
         lines += [f"{self.path}: note: {text} ({count})" for text, count in self.notes.most_common()]
         if self.not_taken:
-            lines.append(f"{self.path}: fields without a column in flows: {', '.join(sorted(self.not_taken))}")
+            names = sorted(self.not_taken)
+            more = f" and {len(names) - MAX_FIELDS} more" if len(names) > MAX_FIELDS else ""
+            listed = ", ".join(names[:MAX_FIELDS])
+            lines.append(f"{self.path}: fields without a column in flows: {listed}{more}")
         return lines
 
     def record(self) -> dict[str, Any]:
