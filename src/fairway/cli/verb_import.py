@@ -82,7 +82,7 @@ def _tell(result: "Imported") -> None:
     from fairway.hub.importers.run import covers
     from fairway.kit import show
 
-    show.rows([_cells(tally) for tally in result.tallies], right=("lines", "records", "used", "not used"))
+    show.rows([_cells(tally) for tally in result.tallies], right=("lines", "records", "used", "not_used"))
     time = covers(result.tallies)
     span = f", {time[0]:%Y-%m-%d %H:%M:%S} to {time[1]:%Y-%m-%d %H:%M:%S} UTC" if time else ""
     where = f"in {result.out}" if result.out else "kept nowhere; --out FILE or --state DIR keeps them"

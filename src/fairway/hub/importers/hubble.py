@@ -20,6 +20,7 @@ from fairway.wire.endpoint import Kind
 from fairway.wire.words import PROTOCOL_NUMBERS, Verdict
 
 PACKETS: Final = "packets are those that Hubble showed, and it counts no bytes"
+LOST: Final = "events that Hubble itself lost"
 SAME_US: Final = 60_000_000
 """One packet is shown at several points; the same ports later than this are another connection."""
 MAX_OPENED: Final = 1 << 18
@@ -75,7 +76,10 @@ class Hubble:
             self._tally.skip("not JSON", number)
             return
         if (flow := line.the_flow()) is None:
-            self._tally.skip(line.other(), number)
+            if line.lost_events is not None:
+                self._tally.note(LOST, line.lost_events.count)
+            else:
+                self._tally.skip(line.other(), number)
             return
         self._tally.records += 1
         if self._tally.records <= LOOKED_AT:

@@ -96,9 +96,14 @@ class Flow(msgspec.Struct):
 
 
 class Lost(msgspec.Struct, gc=False):
-    """Events that fell out of a ring buffer."""
+    """Events that fell out of a buffer; protobuf's JSON writes 64 bits as a string."""
 
     num_events_lost: int | str = 0
+
+    @property
+    def count(self) -> int:
+        text = str(self.num_events_lost)
+        return int(text) if text.isdecimal() and len(text) < 20 else 0
 
 
 class Line(Flow):
@@ -121,7 +126,5 @@ class Line(Flow):
 
     def other(self) -> str:
         """What a line without a flow is."""
-        if self.lost_events is not None:
-            return f"Hubble itself lost {self.lost_events.num_events_lost} events"
         others = (self.node_status, self.agent_event, self.debug_event)
         return "an event of the agent or a node, no flow" if any(o is not None for o in others) else "no flow"
