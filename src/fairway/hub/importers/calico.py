@@ -96,19 +96,14 @@ class Calico:
             return "an end, a port or a counter is none"
         if not 0 <= ports[1] <= 65535 or (protocol in PORTED and not ports[1]):
             return "no port"
-        sent, back = ("out", "in") if at is At.SOURCE else ("in", "out")
-        packets = counted[f"packets{sent}"]
         rule, _ = self._policy(fields, "enforced")
         staged_rule, staged = self._policy(fields, "pending")
-        whole = 0 if denied else 1
         return (
-            start, max(start, end or start), source, target, *ports, protocol, Opener.SOURCE, at,
-            Verdict.DENY if denied else Verdict.ALLOW, staged, rule, staged_rule, self._service(fields),
-            whole * counted[f"bytes{sent}"], whole * counted[f"bytes{back}"],
-            whole * packets, whole * counted[f"packets{back}"],
-            whole * min(opened or int(packets > 0), 1 << 31), (1 - whole) * min(packets or opened or 1, 1 << 31),
-            0, 0,
-        )  # fmt: skip
+            *(start, max(start, end or start), source, target, *ports, protocol, Opener.SOURCE, at),
+            *(Verdict.DENY if denied else Verdict.ALLOW, staged, rule, staged_rule, self._service(fields)),
+            *_counters(counted, opened, at, denied=denied),
+            *(0, 0),
+        )
 
     def _end(self, fields: Fields, which: str) -> int:
         name, together = _text(fields, f"{which}name"), _text(fields, f"{which}nameaggr")
@@ -162,6 +157,16 @@ def _even(record: Fields) -> Fields:
 @lru_cache(maxsize=1024)
 def _spelling(name: str) -> str:
     return name.replace("_", "").lower()
+
+
+def _counters(counted: dict[str, int], opened: int, at: At, *, denied: bool) -> tuple[int, ...]:
+    """From sent_bytes to denied, as SIGHT has them: what was denied was dropped, not carried."""
+    sent, back = ("out", "in") if at is At.SOURCE else ("in", "out")
+    packets = counted[f"packets{sent}"]
+    if denied:
+        return 0, 0, 0, 0, 0, min(packets or opened or 1, 1 << 31)
+    connections = min(opened or int(packets > 0), 1 << 31)
+    return counted[f"bytes{sent}"], counted[f"bytes{back}"], packets, counted[f"packets{back}"], connections, 0
 
 
 def _text(fields: Fields, name: str) -> str:

@@ -106,7 +106,7 @@ class Cni:
         try:
             source, target = self._ends.at(str(fields.get("Src IP"))), self._ends.at(str(fields.get("Dest IP")))
             ports = int(fields.get("Src Port", 0)), int(fields.get("Dest Port", 0))
-        except ValueError:
+        except (ValueError, TypeError):
             return "an address or a port is missing or none"
         if not all(0 <= port <= 65535 for port in ports):
             return "a port is out of range"

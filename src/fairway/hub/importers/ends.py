@@ -116,7 +116,7 @@ class Ends:
 
     def named(self, address: str) -> Endpoint:
         """Who has the address, by the cluster and the ranges."""
-        return self.names.name(packed(str(ip_address(address))), 0, 0)
+        return self.names.name(packed(canonical(address)), 0, 0)
 
     def _number(self, key: object, name: Callable[[], Endpoint]) -> int:
         endpoint = name()
@@ -156,7 +156,7 @@ class Ends:
             return self.named(told.address or pod.addresses[0]) if told.address or pod.addresses else _nobody(told)
         workload, name = controller(told)
         known = pod_endpoint(pod, "", self._zones.get(pod.node, "")) if pod is not None else None
-        address = str(ip_address(told.address)) if told.address else ""
+        address = canonical(told.address) if told.address else ""
         if not address and pod is not None and pod.addresses:
             address = pod.addresses[0]
         return Endpoint(
@@ -208,6 +208,13 @@ def controller(told: Told) -> tuple[str, str]:
     if base != told.name and _HASH.search(base):
         return f"Deployment/{_HASH.sub('', base)}", told.name
     return (f"StatefulSet/{base}" if base != told.name else f"Pod/{base}"), told.name
+
+
+def canonical(address: str) -> str:
+    """The address in its one spelling; ValueError if it is none, or one of a single link (`fe80::1%eth0`)."""
+    if "%" in address:
+        raise ValueError("an address of one link names nobody in a cluster")
+    return str(ip_address(address))
 
 
 def stand_in(told: Told) -> str:

@@ -160,11 +160,7 @@ class Fold:
             "backends": backends,
             "category": coded(pair, [category(*both) for both in pairs]),
         }
-        for which, numbers in (("client", client), ("server", server)):
-            used, codes = np.unique(numbers, return_inverse=True)
-            written = [cells(ends[number]) for number in used]
-            for index, field in enumerate(END):
-                flows[f"{which}_{field}"] = coded(codes, [cell[index] for cell in written])
+        flows |= _named("client", client, ends) | _named("server", server, ends)
         return pa.table([pa.array(flows[field.name]).cast(field.type) for field in SCHEMA], schema=SCHEMA)
 
     def _services(
@@ -182,6 +178,13 @@ class Fold:
             titles.append(f"{server.namespace}/{server.name}:{port}" if dialled else told)
             backends.append(msgspec.json.encode(ended).decode() if ended else "")
         return coded(groups, titles), coded(groups, backends), np.array(backends or [""])[groups] != ""
+
+
+def _named(which: str, numbers: NDArray[Any], ends: Sequence[Endpoint]) -> dict[str, pa.Array]:
+    """The columns of one end."""
+    used, codes = np.unique(numbers, return_inverse=True)
+    written = [cells(ends[number]) for number in used]
+    return {f"{which}_{field}": coded(codes, [cell[at] for cell in written]) for at, field in enumerate(END)}
 
 
 def _grouped(table: pa.Table) -> pa.Table:

@@ -92,10 +92,15 @@ class Hubble:
     def _look(self, text: bytes) -> None:
         """For fields of the flow that have no column."""
         fields = msgspec.json.decode(text)
-        self._tally.untaken(fields.get("flow", fields), TAKEN)
+        self._tally.untaken(fields.get("flow") or fields, TAKEN)
 
     def _several(self, text: bytes, number: int, rows: list[tuple[int, ...]]) -> None:
-        for one in records(msgspec.json.decode(text)):
+        try:
+            found = list(records(msgspec.json.decode(text)))
+        except (msgspec.DecodeError, RecursionError):
+            self._tally.skip("not JSON", number)
+            return
+        for one in found:
             self._read(msgspec.json.encode(one), number, rows)
 
     def _row(self, flow: Flow) -> tuple[int, ...] | str:

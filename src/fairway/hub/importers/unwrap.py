@@ -52,7 +52,8 @@ def texts(value: Any, depth: int = MAX_DEPTH) -> Iterator[str]:
         elif text is not None:
             yield from text.splitlines()
         elif isinstance(value.get("values"), list):
-            yield from (pair[1] for pair in value["values"] if isinstance(pair, list) and isinstance(pair[-1], str))
+            pairs = (pair for pair in value["values"] if isinstance(pair, list) and len(pair) > 1)
+            yield from (pair[1] for pair in pairs if isinstance(pair[1], str))
 
 
 def _inner(value: dict[str, Any]) -> Any:

@@ -1,7 +1,8 @@
 """AWS VPC flow logs by columns, out of text or Parquet: from fields to sights.
 
 The same packets may be logged at several interfaces: at both ends, and on the way through NAT or transit gateways.
-The first interface that tells of two addresses counts; the others are other witnesses of the same connections.
+The first interface that tells of packets from one address to another counts; the others are other witnesses. Each
+way has its own first: a gateway may have one interface for the way there and another for the way back.
 """
 
 from abc import ABC, abstractmethod
@@ -214,8 +215,7 @@ class VpcColumns:
                     self._ends.place(int(own[row]), zone)
 
     def _witness(self, codes: Ints, titles: list[str], sights: Sights) -> NDArray[Any]:
-        one, other = sights["source"].astype(np.int64), sights["target"].astype(np.int64)
-        pairs = np.minimum(one, other) << 32 | np.maximum(one, other)
+        pairs = sights["source"].astype(np.int64) << 32 | sights["target"]
         positions, groups = distinct(pairs, codes)
         if len(self._owners) > MAX_PAIRS:
             self._owners.clear()

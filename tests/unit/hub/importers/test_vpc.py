@@ -73,6 +73,16 @@ def test_the_same_packets_at_two_interfaces_count_once(tmp_path: Path) -> None:
     assert (edge.sent_bytes, edge.received_bytes, edge.connections) == (600, 600, 1)
 
 
+def test_a_gateway_may_log_one_way_only(tmp_path: Path) -> None:
+    lines = [
+        flagged(A, B, "40001 8080", 2, eni="eni-gateway"),
+        flagged(A, B, "40001 8080", 2, eni="eni-a"),
+        flagged(B, A, "8080 40001", 18, eni="eni-a"),
+    ]
+    _, (edge,) = imported(tmp_path, "auto", [FLAGS, *lines])
+    assert (edge.sent_bytes, edge.received_bytes, edge.answered) == (600, 600, True)
+
+
 def test_behind_nat_the_packet_has_the_pods_address(tmp_path: Path) -> None:
     header = f"{FLAGS} pkt-srcaddr pkt-dstaddr"
     lines = [
