@@ -151,7 +151,8 @@ class Ends:
 
     def _pod(self, told: Told) -> Endpoint:
         """A pod by name, completed from the cluster; the record's own labels are those of then, and stand."""
-        pod = self._directory.pod(told.namespace, told.name) or self._one_of(told)
+        same = self._directory.pod(told.namespace, told.name)
+        pod = same or self._one_of(told)
         if pod is not None and pod.host_network:
             return self.named(told.address or pod.addresses[0]) if told.address or pod.addresses else _nobody(told)
         workload, name = controller(told)
@@ -167,8 +168,8 @@ class Ends:
             workload=known.workload if known else workload,
             labels=told.labels or (known.labels if known else ()),
             ports=known.ports if known else (),
-            node=told.node or (known.node if known else ""),
-            zone=told.zone or (known.zone if known else self._zones.get(told.node, "")),
+            node=told.node or (known.node if known and same else ""),
+            zone=told.zone or (known.zone if known and same else self._zones.get(told.node, "")),
         )
 
     def _one_of(self, told: Told) -> Pod | None:

@@ -18,7 +18,7 @@ from fairway.hub.names import category
 from fairway.wire.endpoint import Endpoint, Kind
 from fairway.wire.words import Verdict, protocol_name
 
-MAX_ROWS: Final = 1 << 18
+MAX_ROWS: Final = 1 << 19
 """Rows held before they are added up, and written if that does not make them few."""
 
 _KEYS: Final = (

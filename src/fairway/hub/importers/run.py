@@ -58,7 +58,6 @@ class Output:
     """A Parquet file of flows, written as they come and put in place at the end, or not at all."""
 
     def __init__(self, path: Path | None) -> None:
-        self._path = path
         self._temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp") if path else None
         self._writer: pq.ParquetWriter | None = None
 

@@ -62,6 +62,17 @@ def test_pods_together_are_one_of_the_cluster(told: Told) -> None:
     assert (end.address, end.workload) == ("10.0.1.131", "Deployment/web")
 
 
+def test_a_pod_that_is_gone_is_its_workloads_but_not_where_another_is() -> None:
+    end = named(Told(Kind.POD, "10.0.9.9", "a", "web-7d9fbc4d5-gone1", "Deployment/web"))
+    assert (end.title, end.address, end.workload, end.node) == (
+        "a/web-7d9fbc4d5-gone1",
+        "10.0.9.9",
+        "Deployment/web",
+        "",
+    )
+    assert [port.number for port in end.ports] == [8080]
+
+
 def test_a_host_network_pod_is_its_node() -> None:
     assert named(Told(Kind.POD, "10.0.1.10", "a", "agent")).kind is Kind.NODE
 
