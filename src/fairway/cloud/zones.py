@@ -27,6 +27,7 @@ class Place(NamedTuple):
 
 _SIDE: Final = "(north|south|east|west|central)+"
 """All three providers name regions by points of the compass."""
+_WORDS: Final = re.compile("gov|north|south|east|west|central")
 _FORMS: Final = (
     # us-east-1a; local and wavelength zones: us-west-2-lax-1a
     ("aws", re.compile(rf"(?P<region>[a-z]{{2}}(-[a-z]+)?-{_SIDE}-\d+)(-[a-z]+-\d+)?[a-z]")),
@@ -55,5 +56,13 @@ def scope(one: str, other: str) -> Scope | None:
     here, there = place(one), place(other)
     if not here.region or not there.region:
         return None
-    alike = (here.provider, here.region) == (there.provider, there.region)
-    return Scope.INTER_ZONE if alike else Scope.INTER_REGION
+    if (here.provider, _short(here.region)) != (there.provider, _short(there.region)):
+        return Scope.INTER_REGION
+    # Which zone id is which zone's differs from account to account.
+    return Scope.INTER_ZONE if here.region == there.region else None
+
+
+def _short(region: str) -> str:
+    """An AWS region as zone ids begin: us-east-1 is use1, ap-southeast-2 apse2; any other as it is."""
+    area, *sides = region.split("-")
+    return area + _WORDS.sub(lambda word: word[0][0], "".join(sides)) if len(sides) > 1 else region

@@ -32,6 +32,11 @@ def test_place(zone: str, provider: str, region: str) -> None:
         ("us-west-2-lax-1a", "us-west-2b", Scope.INTER_ZONE),
         ("us-east-1a", "us-west-2a", Scope.INTER_REGION),
         ("us-east-1a", "us-central1-a", Scope.INTER_REGION),
+        ("use1-az1", "use1-az2", Scope.INTER_ZONE),
+        ("us-east-1a", "use1-az1", None),  # perhaps the same zone
+        ("ap-southeast-2a", "apse2-az1", None),
+        ("us-gov-west-1a", "usgw1-az1", None),
+        ("us-east-1a", "usw2-az1", Scope.INTER_REGION),
         ("rack-7", "rack-7", Scope.INTRA_ZONE),
         ("rack-7", "rack-8", None),
         ("us-east-1a", "", None),
