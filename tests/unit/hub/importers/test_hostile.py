@@ -85,7 +85,7 @@ def test_one_value_is_another(form: str, data: st.DataObject) -> None:
 @given(lines=st.lists(st.one_of(st.binary(max_size=60), st.text(max_size=60).map(str.encode)), max_size=5))
 def test_bytes_of_any_kind(form: str, lines: list[bytes]) -> None:
     tally, rows = read(form, lines)
-    assert (rows, tally.records) == (0, 0)
+    assert rows == 0
     assert sum(tally.not_used.values()) <= sum(max(1, line.count(b"\n") + 1) for line in lines)
 
 
