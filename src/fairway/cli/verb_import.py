@@ -34,7 +34,7 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     )
     where = verb.add_mutually_exclusive_group()
     where.add_argument("--out", type=Path, metavar="FILE", help="write the flows here (Parquet)")
-    where.add_argument("--state", type=Path, metavar="DIR", help="add the flows to a collector's state folder")
+    where.add_argument("--state", type=Path, metavar="DIR", help="hand the flows to the hub of this state folder")
     add_output(verb)
     verb.set_defaults(run=run)
 
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     cluster = read_cluster(read_documents([arguments.cluster])).cluster if arguments.cluster else None
     ranges = read_ranges(arguments.ranges) if arguments.ranges else None
-    store = find_state(arguments.state).store if arguments.state else None
+    store = find_state(arguments.state).imports if arguments.state else None
     what = Import(
         arguments.format,
         arguments.files,

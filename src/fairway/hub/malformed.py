@@ -38,8 +38,9 @@ def _problems(flows: pa.Table) -> Iterator[tuple[str, str]]:
 
 
 def _unreadable(column: pa.ChunkedArray, read: Callable[[str], object]) -> Iterator[str]:
-    """The words that `read` does not take."""
-    for word in {word for chunk in column.chunks for word in chunk.dictionary.to_pylist()}:
+    """The words in use that `read` does not take."""
+    used = (chunk.dictionary.take(pc.unique(chunk.indices)) for chunk in column.chunks)
+    for word in {word for words in used for word in words.to_pylist()}:
         try:
             read(word)
         except (ValueError, msgspec.MsgspecError, RecursionError):

@@ -12,6 +12,7 @@ from fairway.cli.main import main
 from fairway.cli.verb_import import FORMATS
 from fairway.hub.importers.formats import READERS
 from fairway.hub.store import read_edges
+from support.hubs import serving, until
 from support.records import Conn, vpc, written
 
 LINES = list(vpc([Conn("10.0.1.5", "10.0.2.6", 8080)]))
@@ -47,16 +48,17 @@ def test_the_same_as_json(log: Path, capsys: pytest.CaptureFixture[str]) -> None
     ]
 
 
-def test_into_a_state_folder_once(log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    state = tmp_path / "state"
-    state.mkdir()
-    for _ in range(2):
-        assert main(["import", "auto", str(log), "--state", str(state)]) == 0
-    assert [edge.connections for edge in read_edges(state)] == [5]
-    assert len(list((state / "store").iterdir())) == 1
-    capsys.readouterr()
-    assert main(["edges", "--state", str(state)]) == 0
-    assert "10.0.2.6" in capsys.readouterr().out
+def test_into_a_hub_once(log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(tmp_path) as hub:
+        for _ in range(2):
+            assert main(["import", "auto", str(log), "--state", str(hub.state.folder)]) == 0
+            until(lambda: not list(hub.state.imports.iterdir()))
+        assert [edge.connections for edge in read_edges(hub.state.folder)] == [5]
+        (hub.state.imports / "odd.parquet").write_bytes(b"odd")
+        until(lambda: hub.told("odd.parquet: is no Parquet file"))
+        capsys.readouterr()
+        assert main(["edges", "--state", str(hub.state.folder)]) == 0
+        assert "10.0.2.6" in capsys.readouterr().out
 
 
 def test_several_files_gzip_and_standard_input(tmp_path: Path) -> None:

@@ -96,8 +96,8 @@ class Output:
 
 
 def run(what: Import, ends: Ends, out: Path | None, store: Path | None = None) -> Imported:
-    """Read all files. The flows go to the file `out`, or into the folder `store` under a name made of what was
-    read, so that reading it again adds nothing. UsageError when nothing could be used."""
+    """Read all files. The flows go to the file `out`, or into the folder `store`, for the hub to take, under a
+    name made of what was read, so that reading it again adds nothing. UsageError when nothing could be used."""
     words, digest = Words(), sha256(msgspec.json.encode((what.fields, what.interval)))
     target = out or (store / ".import.parquet" if store else None)
     with _output(target) as output:
