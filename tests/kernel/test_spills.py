@@ -83,6 +83,21 @@ def test_what_stays_in_the_table_is_told_by_the_table(pod: PodUnderTest, drain: 
     assert told(drain) == {1: more}
 
 
+def test_records_are_taken_in_time_and_told_in_the_interval(pod: PodUnderTest, drain: FlowDrain) -> None:
+    """More of them than the ring holds, and the last one of each flow counts."""
+    sent = {1: 0, 2: 0}
+    for _ in range(6):
+        for port in sent:
+            sent[port] += move(pod, port, 100 * 93)
+        drain.listen()
+    flood(pod)
+    found = told(drain)
+    assert pod.kernel.counters()["spills_lost"] == 0
+    assert found.keys() == sent.keys()
+    assert all(0 <= sent[port] - found[port] < SPILL for port in sent)
+    assert told(drain) == {}
+
+
 def test_records_that_find_no_room_are_counted(pod: PodUnderTest, drain: FlowDrain) -> None:
     records = (1 << 16) // 160
     move(pod, 1, (records + 50) * 93)

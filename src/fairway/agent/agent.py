@@ -117,6 +117,7 @@ class Agent:
         while not stop.is_set():
             self.obey()
             self.tell_edges()
+            self.flows.listen()
             if time.monotonic() >= due:
                 due = max(due + self.config.interval, time.monotonic())
                 self.tell_flows()

@@ -35,15 +35,22 @@ class FlowDrain:
     def __init__(self, kernel: Kernel, spills: Ring | None = None) -> None:
         self._table = kernel.tables["flows"]
         self._spills = spills
+        self._spilled = np.zeros(0, kernel.spill)
         self._hashes = np.zeros(0, "u8")
         self._keys, self._before = np.zeros(0, self._table.key), np.zeros(0, self._table.value)
         self._delta = np.dtype([(name, "u8") for name in (*COUNTED, *WRAPPING, "retransmissions")])
 
+    def listen(self) -> None:
+        """Take the records of what spilled: to be called often, for their ring is full after some gigabytes."""
+        fresh = self._spills.read() if self._spills is not None else self._spilled[:0]
+        if len(fresh):
+            self._spilled = _latest(np.concatenate((self._spilled, fresh)))
+
     def read(self) -> tuple[Records, Records, NDArray[np.void]]:
         """Entries that moved since the last call."""
         keys, values = self._table.read()
-        # After the table: what spilled before and is not in the table has gone.
-        spilled = self._spills.read() if self._spills is not None else np.zeros(0, [("key", keys.dtype)])
+        self.listen()  # after the table: what spilled before and is not in the table has gone
+        spilled, self._spilled = self._spilled, self._spilled[:0]
         hashes, places = np.unique(hash_keys(keys), return_index=True)
         keys, values = keys.take(places), values.take(places)  # `take`: indexing records is fifty times slower
         gone_keys, gone = _gone(spilled, hashes, values) if len(spilled) else (keys[:0], values[:0])
@@ -134,15 +141,19 @@ def hash_keys(keys: Records) -> NDArray[np.uint64]:
     return result
 
 
+def _latest(spilled: Records) -> Records:
+    """The last record of each entry; one that is there anew is another."""
+    entries = hash_keys(np.ascontiguousarray(spilled["key"])) ^ spilled["flow"]["first"]
+    _, last = np.unique(entries[::-1], return_index=True)
+    return spilled.take(len(spilled) - 1 - last)
+
+
 def _gone(spilled: Records, hashes: NDArray[np.uint64], values: Records) -> tuple[Records, Records]:
-    """The last record of each entry that spilled and is no longer in the table, or is there anew."""
+    """What spilled and is no longer in the table, or is there anew."""
     keys, flows = np.ascontiguousarray(spilled["key"]), np.ascontiguousarray(spilled["flow"])
-    numbers = hash_keys(keys)
-    _, last = np.unique(numbers[::-1] ^ flows["first"][::-1], return_index=True)
-    last = len(numbers) - 1 - last
-    keys, flows, numbers = keys.take(last), flows.take(last), numbers[last]
     if not len(hashes):
         return keys, flows
+    numbers = hash_keys(keys)
     at = np.searchsorted(hashes, numbers)
     at[at == len(hashes)] = 0
     gone = np.flatnonzero((hashes[at] != numbers) | (values["first"].take(at) != flows["first"]))
