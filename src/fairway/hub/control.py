@@ -14,9 +14,10 @@ from fairway.kit.documents import read_documents
 from fairway.kit.errors import UsageError
 from fairway.kit.files import write_atomically
 from fairway.policy.behind import behind_rows
-from fairway.policy.compile import Compiled, compile_rules
+from fairway.policy.compile import Compiled
 from fairway.policy.model import Cluster, PolicySet
 from fairway.policy.read import read_policy_set
+from fairway.policy.recompile import Compiler
 from fairway.policy.settle import plain_names
 from fairway.policy.stand_ins import stand_ins, unfollowable
 from fairway.wire.rules import NodeFeed, NodePod, Row
@@ -44,15 +45,21 @@ def policy_set(choice: PolicyChoice | None) -> PolicySet | None:
     return found
 
 
-def node_feeds(cluster: Cluster, intent: Intent, revision: int) -> dict[str, NodeFeed]:
-    """What each node's agent is to be told, by node name. UsageError when the intent's policies are bad."""
+def node_feeds(
+    cluster: Cluster, intent: Intent, revision: int, compiler: Compiler | None = None
+) -> dict[str, NodeFeed]:
+    """What each node's agent is to be told, by node name. UsageError when the intent's policies are bad.
+
+    A `compiler` that compiled an earlier state of the cluster saves what did not change.
+    """
     sets = policy_set(intent.active), policy_set(intent.staged)
     names = stand_ins(sets)
-    compiled = compile_rules(cluster, *sets, plain_names({name: [address] for name, address in names.items()}))
+    places = plain_names({name: [address] for name, address in names.items()})
+    compiled = (compiler or Compiler()).compile(cluster, *sets, places)
     more = _More(
         names=tuple((name, compiled.identities.of(address)) for name, address in names.items()),
         resolvers=_resolvers(cluster) if names else (),
-        behind=behind_rows(compiled, cluster, compiled.allowances),
+        behind=behind_rows(compiled, cluster, compiled.grants),
     )
     return {node.name: _feed(cluster, compiled, more, node.name, intent, revision) for node in cluster.nodes}
 
@@ -98,6 +105,7 @@ class Control:
         self._folder = state.control
         self._log = log
         self._feeds: dict[str, NodeFeed] = {}
+        self._compiler = Compiler()
         self.revision = 0
 
     def open(self) -> None:
@@ -119,7 +127,7 @@ class Control:
         if applied > self.revision:
             self.revision = applied
             self._feeds.clear()
-        feeds = node_feeds(cluster, intent, self.revision + 1)
+        feeds = node_feeds(cluster, intent, self.revision + 1, self._compiler)
         for node in self._feeds.keys() - feeds.keys():
             (self._folder / f"{node}.json").unlink(missing_ok=True)
             del self._feeds[node]

@@ -7,8 +7,8 @@ from operator import attrgetter
 
 from fairway.policy.compile import Compiled
 from fairway.policy.directory import Directory
+from fairway.policy.grants import column_of
 from fairway.policy.model import Cluster
-from fairway.policy.rows import allowing_rule
 from fairway.wire.endpoint import Kind
 from fairway.wire.rules import Row
 from fairway.wire.words import PROTOCOL_NUMBERS, Direction
@@ -21,7 +21,7 @@ def behind_rows(compiled: Compiled, cluster: Cluster, numbers: Iterable[int]) ->
     nobody sees it once more.
     """
     directory, found = Directory(cluster), []
-    egress = [n for n in numbers if n in compiled.allowances and compiled.allowances[n][0] is Direction.EGRESS]
+    egress = [n for n in numbers if n in compiled.grants and compiled.grants[n][0] is Direction.EGRESS]
     for address, identity in compiled.identities.services.items():
         service = directory.service_at(address)
         for port in service.ports if service else ():
@@ -30,9 +30,11 @@ def behind_rows(compiled: Compiled, cluster: Cluster, numbers: Iterable[int]) ->
                 continue
             protocol = PROTOCOL_NUMBERS.get(port.protocol, 255)
             targets = {(compiled.identities.of(end.address), number) for end, number in backends}
+            if len(targets) < 2:
+                continue  # as most are: replicas of one kind
             for policy in egress:
-                allowance = compiled.allowances[policy][1]
-                opened = [allowing_rule(allowance, of, protocol, number) is not None for of, number in targets]
+                grant = compiled.grants[policy][1]
+                opened = [grant.rule(of, column_of(protocol), number) is not None for of, number in targets]
                 if any(opened) and not all(opened):
                     found.append(Row(policy, identity, Direction.EGRESS, protocol, port.port, port.port, 0))
     return tuple(sorted(found, key=attrgetter("policy", "identity", "protocol", "low")))

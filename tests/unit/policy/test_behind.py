@@ -24,7 +24,7 @@ from support.random_clusters import random_case
 def test_rows_and_decide_agree_on_random_clusters(seed: int) -> None:
     here, policies, _ = random_case(random.Random(seed))
     directory, compiled = Directory(here), compile_rules(here, policies, None)
-    rows = {(r.policy, r.identity, r.protocol, r.low) for r in behind_rows(compiled, here, compiled.allowances)}
+    rows = {(r.policy, r.identity, r.protocol, r.low) for r in behind_rows(compiled, here, compiled.grants)}
     for subject in (one for one in compiled.subjects.values() if one.pod.addresses):
         number = subject.numbers[Slot.ACTIVE][Direction.EGRESS]
         for address, identity in compiled.identities.services.items():
@@ -75,5 +75,5 @@ def test_by_example(egress: list[object], selector: dict[str, str], behind: bool
     compiled = compile_rules(here, policies, None)
     front = compiled.identities.of("10.96.0.80")
     expected = (Row(FIRST_POLICY, front, Direction.EGRESS, 6, 80, 80, 0),) if behind else ()
-    assert behind_rows(compiled, here, compiled.allowances) == expected
+    assert behind_rows(compiled, here, compiled.grants) == expected
     assert behind_rows(compiled, here, ()) == ()

@@ -3,6 +3,7 @@
 import pytest
 
 from fairway.policy.compile import compile_rules
+from fairway.policy.grants import column_of
 from fairway.policy.model import Cluster, PolicySet
 from fairway.policy.read import read_policy_set
 from fairway.policy.settle import plain_names
@@ -33,12 +34,10 @@ def allowed(where: Cluster, chosen: PolicySet) -> dict[str, set[int]]:
     """The ports that rows open to each name."""
     names = stand_ins([chosen, None])
     compiled = compile_rules(where, chosen, None, plain_names({name: [a] for name, a in names.items()}))
-    ((direction, allowance),) = compiled.allowances.values()
+    ((direction, grant),) = compiled.grants.values()
     assert direction is Direction.EGRESS
-    return {
-        name: {span.low for (identity, _), spans in allowance.items() for span in spans if identity == found}
-        for name, found in ((name, compiled.identities.of(address)) for name, address in names.items())
-    }
+    identities = {name: compiled.identities.of(address) for name, address in names.items()}
+    return {name: {span.low for span in grant.of(found)[column_of(6)]} for name, found in identities.items()}
 
 
 def test_each_name_has_rows_of_its_own() -> None:
