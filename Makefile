@@ -15,7 +15,7 @@ RECORDED := $(filter --recorded,$(ARGS))
 OBJECT := src/fairway/agent/fairway.bpf.o
 BPF_SOURCES := $(wildcard bpf/*)
 
-.PHONY: help setup bpf demo test fuzz bench-coverage bench-policy lint lab-down clean
+.PHONY: help setup bpf demo test fuzz bench-coverage bench-policy bench-import lint lab-down clean
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench-policy: ## How fast the policy engine is, at 1x, 10x and 100x; one JSON ob
 
 bench-policy-%:
 	@.venv/bin/python benchmarks/policy/$*.py $(ARGS)
+
+bench-import: ## How fast foreign records become flows, and in how much memory; one JSON object
+	@.venv/bin/python benchmarks/import.py $(ARGS)
 
 lint: ## Style, types, and which room may import which
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .

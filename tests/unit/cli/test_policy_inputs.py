@@ -160,5 +160,5 @@ def test_a_malformed_flow(verb: str, column: str, value: str, capsys: pytest.Cap
     pq.write_table(table.set_column(table.column_names.index(column), column, odd), "odd.parquet")
     assert main(["policy", verb, "--cluster", "cluster", "--flows", "odd.parquet"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith(f"fairway: odd.parquet: holds a malformed flow: '{value}' ")
+    assert error.startswith(f"fairway: odd.parquet: holds a malformed flow: column `{column}`: `{value}` ")
     assert error.count("\n") == 1
