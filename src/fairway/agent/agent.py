@@ -32,6 +32,8 @@ from fairway.agent.outbox import Outbox, open_folder
 from fairway.agent.pods import Pods
 from fairway.agent.ring import Ring
 from fairway.agent.rulenames import RuleNames
+from fairway.agent.sockets import SocketEvents
+from fairway.agent.uplinks import Uplinks
 from fairway.kit.stop import Stoppable
 from fairway.wire.address import family, packed
 from fairway.wire.batch import RECORD, REST, Batch, Header
@@ -44,7 +46,8 @@ _EDGES_KEPT: Final = 1 << 20
 @dataclass(frozen=True, slots=True)
 class Config:
     """`interval` in seconds. `top`: conversations told one by one, by bytes; the others go as one row per pod.
-    `pins` None: nothing outlives the process. `detach`: enforcement ends with the process."""
+    `pins` None: nothing outlives the process. `detach`: enforcement ends with the process.
+    `keep_open`: a change of rules leaves open connections alone."""
 
     node: str
     control: Path
@@ -54,6 +57,7 @@ class Config:
     top: int = 500
     hook: Hook = Hook.AUTO
     detach: bool = False
+    keep_open: bool = False
 
 
 class Agent:
@@ -66,13 +70,18 @@ class Agent:
         config = self.config
         self.kernel = Kernel(config.pins)
         self.clock = Clock(self.kernel)
-        self.enforcement = Enforcement(self.kernel)
+        self.enforcement = Enforcement(self.kernel, keep_open=config.keep_open)
         adopted = self.enforcement.adopt()
         programs = {way: self.kernel.program(f"fairway_{way}") for way in ("from_pod", "to_pod")}
         self.attachments = Attachments(programs, config.pins, config.hook)
+        self.uplinks = Uplinks(self.kernel.program("fairway_to_node"), config.pins)
+        self.sockets = SocketEvents(self.kernel, config.pins)
+        if self.sockets.missing:
+            self._say(f"connections that time out are not told: {self.sockets.missing}")
         self.pods = Pods(Netlink(), self.attachments, self.enforcement)
         self.ring = Ring(self.kernel.fds["events"], self.kernel.ring_bytes, self.kernel.event)
-        self.flows, self.denials = FlowDrain(self.kernel), DenialDrain(self.kernel.tables["denials"])
+        self.spills = Ring(self.kernel.fds["spills"], self.kernel.ring_bytes, self.kernel.spill)
+        self.flows, self.denials = FlowDrain(self.kernel, self.spills), DenialDrain(self.kernel.tables["denials"])
         if adopted:
             # What moved before this agent was told by the one before, or is part of its pods' next `rest`.
             self.flows.read()
@@ -90,11 +99,15 @@ class Agent:
         if self.config.detach or self.config.pins is None:  # a clsact filter would outlive us
             for interface in list(self.pods.by_interface):
                 self.attachments.detach(interface)
+            self.uplinks.leave()
             if self.config.pins is not None:
                 shutil.rmtree(self.config.pins, ignore_errors=True)
         self.pods.close()
         self.attachments.close()
+        self.uplinks.close()
+        self.sockets.close(detach=self.config.detach)
         self.ring.close()
+        self.spills.close()
         self.kernel.close()
 
     def run(self, stop: Stoppable) -> None:
@@ -104,6 +117,7 @@ class Agent:
         while not stop.is_set():
             self.obey()
             self.tell_edges()
+            self.flows.listen()
             if time.monotonic() >= due:
                 due = max(due + self.config.interval, time.monotonic())
                 self.tell_flows()
@@ -134,11 +148,24 @@ class Agent:
         if feed.node != self.config.node:
             raise msgspec.ValidationError(f"is for node `{feed.node}`, this is `{self.config.node}`")
         if feed.table.revision > self._feed.table.revision or self.enforcement.program is None:
-            self.rule_names.remember(self.enforcement.obey(feed.table), feed.table.rules)
+            self._obey_table(feed)
         self._feed = feed
         self.pods.update(feed.pods)
+        self._watch_uplinks()
         for build in self.kernel.remove_other_builds():
             self._say(f"removed the tables of another build, {build}: flows are counted anew")
+
+    def _obey_table(self, feed: NodeFeed) -> None:
+        # Before the rows that count on it: what they let pass is judged there.
+        self.enforcement.behind = bool(feed.table.behind) and self.uplinks.watch(self.pods.by_interface)
+        self.rule_names.remember(self.enforcement.obey(feed.table), feed.table.rules)
+
+    def _watch_uplinks(self) -> None:
+        """Interfaces come and go; where one cannot be watched, Services with different backends are closed."""
+        if not self._feed.table.behind:
+            self.uplinks.leave()
+        elif self.uplinks.watch(self.pods.by_interface) != self.enforcement.behind:
+            self._obey_table(self._feed)
 
     def tell_edges(self) -> None:
         """Send every conversation that was never seen before, however small, at once."""
@@ -173,6 +200,7 @@ class Agent:
         denials = fold(self._of_known_pods(denials, denied_keys))
         self._send(np.concatenate((top, denials, self._rest(top, totals))))
         self.flows.forget_idle(now, self.clock.hz)
+        self._watch_uplinks()
 
     def _rest(self, told: NDArray[np.void], totals: NDArray[np.void]) -> NDArray[np.void]:
         """What each pod's exact totals have beyond the conversations told: sums over rows stay exact.
@@ -233,12 +261,16 @@ class Agent:
         return {
             **{
                 name: kernel[name]
-                for name in ("events_lost", "flows_full", "fragments_unmatched", "packets_unparsed")
+                for name in (
+                    *("events_lost", "spills_lost", "flows_full", "fragments_unmatched", "packets_unparsed"),
+                    "answers_unread",
+                )
             },
             "spool_dropped": self.outbox.dropped,
             "pods_without_interface": self.pods.missing,
             "malformed_feeds": self._malformed_feeds,
             "refused_tables": self._refused_tables,
+            "sockets_unheard": int(bool(self.sockets.missing)),
         }
 
     @staticmethod

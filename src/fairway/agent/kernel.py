@@ -133,6 +133,11 @@ TABLES: Final = {  # name: (key, value), as named in the object's BTF; plain num
     "rules": ("rule_key", "<u4"),
     "settings": ("<u4", "config"),
     "clock": ("<u4", "clock"),
+    "holders": ("holder", "<u4"),
+    "names": ("name", "name_numbers"),
+    "named": ("named_key", "<u4"),
+    "learned": ("holder", "learned"),
+    "questions": ("question_key", "question"),
 }
 COUNTERS: Final = (
     "judged",
@@ -143,14 +148,19 @@ COUNTERS: Final = (
     "fragments_unmatched",
     "packets_unparsed",
     "packets_not_ip",
+    "spills_lost",
+    "answers_unread",
 )
+_LINKS: Final = ("links", "uplinks", "sockets")
+_OPTIONAL: Final = ("fairway_sockets",)
+"""Programs that the others do without, where a kernel refuses them."""
 
 
 class Kernel:
     """The loaded object. `pins`: a folder on a BPF file system, or None to leave nothing behind.
 
     `sizes` sets tables' entries before they are made. EnvironmentLacksError says in one line what this kernel
-    or user lacks.
+    or user lacks. `lacking` are the programs that this kernel refuses and the others do without.
     """
 
     def __init__(self, pins: Path | None = None, sizes: dict[str, int] | None = None) -> None:
@@ -163,21 +173,20 @@ class Kernel:
             tag = hashlib.sha256(OBJECT.read_bytes() + repr(sorted((sizes or {}).items())).encode()).hexdigest()
             self.pins = pins / tag[:12]
             bpffs.make(self.pins)
-        root = str(self.pins).encode() if self.pins is not None else None
-        options = ObjectOptions(size=c.sizeof(ObjectOptions), pin_root_path=root)
-        self._object = library().bpf_object__open_file(str(OBJECT).encode(), c.byref(options))
-        if not self._object:
-            raise self._refused("open")
-        maps = self._maps()
-        for name, pointer in maps.items():
-            if self.pins is None:
-                library().bpf_map__set_pin_path(pointer, None)
-            if sizes and name in sizes:
-                library().bpf_map__set_max_entries(pointer, sizes[name])
+        self._object: int | None = None
+        self.lacking: tuple[str, ...] = ()
+        maps = self._open(sizes or {})
         if library().bpf_object__load(self._object) < 0:
-            raise self._refused("load")
+            refused = self._refused("load")
+            self.close()
+            self.lacking = _OPTIONAL
+            maps = self._open(sizes or {})
+            for name in self.lacking:
+                library().bpf_program__set_autoload(self._found(name), False)
+            if library().bpf_object__load(self._object) < 0:
+                raise refused
         layouts = Layouts(library().bpf_object__btf(self._object))
-        self.event = layouts.struct("event")
+        self.event, self.spill = layouts.struct("event"), layouts.struct("spill")
         self.fds = {name: library().bpf_map__fd(pointer) for name, pointer in maps.items()}
         self.tables = {
             name: Table(
@@ -201,14 +210,14 @@ class Kernel:
         """Remove the pinned tables of other builds, which no program uses once ours are attached; their names."""
         if self.pins is None:
             return []
-        others = [path for path in self.pins.parent.iterdir() if path.name not in (self.pins.name, "links")]
+        others = [path for path in self.pins.parent.iterdir() if path.name not in (self.pins.name, *_LINKS)]
         for path in others:
             shutil.rmtree(path, ignore_errors=True)
         return sorted(path.name for path in others)
 
     def program(self, name: str) -> int:
         """File descriptor of a program."""
-        pointer = library().bpf_object__find_program_by_name(self._object, name.encode())
+        pointer = self._found(name)
         return check(library().bpf_program__fd(pointer) if pointer else -errno.ENOENT, f"no program `{name}`")
 
     def run(self, program: str, frame: bytes, context: NDArray[np.uint8] | None = None) -> int:
@@ -234,6 +243,25 @@ class Kernel:
             )
             result[name] = int(values.sum())
         return result
+
+    def _open(self, sizes: dict[str, int]) -> dict[str, int]:
+        """Open the object without loading it; its maps by name."""
+        root = str(self.pins).encode() if self.pins is not None else None
+        options = ObjectOptions(size=c.sizeof(ObjectOptions), pin_root_path=root)
+        self._object = library().bpf_object__open_file(str(OBJECT).encode(), c.byref(options))
+        if not self._object:
+            raise self._refused("open")
+        maps = self._maps()
+        for name, pointer in maps.items():
+            if self.pins is None:
+                library().bpf_map__set_pin_path(pointer, None)
+            if name in sizes:
+                library().bpf_map__set_max_entries(pointer, sizes[name])
+        return maps
+
+    def _found(self, name: str) -> int | None:
+        pointer: int | None = library().bpf_object__find_program_by_name(self._object, name.encode())
+        return pointer
 
     def _maps(self) -> dict[str, int]:
         found, pointer = {}, library().bpf_object__next_map(self._object, None)

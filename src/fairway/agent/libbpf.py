@@ -86,6 +86,7 @@ _SIGNATURES: Final = {
     "bpf_map__set_max_entries": (c.c_int, (Pointer, c.c_uint32)),
     "bpf_map__set_pin_path": (c.c_int, (Pointer, c.c_char_p)),
     "bpf_program__fd": (c.c_int, (Pointer,)),
+    "bpf_program__set_autoload": (c.c_int, (Pointer, c.c_bool)),
     "bpf_map_lookup_elem": (c.c_int, (c.c_int, Pointer, Pointer)),
     "bpf_map_update_elem": (c.c_int, (c.c_int, Pointer, Pointer, c.c_uint64)),
     "bpf_map_delete_elem": (c.c_int, (c.c_int, Pointer)),

@@ -1,25 +1,35 @@
 """Holds the kernel to a rule table: written beside the old one, switched to at one stroke per pod, then the old
 one is removed. No packet meets half a table."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from fairway.agent.kernel import Kernel, Records, record, records
 from fairway.agent.libbpf import BPFError
+from fairway.agent.names import NameNumbers
 from fairway.agent.program import Program, pod_record, translate
+from fairway.wire.address import family, packed
 from fairway.wire.rules import RuleTable
 
-_RULED = ("addresses", "networks", "rules")
+_RULED = ("addresses", "networks", "rules", "named")
 
 
 @dataclass(slots=True)
 class Enforcement:
-    """The rules in force and the pods held to them, by interface."""
+    """The rules in force and the pods held to them, by interface.
+
+    `keep_open`: what passed before a change of rules goes on until its next connection. `behind`: packets are
+    looked at where they leave the node, so Services' backends can be judged one by one.
+    """
 
     kernel: Kernel
+    keep_open: bool = False
+    behind: bool = False
     program: Program | None = None
     pods: dict[int, tuple[str, int]] = field(default_factory=dict)  # interface: (uid, index of its totals)
     _written: list[tuple[str, Records]] = field(default_factory=list)
     _stale: list[tuple[str, Records]] = field(default_factory=list)
+    _names: NameNumbers | None = None
 
     def adopt(self) -> bool:
         """Take over what an earlier agent left, if any: its pods' totals go on, its rules go with the next table.
@@ -38,7 +48,9 @@ class Enforcement:
         BPFError if the kernel's tables do not hold it; the rules before stay in force then.
         """
         self._forget_stale()
-        program = translate(table, self._next_generation(), self.kernel)
+        self._names = self._names or NameNumbers(self.kernel)
+        numbers = self._names.numbers(name for name, _ in table.names)
+        program = translate(table, self._next_generation(), self.kernel, numbers, behind=self.behind)
         written = [(name, *getattr(program, name)) for name in _RULED]
         try:
             for name, keys, values in written:
@@ -54,9 +66,10 @@ class Enforcement:
         self._bump_epoch()
         # A packet may be judged by the old rows this very moment: they go with the next call.
         self._stale, self._written = self._written, [(name, keys) for name, keys, _ in written]
+        self._names.forget(set(numbers.values()))
         return program.generation
 
-    def add(self, interface: int, uid: str) -> None:
+    def add(self, interface: int, uid: str, addresses: Iterable[str] = ()) -> None:
         """Know a pod before its interface has programs: its first packet is already judged by its rules."""
         taken = {totals for _, totals in self.pods.values()}
         known = self.pods.get(interface)
@@ -65,12 +78,18 @@ class Enforcement:
             self._clear_totals(totals)
         self.pods[interface] = (uid, totals)
         self._write_pod(interface)
+        holders = self.kernel.tables["holders"]
+        for address in map(packed, addresses):
+            holders.set(record(holders.key, family(address), address), record(holders.value, interface))
 
     def remove(self, interface: int) -> None:
         """Forget a pod and all its flows: whoever gets the interface's number next inherits nothing."""
         self.pods.pop(interface, None)
         pods = self.kernel.tables["pods"]
         pods.delete(record(pods.key, interface))
+        holders = self.kernel.tables["holders"]
+        addresses, interfaces = holders.read()
+        holders.remove(addresses[interfaces == interface].copy())
         for name in ("flows", "denials"):
             keys, _ = self.kernel.tables[name].read()
             self.kernel.tables[name].remove(keys[keys["ifindex"] == interface].copy())
@@ -98,8 +117,12 @@ class Enforcement:
         settings = self.kernel.tables["settings"]
         current = settings.get(record(settings.key, 0))
         epoch = (int(current["epoch"][0]) if current is not None else 0) % 0xFFFFFFFF + 1
-        deny = bool(self.program and self.program.deny_unknown)
-        settings.set(record(settings.key, 0), records(settings.value, [(epoch, deny)]))
+        program = self.program
+        deny, behind, names = (
+            (program.deny_unknown, program.behind, bool(len(program.named[0]))) if program else (False,) * 3
+        )
+        value = records(settings.value, [(epoch, deny, self.keep_open, behind, names)])
+        settings.set(record(settings.key, 0), value)
 
     def _clear_totals(self, index: int) -> None:
         for name in ("totals", "told"):

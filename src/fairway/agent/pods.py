@@ -63,7 +63,7 @@ class Pods:
         return None
 
     def _attach(self, interface: int, pod: NodePod) -> None:
-        self.enforcement.add(interface, pod.uid)
+        self.enforcement.add(interface, pod.uid, pod.addresses)
         try:
             self.attachments.attach(interface)
         except BPFError as error:

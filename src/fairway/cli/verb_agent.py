@@ -27,6 +27,9 @@ def register(verbs: Any) -> None:
     parser.add_argument("--top", type=int, default=500, help="conversations told one by one (500)")
     parser.add_argument("--hook", choices=("auto", "tcx", "clsact"), default="auto", help="how to attach (auto)")
     parser.add_argument("--detach", action="store_true", help="on exit take everything off: enforcement ends")
+    parser.add_argument(
+        "--keep-open", action="store_true", help="a change of rules leaves connections alone that are open"
+    )
     parser.set_defaults(run=run)
 
 
@@ -49,6 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
         top=arguments.top,
         hook=Hook(arguments.hook),
         detach=arguments.detach,
+        keep_open=arguments.keep_open,
     )
     with Agent(config) as agent:
         sys.stderr.write(f"fairway agent: node {config.node}, interval {config.interval:g} s\n")

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fairway.hub import malformed
-from fairway.hub.columns import SCHEMA
+from fairway.hub.columns import SCHEMA, TCP_HEALTH
 from fairway.hub.edges import edges_of
 from fairway.hub.ledger import Ledger
 from fairway.kit.errors import UsageError
@@ -162,6 +162,9 @@ def _in_force(path: Path) -> list[Path]:
 
 
 def _columns(file: Path, table: pa.Table) -> pa.Table:
+    for name in TCP_HEALTH:
+        if name not in table.column_names:
+            table = table.append_column(name, pa.repeat(pa.scalar(0, SCHEMA.field(name).type), len(table)))
     missing = [name for name in SCHEMA.names if name not in table.column_names]
     if missing:
         raise UsageError(f"{file}: is no file of flows: column `{missing[0]}` is missing")
