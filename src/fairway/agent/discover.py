@@ -16,8 +16,8 @@ from fairway.agent.netlink import Netlink
 from fairway.wire.address import V4_PREFIX, text
 from fairway.wire.rules import NodeFeed, NodePod
 
-_V4_ROUTES: Final = Path("/proc/net/route")
-_V6_ROUTES: Final = Path("/proc/net/ipv6_route")
+_V4_ROUTES: Final = Path("/proc/thread-self/net/route")
+_V6_ROUTES: Final = Path("/proc/thread-self/net/ipv6_route")
 _EVERY_SECONDS: Final = 2.0
 
 
