@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairway.agent.attach import Attachments
+from fairway.agent.attribution import of_known_pods
 from fairway.agent.clock import Clock
 from fairway.agent.config import FIXED, Config
 from fairway.agent.conversations import (
     fold,
-    group_addresses,
     rows_of_denials,
     rows_of_events,
     rows_of_flows,
@@ -35,7 +35,6 @@ from fairway.agent.readings import Opened
 from fairway.agent.ring import Ring
 from fairway.agent.rulenames import RuleNames
 from fairway.kit.stop import Stoppable
-from fairway.wire.address import family, packed
 from fairway.wire.batch import RECORD, REST, Batch, Header
 from fairway.wire.rules import NodeFeed, NodePod
 
@@ -147,7 +146,7 @@ class Agent:
             return
         keys = np.ascontiguousarray(events["key"])
         initiators = settle_initiators(keys, events["initiator"], self.pods.listening)
-        rows = self._of_known_pods(rows_of_events(events, initiators, self.clock.to_us), keys)
+        rows = of_known_pods(rows_of_events(events, initiators, self.clock.to_us), keys, self.pods.by_interface)
         rows = fold(rows)
         fresh = self._edges.fresh(rows, self._pod_list())
         if len(fresh):
@@ -161,15 +160,16 @@ class Agent:
         initiators = settle_initiators(keys, values["initiator"], self.pods.listening)
         self.rule_names.start_batch()
         rows = rows_of_flows(keys, values, deltas, initiators, self.clock.to_us, self.rule_names)
-        rows = fold(self._of_known_pods(rows, keys))
+        rows = fold(of_known_pods(rows, keys, self.pods.by_interface))
         first = ranked(rows, self.config.rank, self.config.top)
         top = rows[first]
         denied_keys, denied, packets = self.denials.read()
         denials = rows_of_denials(denied_keys, denied, packets, self.clock.to_us)
-        denials = fold(self._of_known_pods(denials, denied_keys))
-        rest = self._rest(top, totals)
-        self._send(np.concatenate((top, self._untold(rows, first), denials, rest)))
-        self.opened.count(rows, rest, self._pod_list())
+        denials = fold(of_known_pods(denials, denied_keys, self.pods.by_interface))
+        told = np.concatenate((top, self._untold(rows, first), denials, self._rest(top, totals)))
+        self._send(told)
+        self.opened.count(rows, self._pod_list())
+        self.opened.count_told(told)
         self.flows.forget_idle(now, self.clock.hz)
         self._note_health(time.monotonic() - began)
 
@@ -200,18 +200,6 @@ class Agent:
         rows["kind"], rows["pod"] = REST, np.arange(len(indices))
         rows["first_us"], rows["last_us"] = self._start_us, time.time_ns() // 1000
         return rows[(rows["tx_packets"] > 0) | (rows["rx_packets"] > 0)]
-
-    def _of_known_pods(self, rows: NDArray[np.void], keys: NDArray[np.void]) -> NDArray[np.void]:
-        """Rows with their pod filled in. Left out, and so in the rest: those of an interface that just went away,
-        and those to nobody in particular."""
-        known, remote = np.zeros(len(rows), bool), ~group_addresses(rows["remote_address"])
-        for index, (interface, pod) in enumerate(self.pods.by_interface.items()):
-            mine = (keys["ifindex"] == interface) & remote
-            known |= mine
-            rows["pod"][mine] = index
-            for address in map(packed, pod.addresses):
-                rows["pod_address"][mine & (rows["family"] == family(address))] = np.frombuffer(address, "V16")[0]
-        return rows[known]
 
     def _send(self, rows: NDArray[np.void]) -> None:
         now_us = time.time_ns() // 1000

@@ -1,15 +1,21 @@
 """What changed since the last look: the kernel's counters only grow, so an interval is a difference."""
 
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fairway.agent.kernel import Kernel, Records, Table
+from fairway.agent.kernel import Records, Table
 
 COUNTED: Final = ("tx_packets", "rx_packets", "tx_bytes", "rx_bytes", "connections")
 _IDLE_SECONDS: Final = {"closed": 30, "udp": 300, "other": 60, "tcp": 4 * 3600}
 _FIN, _RST = 0x01, 0x04
+
+
+class Tables(Protocol):
+    """What is drained: a Kernel, or the tables that another process pinned."""
+
+    tables: dict[str, Table]
 
 
 class FlowDrain:
@@ -19,7 +25,7 @@ class FlowDrain:
     `retransmissions`. An entry that was evicted and came again starts from zero, which its `first` tells.
     """
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Tables) -> None:
         self._table = kernel.tables["flows"]
         self._hashes = np.zeros(0, "u8")
         self._keys, self._before = np.zeros(0, self._table.key), np.zeros(0, self._table.value)

@@ -160,8 +160,7 @@ class Kernel:
         self.pins = pins
         if pins is not None:
             # Any layout or size that differs is another table: an agent must never read one that is not its own.
-            tag = hashlib.sha256(OBJECT.read_bytes() + repr(sorted((sizes or {}).items())).encode()).hexdigest()
-            self.pins = pins / tag[:12]
+            self.pins = pins / build_tag(sizes or {})
             bpffs.make(self.pins)
         root = str(self.pins).encode() if self.pins is not None else None
         options = ObjectOptions(size=c.sizeof(ObjectOptions), pin_root_path=root)
@@ -247,6 +246,11 @@ class Kernel:
         told = [line for line in messages() if "libbpf: " in line]
         reason = f" ({told[0].removeprefix('libbpf: ').splitlines()[0]})" if told else ""
         return BPFError(f"cannot {doing} the BPF programs{reason}", number)
+
+
+def build_tag(sizes: dict[str, int]) -> str:
+    """The name of the folder that tables of this build and these sizes are pinned in."""
+    return hashlib.sha256(OBJECT.read_bytes() + repr(sorted(sizes.items())).encode()).hexdigest()[:12]
 
 
 def dtype_of(layouts: Layouts, name: str) -> np.dtype[np.void]:

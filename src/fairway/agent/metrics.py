@@ -96,12 +96,12 @@ class Metrics:
             ]
             yield counter(f"fairway_pod_{what}" + "_packets" * (what == "dropped"), about, *samples)
         opened = [
-            (self._pod(reading, way), self.opened.connections.get(reading.pod.uid, (0, 0))[index])
+            (self._pod(reading, way), getattr(self.opened.of(reading.pod), way))
             for reading in shown
-            for index, way in enumerate(_WAYS)
+            for way in _WAYS
         ]
         yield counter("fairway_pod_connections", "Connections opened to and by the pod.", *opened)
-        again = [(self._pod(r), self.opened.retransmissions.get(r.pod.uid, 0)) for r in shown]
+        again = [(self._pod(r), self.opened.of(r.pod).retransmissions) for r in shown]
         yield counter("fairway_pod_retransmissions", "TCP segments that the pod sent again.", *again)
 
     def _pod(self, reading: PodReading, way: str = "") -> dict[str, str]:

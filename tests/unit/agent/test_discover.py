@@ -33,11 +33,11 @@ def test_the_pods_of_a_real_node() -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root: to make network namespaces")
     with net(2) as made:
-        found: list[tuple[NodePod, ...] | None] = []
+        found: list[tuple[NodePod, ...]] = []
 
         def look() -> None:
             netlink = Netlink()
-            found.append(discover(netlink))
+            found.append(tuple(discover(netlink).values()))
             itself = NodeItself("node", netlink)
             feed = itself.poll()
             assert feed
