@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from fairway.kit.arguments import between, count
+from fairway.kit.arguments import add_output, between, count
 
 if TYPE_CHECKING:
     from fairway.agent.live import Look, Watcher
@@ -33,14 +33,14 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     verb.add_argument("--sort", choices=SORTS, default="bytes", help="by what (%(default)s)")
     verb.add_argument("--limit", type=count, default=50, help="conversations, where no terminal bounds them (50)")
     verb.add_argument("--once", action="store_true", help="one look, then end")
-    verb.add_argument("--output", choices=("table", "json"), default="table", help="how to print (%(default)s)")
+    add_output(verb)
     verb.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Until q or Ctrl-C; with `--once` after one interval."""
     with contextlib.suppress(KeyboardInterrupt), _watching(arguments) as watcher:
-        if arguments.once or arguments.output == "json" or not sys.stdout.isatty():
+        if arguments.once or arguments.output != "table" or not sys.stdout.isatty():
             _print(arguments, watcher)
         else:
             _draw(arguments, watcher)
@@ -53,7 +53,7 @@ def _print(arguments: argparse.Namespace, watcher: "Watcher") -> None:
     while True:
         time.sleep(arguments.interval)
         look = watcher.look()
-        sys.stdout.write(_as_json(look, arguments) if arguments.output == "json" else _as_text(look, arguments))
+        sys.stdout.write(_as_text(look, arguments) if arguments.output == "table" else _whole(look, arguments))
         sys.stdout.flush()
         if arguments.once:
             return
@@ -72,13 +72,19 @@ def _draw(arguments: argparse.Namespace, watcher: "Watcher") -> None:
                 return
 
 
-def _as_json(look: "Look", arguments: argparse.Namespace) -> str:
+def _whole(look: "Look", arguments: argparse.Namespace) -> str:
+    """One JSON line, or one YAML document, per look."""
     import json
 
     from fairway.cli.top_screen import ranked
 
     talks = [dataclasses.asdict(talk) for talk in ranked(look.talks, arguments.sort)[: arguments.limit]]
-    return json.dumps({"seconds": round(look.seconds, 3), "pods": look.pods, "conversations": talks}) + "\n"
+    found = {"seconds": round(look.seconds, 3), "pods": look.pods, "conversations": talks}
+    if arguments.output == "json":
+        return json.dumps(found) + "\n"
+    import yaml
+
+    return f"---\n{yaml.safe_dump(found, sort_keys=False)}"
 
 
 def _as_text(look: "Look", arguments: argparse.Namespace) -> str:
