@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairway.agent.kernel import Records, Table
+from fairway.agent.positions import Positions
 
 COUNTED: Final = ("tx_packets", "rx_packets", "tx_bytes", "rx_bytes", "connections")
+RETRANSMITTED: Final = ("retransmitted", "retransmitted_before")
 _IDLE_SECONDS: Final = {"closed": 30, "udp": 300, "other": 60, "tcp": 4 * 3600}
 _FIN, _RST = 0x01, 0x04
 
@@ -27,8 +29,10 @@ class FlowDrain:
 
     def __init__(self, kernel: Tables) -> None:
         self._table = kernel.tables["flows"]
-        self._hashes = np.zeros(0, "u8")
+        self._positions = Positions(np.zeros(0, "u8"))
         self._keys, self._before = np.zeros(0, self._table.key), np.zeros(0, self._table.value)
+        # The last reading and the one to come: new memory each time would cost as much as half the reading.
+        self._rooms = (self._table.room(), self._table.room())
         self._delta = np.dtype([(name, "u8") for name in (*COUNTED, "retransmissions")])
 
     @property
@@ -38,29 +42,50 @@ class FlowDrain:
 
     def read(self) -> tuple[Records, Records, NDArray[np.void]]:
         """Entries that moved since the last call."""
-        keys, values = self._table.read()
-        hashes, places = np.unique(hash_keys(keys), return_index=True)
-        keys, values = keys.take(places), values.take(places)  # `take`: indexing records is fifty times slower
-        known = np.zeros(len(hashes), bool)
-        before = np.zeros(len(hashes), self._table.value)
-        if len(self._hashes):
-            at = np.searchsorted(self._hashes, hashes)
-            at[at == len(self._hashes)] = 0
-            before = self._before.take(at)
-            known = (self._hashes[at] == hashes) & (before["first"] == values["first"])
-        # Counters only grow: one below its last figure is of another entry, made within the same jiffy.
-        for name in COUNTED:
-            known &= before[name] <= values[name]
-        before[~known] = 0
+        self._rooms = self._rooms[::-1]
+        keys, values = self._table.read(self._rooms[0])
+        hashes = hash_keys(keys)
+        positions = Positions(hashes)
+        places, _ = positions.find(hashes)
+        once = places == np.arange(len(places))
+        if not once.all():  # an entry that moved while it was read came twice
+            keys, values, hashes = keys[once], values[once], hashes[once]
+            positions = Positions(hashes)
+        at, known = self._positions.find(hashes)
+        moved = np.flatnonzero(~known | self._differs(values, at))
+        if len(moved) < len(keys):
+            told_keys, told, at, known = keys.take(moved), values.take(moved), at[moved], known[moved]
+        else:
+            told_keys, told = keys, values
+        deltas = self._changes(told, at, known)
+        self._positions, self._keys, self._before = positions, keys, values
+        return told_keys, told, deltas
+
+    def _differs(self, values: Records, at: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Which entries moved since the reading before, where each is `at`; mostly few."""
+        differs = np.zeros(len(values), bool)
+        for name in ("first", "tx_packets", "rx_packets") if len(self._before) else ():
+            differs |= self._before[name].take(at) != values[name]
+        return differs
+
+    def _changes(self, values: Records, at: NDArray[np.intp], known: NDArray[np.bool_]) -> NDArray[np.void]:
+        """The counters' differences. What is not `known`, or is another entry by now, counts from zero."""
+        # Column by column: a copy of whole records is mostly new memory, which costs more than what it is for.
+        columns = ("first", *COUNTED, *RETRANSMITTED)
+        was = {name: self._before[name].take(at) for name in columns} if len(self._before) else {}
+        if was:
+            # Counters only grow: one below its last figure is of another entry, made within the same jiffy.
+            known = known & (was["first"] == values["first"])
+            for name in COUNTED:
+                known &= was[name] <= values[name]
         deltas = np.zeros(len(values), self._delta)
         for name in COUNTED:
-            deltas[name] = values[name] - before[name]
-        retransmitted, earlier = _retransmitted(values), _retransmitted(before)
+            deltas[name] = values[name] - np.where(known, was[name], 0) if was else values[name]
+        retransmitted = _retransmitted(values)
+        earlier = np.where(known, _retransmitted(was), 0) if was else np.zeros_like(retransmitted)
         # A socket that is replaced on the same tuple starts again below the last figure.
         deltas["retransmissions"] = np.where(retransmitted >= earlier, retransmitted - earlier, retransmitted)
-        self._hashes, self._keys, self._before = hashes, keys, values
-        moved = np.flatnonzero((deltas["tx_packets"] + deltas["rx_packets"] > 0) | ~known)
-        return keys.take(moved), values.take(moved), deltas.take(moved)
+        return deltas
 
     def forget_idle(self, now: int, hz: int) -> int:
         """Remove entries that nothing had used for long when they were last read; `now` in jiffies. How many."""
@@ -115,8 +140,9 @@ def hash_keys(keys: Records) -> NDArray[np.uint64]:
     return result
 
 
-def _retransmitted(values: Records) -> NDArray[np.uint64]:
-    total: NDArray[np.uint64] = values["retransmitted"].astype("u8") + values["retransmitted_before"]
+def _retransmitted(values: Records | dict[str, NDArray[np.uint32]]) -> NDArray[np.uint64]:
+    now, earlier = (values[name] for name in RETRANSMITTED)
+    total: NDArray[np.uint64] = now.astype("u8") + earlier
     return total
 
 

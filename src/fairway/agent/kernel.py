@@ -55,10 +55,15 @@ class Table:
         """Remove one entry; whether it was there."""
         return bool(library().bpf_map_delete_elem(self.fd, key.ctypes.data) >= 0)
 
-    def read(self) -> tuple[Records, Records]:
-        """All entries, read in batches. An entry that moves while it is read may come twice or not at all."""
+    def room(self) -> tuple[Records, Records]:
+        """Arrays that `read` can fill again and again. They take memory only as far as they were filled."""
         # Room for entries that come twice: the kernel refuses to hand out a part of one of its buckets.
-        keys, values = np.zeros(self.size + CHUNK, self.key), np.zeros(self.size + CHUNK, self.value)
+        return np.zeros(self.size + CHUNK, self.key), np.zeros(self.size + CHUNK, self.value)
+
+    def read(self, room: tuple[Records, Records] | None = None) -> tuple[Records, Records]:
+        """All entries, read in batches; in `room`, if given. An entry that moves while it is read may come twice or
+        not at all."""
+        keys, values = room or self.room()
         cursor_in, cursor_out = np.zeros(64, "u1"), np.zeros(64, "u1")
         options, filled, first = BatchOptions(size=c.sizeof(BatchOptions)), 0, True
         while filled < self.size:
