@@ -1,8 +1,7 @@
 """What an agent costs its node, and whether it keeps up: one JSON object.
 
-- `footprint`: a real agent process at `--entries` live entries, reporting over TLS to a hub on the loopback; its CPU
-  time by the kernel's account and its memory by smaps, over whole intervals in steady state. `share_of_anonymous`
-
+- `footprint`: a real agent process at `--entries` live entries, reporting over TLS to a hub on the loopback; its
+  CPU time by the kernel's account and its memory by smaps, over whole intervals in steady state.
 - `drain`: reading the full table of flows into differences, beside the bare read of the same table in the same run.
 - `churn`: so many new connections a second, held; every edge must reach the hub.
 
@@ -223,6 +222,7 @@ def reports(hub: Hub) -> int:
 
 
 def reach(hub: Hub, count: int, interval: float) -> None:
+    """Wait until so many intervals were reported."""
     hub.wait_for(lambda: reports(hub) >= count, (count + 3) * interval + 10)
 
 

@@ -27,6 +27,7 @@ from fairway.agent.edges import KnownEdges, edges_of, ranked
 from fairway.agent.feed import FeedError
 from fairway.agent.kernel import Kernel
 from fairway.agent.libbpf import BPFError
+from fairway.agent.memory import give_back
 from fairway.agent.netlink import Netlink
 from fairway.agent.obey import Enforcement
 from fairway.agent.outside import Outside
@@ -176,7 +177,10 @@ class Agent:
     def _untold(self, rows: NDArray[np.void], first: NDArray[np.intp]) -> NDArray[np.void]:
         """Edges of conversations that nothing told so far: not the top, and no event, which the ring may lose."""
         fresh = self._edges.fresh(rows, self._pod_list())
-        return edges_of(rows[fresh[~np.isin(fresh, first)]])
+        untold = np.zeros(len(rows), bool)
+        untold[fresh] = True
+        untold[first] = False
+        return edges_of(rows[untold])
 
     def _rest(self, told: NDArray[np.void], totals: NDArray[np.void]) -> NDArray[np.void]:
         """What each pod's exact totals have beyond the conversations told: sums over rows stay exact.
@@ -238,6 +242,7 @@ class Agent:
         health.flows, health.edges, health.revision = self.flows.size, len(self._edges), self._feed.table.revision
         health.report_seconds, health.reports = seconds, health.reports + 1
         health.losses, health.waiting = self.losses(), self.outside.outbox.size()
+        give_back()
 
     def _pod_list(self) -> list[NodePod]:
         """What rows' `pod` counts."""
