@@ -15,7 +15,7 @@ RECORDED := $(filter --recorded,$(ARGS))
 OBJECT := src/fairway/agent/fairway.bpf.o
 BPF_SOURCES := $(wildcard bpf/*)
 
-.PHONY: help setup bpf demo test fuzz bench-coverage lint lab-down clean
+.PHONY: help setup bpf demo test test-kernels fuzz bench-coverage lint lab-down clean
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ test: setup lint ## Pass all tests, those on the real kernel and the lab include
 	@echo "tests: unit, kernel, lab"
 	@$(if $(SUDO),trap '$(SUDO) -n chown -Rf $(shell id -u) .pytest_cache .hypothesis 2>/dev/null || true' EXIT;) \
 		$(AS_ROOT) .venv/bin/pytest $(ARGS)
+
+test-kernels: bpf ## Boot Debian's kernels 5.10, 6.1 and 6.12 under QEMU and pass the kernel tests there
+	@scripts/setup
+	@CI=true .venv/bin/pytest -s tests/machines $(ARGS)
 
 fuzz: ## Feed the readers of manifests hostile input for about a minute
 	@FAIRWAY_FUZZ_EXAMPLES=3000 .venv/bin/pytest tests/unit/policy/test_fuzz_readers.py $(ARGS)
