@@ -39,6 +39,7 @@ from fairway.wire.rules import NodeFeed
 
 TICK: Final = 0.2
 _EDGES_KEPT: Final = 1 << 20
+_EARLY_KEPT: Final = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +83,14 @@ class Agent:
         self._feed = NodeFeed(config.node)
         self._feed_stamp = (0, 0)
         self._edges: set[int] = set()
+        self._early = np.zeros(0, self.kernel.event)  # first sights of pods whose name is yet to come
         self._start_us = time.time_ns() // 1000
         self._malformed_feeds = self._refused_tables = 0
         return self
 
     def __exit__(self, *_: object) -> None:
         if self.config.detach or self.config.pins is None:  # a clsact filter would outlive us
-            for interface in list(self.pods.by_interface):
-                self.attachments.detach(interface)
+            self.pods.detach()
             if self.config.pins is not None:
                 shutil.rmtree(self.config.pins, ignore_errors=True)
         self.pods.close()
@@ -113,6 +114,7 @@ class Agent:
 
     def obey(self) -> None:
         """Take over the feed if it changed: rules first, so that a new pod starts with its own."""
+        self.pods.settle()
         try:
             status = self.config.control.stat()
             stamp = (status.st_mtime_ns, status.st_size)
@@ -142,7 +144,9 @@ class Agent:
 
     def tell_edges(self) -> None:
         """Send every conversation that was never seen before, however small, at once."""
-        events = self.ring.read()
+        events = np.concatenate((self._early, self.ring.read()))
+        early = np.isin(events["key"]["ifindex"], self.enforcement.unnamed())
+        self._early, events = events[early][-_EARLY_KEPT:], events[~early]
         if not len(events):
             return
         keys = np.ascontiguousarray(events["key"])
