@@ -1,12 +1,14 @@
 """A node, two pods and a real agent on real packets."""
 
 import contextlib
+import json
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Self
 
 import msgspec
 import numpy as np
@@ -18,6 +20,7 @@ from fairway.wire.words import Direction, Mode
 from support.net import Host, Net
 
 TCP = 6
+LOAD = str(Path(__file__).with_name("load.py"))
 SERVER = """
 import socket, sys
 s = socket.create_server(("::", int(sys.argv[1])), family=socket.AF_INET6, dualstack_ipv6=True)
@@ -54,6 +57,7 @@ class Stage:
         self.net, self.folder, self.pins = net, folder, pins
         self.revision = 0
         self.agent: subprocess.Popen[str] | None = None
+        self._batches: dict[str, batch.Batch] = {}
 
     @property
     def client(self) -> Host:
@@ -102,8 +106,10 @@ class Stage:
         self.agent = None
 
     def batches(self) -> list[batch.Batch]:
-        told = [batch.decode(path.read_bytes()) for path in (self.folder / "spool").glob("*.arrow")]
-        return sorted(told, key=lambda one: (one.header.end_us, one.header.sequence))
+        for path in (self.folder / "spool").glob("*.arrow"):
+            if path.name not in self._batches:
+                self._batches[path.name] = batch.decode(path.read_bytes())
+        return sorted(self._batches.values(), key=lambda one: (one.header.end_us, one.header.sequence))
 
     def rows(self, kind: int = batch.FLOW, pod: int | None = None, protocol: int = TCP) -> NDArray[np.void]:
         parts = [b.rows for b in self.batches()]
@@ -112,7 +118,8 @@ class Stage:
         return rows[keep & (rows["pod"] == pod)] if pod is not None else rows[keep]
 
     def packets_told(self) -> int:
-        told = np.concatenate([self.rows(batch.FLOW), self.rows(batch.REST)])
+        told = np.concatenate([one.rows for one in self.batches()])
+        told = told[np.isin(told["kind"], (batch.FLOW, batch.REST))]
         return int(told["tx_packets"].sum() + told["rx_packets"].sum())
 
     def serve(self, host: Host, port: int = 8080) -> contextlib.AbstractContextManager[subprocess.Popen[str]]:
@@ -137,5 +144,29 @@ def serving(host: Host, port: int) -> Iterator[subprocess.Popen[str]]:
             process.stdout.close()
 
 
-def allow(direction: Direction, port: int) -> Row:
-    return Row(FIRST_POLICY, ANY, direction, 6, port, port, 0)
+def allow(direction: Direction, port: int, protocol: int = TCP) -> Row:
+    return Row(FIRST_POLICY, ANY, direction, protocol, port, port, 0)
+
+
+class Load:
+    """Datagrams between a client and a server while something else goes on: `with Load(...) as load: ...`, then
+    `load.result`."""
+
+    def __init__(self, client: Host, server: Host, address: str, allowed: int, denied: int) -> None:
+        self._client, self._server, self._denied = client, server, denied
+        self._ask = ("ask", address, str(allowed), str(denied))
+        self._serve = ("serve", str(allowed), str(denied))
+        self.result: dict[str, int] = {}
+
+    def __enter__(self) -> Self:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self._server_process = self._server.start(sys.executable, "-u", LOAD, *self._serve, **pipes)
+        assert self._server_process.stdout
+        assert self._server_process.stdout.readline() == "up\n"
+        self._client_process = self._client.start(sys.executable, "-u", LOAD, *self._ask, **pipes)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        said, _ = self._client_process.communicate(timeout=60)
+        got, _ = self._server_process.communicate("how many\n", timeout=60)
+        self.result = json.loads(said) | {"passed": json.loads(got)[str(self._denied)]}

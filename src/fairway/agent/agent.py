@@ -4,6 +4,7 @@ import shutil
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -32,6 +33,7 @@ from fairway.agent.outbox import Outbox, open_folder
 from fairway.agent.pods import Pods
 from fairway.agent.ring import Ring
 from fairway.agent.rulenames import RuleNames
+from fairway.agent.told import Told
 from fairway.kit.stop import Stoppable
 from fairway.wire.address import family, packed
 from fairway.wire.batch import RECORD, REST, Batch, Header
@@ -80,6 +82,8 @@ class Agent:
             self.denials.read()
         self.rule_names = RuleNames()
         self.outbox = Outbox(open_folder(config.spool), config.node, uuid.uuid4().hex[:12])
+        self.told = Told(self.kernel.tables["told"])
+        self.outbox.settle(self.told.has if adopted else lambda *_: True)
         self._feed = NodeFeed(config.node)
         self._feed_stamp = (0, 0)
         self._edges: set[int] = set()
@@ -175,31 +179,34 @@ class Agent:
         denied_keys, denied, packets = self.denials.read()
         denials = rows_of_denials(denied_keys, denied, packets, self.clock.to_us)
         denials = fold(self._of_known_pods(denials, denied_keys))
-        self._send(np.concatenate((top, denials, self._rest(top, totals))))
+        rest, indices, sums = self._rest(top, totals)
+        number = self.outbox.next_sequence
+        self._send(
+            np.concatenate((top, denials, rest)),
+            lambda: self.told.note(indices, sums, self.outbox.boot, number),
+        )
         self.flows.forget_idle(now, self.clock.hz)
 
-    def _rest(self, told: NDArray[np.void], totals: NDArray[np.void]) -> NDArray[np.void]:
-        """What each pod's exact totals have beyond the conversations told: sums over rows stay exact.
+    def _rest(
+        self, told: NDArray[np.void], totals: NDArray[np.void]
+    ) -> tuple[NDArray[np.void], NDArray[np.uint32], NDArray[np.void]]:
+        """What each pod's exact totals have beyond the conversations told: sums over rows stay exact. And how much
+        is told with it, by index into the totals.
 
         `totals` were read before the flows: a packet that came in between is told as its flow's, and the next total
         catches up with it; it is never told twice.
-
-        How much was told is kept in the kernel, before it is sent: should this agent die in between, the next one
-        tells nothing twice.
         """
-        already = self.kernel.tables["told"]
         indices = np.array([self.enforcement.pods[i][1] for i in self.pods.by_interface], "u4")
-        total, before = totals.take(indices), already.read()[1].take(indices)
+        total, before = totals.take(indices), self.told.read(indices)
         rows = np.zeros(len(indices), RECORD)
         for name in ("tx_packets", "rx_packets", "tx_bytes", "rx_bytes"):
             sums = [told[name][told["pod"] == index].sum() for index in range(len(indices))]
             before[name] += np.array(sums, "u8")
             rows[name] = np.where(total[name] > before[name], total[name] - before[name], 0)
             before[name] += rows[name]
-        already.write(indices, before)
         rows["kind"], rows["pod"] = REST, np.arange(len(indices))
         rows["first_us"], rows["last_us"] = self._start_us, time.time_ns() // 1000
-        return rows[(rows["tx_packets"] > 0) | (rows["rx_packets"] > 0)]
+        return rows[(rows["tx_packets"] > 0) | (rows["rx_packets"] > 0)], indices, before
 
     def _of_known_pods(self, rows: NDArray[np.void], keys: NDArray[np.void]) -> NDArray[np.void]:
         """Rows with their pod filled in. Left out, and so in the rest: those of an interface that just went away,
@@ -213,7 +220,7 @@ class Agent:
                 rows["pod_address"][mine & (rows["family"] == family(address))] = np.frombuffer(address, "V16")[0]
         return rows[known]
 
-    def _send(self, rows: NDArray[np.void]) -> None:
+    def _send(self, rows: NDArray[np.void], commit: Callable[[], None] = lambda: None) -> None:
         now_us = time.time_ns() // 1000
         _, totals = self.kernel.tables["totals"].read()
         header = Header(
@@ -228,7 +235,7 @@ class Agent:
             losses=self.losses(),
             packets=int(totals["tx_packets"].sum() + totals["rx_packets"].sum()),
         )
-        self.outbox.put(Batch(header, rows))
+        self.outbox.put(Batch(header, rows), commit)
         self._start_us = now_us
 
     def losses(self) -> dict[str, int]:

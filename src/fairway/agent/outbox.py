@@ -5,6 +5,7 @@ each is counted.
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,16 +29,32 @@ class Outbox:
     def next_sequence(self) -> int:
         return self._sequence + 1
 
-    def put(self, batch: Batch) -> None:
-        """Write one batch under the next number; a full disk costs this batch and is counted."""
+    def put(self, batch: Batch, commit: Callable[[], None] = lambda: None) -> None:
+        """Write one batch under the next number; a full disk costs this batch and is counted.
+
+        `commit` notes for good that the batch is told, and under which number; should this process die then, the
+        next one makes it appear by `settle`. It is not called for a batch that the disk refused.
+        """
         self._sequence += 1
         content = encode(batch)
         self._make_room(len(content))
         path = self.folder / f"{self.node}-{self.boot}-{self._sequence:012d}.arrow"
         try:
-            write_atomically(path, content)
+            write_atomically(path, content, commit)
         except OSError:
             self.dropped += 1
+
+    def settle(self, told: Callable[[str, int], bool]) -> None:
+        """Finish what an earlier process left half done: batches that were `told`, by boot and number, appear; the
+        others are forgotten, for what they say is still to be told."""
+        for path in self.folder.glob(f".{self.node}-*.arrow.*.tmp"):
+            name = path.name[1:].rsplit(".", 2)[0]
+            node, boot, sequence = name.removesuffix(".arrow").rsplit("-", 2)
+            if node == self.node and sequence.isdecimal():
+                if told(boot, int(sequence)):
+                    path.replace(path.with_name(name))
+                else:
+                    path.unlink()
 
     def _make_room(self, size: int) -> None:
         try:
