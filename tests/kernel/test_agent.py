@@ -1,12 +1,10 @@
 """The agent on real packets: what it counts, what it tells, what it obeys, and what outlives it."""
 
 import contextlib
-import ctypes as c
 import dataclasses
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,8 +15,8 @@ import pytest
 
 from fairway.agent.attach import Attachments, Hook
 from fairway.agent.bpffs import ROOT
-from fairway.agent.kernel import Kernel, record
-from fairway.agent.libbpf import BPFError, TcHook, TcOptions, check, library
+from fairway.agent.kernel import Kernel
+from fairway.agent.libbpf import BPFError
 from fairway.kit.errors import EnvironmentLacksError
 from fairway.wire import batch
 from fairway.wire.address import text
@@ -133,17 +131,6 @@ def test_enforcement_outlives_the_agent_and_the_next_takes_over(stage: Stage) ->
     assert stage.packets_told() == stage.batches()[-1].header.packets, "three agents told each packet once"
 
 
-@pytest.mark.every_kernel
-def test_detach_leaves_nothing(stage: Stage) -> None:
-    stage.feed(mode=Mode.ENFORCE, isolated=(1,))
-    stage.start("--detach")
-    with stage.serve(stage.server):
-        assert not stage.connect(stage.server.v4, patience=0.5)
-        stage.kill(signal.SIGTERM)
-        assert stage.connect(stage.server.v4)
-    assert not stage.pins.exists()
-
-
 def test_a_pod_that_went_while_no_agent_was_there_is_let_go(stage: Stage) -> None:
     stage.feed(mode=Mode.ENFORCE, isolated=(1,))
     stage.start()
@@ -184,29 +171,6 @@ def test_a_connection_older_than_the_agent_gets_its_client(stage: Stage) -> None
         (0, Initiator.POD, 8080),
         (1, Initiator.REMOTE, 8080),
     }
-
-
-@pytest.mark.parametrize("first", ["ours", "theirs"])
-def test_programs_of_others_on_the_interface_go_on(stage: Stage, kernel: Kernel, hook: str, first: str) -> None:
-    stage.feed(allow(Direction.INGRESS, 8080), mode=Mode.ENFORCE, isolated=(1,))
-    if first == "ours":
-        stage.start("--hook", hook)
-    stage.net.node.inside(lambda: attach_stranger(kernel, "pod1"))
-    if first == "theirs":
-        stage.start("--hook", hook)
-    with stage.serve(stage.server):
-        assert stage.connect(stage.server.v4)
-    clock = kernel.tables["clock"]
-    assert clock.get(record(clock.key, 0))["jiffies"][0] > 0, "the stranger saw a packet"
-
-
-def attach_stranger(kernel: Kernel, interface: str) -> None:
-    """Somebody else's filter on the way to the pod: it notes the time of each packet."""
-    hook = TcHook(size=c.sizeof(TcHook), ifindex=socket.if_nametoindex(interface), attach_point=3)
-    library().bpf_tc_hook_create(c.byref(hook))
-    hook.attach_point = 2
-    options = TcOptions(size=c.sizeof(TcOptions), handle=1, priority=99, prog_fd=kernel.program("fairway_clock"))
-    check(library().bpf_tc_attach(c.byref(hook), c.byref(options)), "stranger")
 
 
 def test_a_malformed_feed_changes_nothing(stage: Stage) -> None:

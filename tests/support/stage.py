@@ -89,7 +89,8 @@ class Stage:
         command += ["--control", str(self.folder / "feed.json"), "--spool", str(self.folder / "spool")]
         before = {one.header.boot for one in self.batches()}
         command += ["--pins", str(self.pins)] if pins else []
-        self.agent = self.net.node.start(*command, *options)
+        with self.log.open("a") as log:
+            self.agent = self.net.node.start(*command, *options, stderr=log)
         wait_for(lambda: {one.header.boot for one in self.batches()} - before)
         self.applied()
 
@@ -104,6 +105,11 @@ class Stage:
         self.agent.send_signal(number)
         self.agent.wait(60)
         self.agent = None
+
+    @property
+    def log(self) -> Path:
+        """What agents said."""
+        return self.folder / "log"
 
     def batches(self) -> list[batch.Batch]:
         for path in (self.folder / "spool").glob("*.arrow"):

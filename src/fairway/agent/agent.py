@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from fairway.agent import privileges
 from fairway.agent.attach import Attachments, Hook
 from fairway.agent.clock import Clock
 from fairway.agent.conversations import (
@@ -67,12 +68,14 @@ class Agent:
 
     def __enter__(self) -> Self:
         config = self.config
+        privileges.require()
         self.kernel = Kernel(config.pins)
         self.clock = Clock(self.kernel)
         self.enforcement = Enforcement(self.kernel)
         adopted = self.enforcement.adopt()
         programs = {way: self.kernel.program(f"fairway_{way}") for way in ("from_pod", "to_pod")}
         self.attachments = Attachments(programs, config.pins, config.hook)
+        privileges.drop()
         self.pods = Pods(Netlink(), self.attachments, self.enforcement)
         self.ring = Ring(self.kernel.fds["events"], self.kernel.ring_bytes, self.kernel.event)
         self.flows, self.denials = FlowDrain(self.kernel), DenialDrain(self.kernel.tables["denials"])
@@ -139,12 +142,12 @@ class Agent:
     def _take(self, feed: NodeFeed) -> None:
         if feed.node != self.config.node:
             raise msgspec.ValidationError(f"is for node `{feed.node}`, this is `{self.config.node}`")
-        if feed.table.revision > self._feed.table.revision or self.enforcement.program is None:
+        if feed.table.revision != self._feed.table.revision or self.enforcement.program is None:
             self.rule_names.remember(self.enforcement.obey(feed.table), feed.table.rules)
         self._feed = feed
         self.pods.update(feed.pods)
         for build in self.kernel.remove_other_builds():
-            self._say(f"removed the tables of another build, {build}: flows are counted anew")
+            self._say(f"removed the tables of another layout, {build}: flows are counted anew")
 
     def tell_edges(self) -> None:
         """Send every conversation that was never seen before, however small, at once."""

@@ -1,7 +1,8 @@
 """Attaches the two programs to an interface: a tcx link where the kernel has it, a clsact filter otherwise.
 
-Both let the programs of others run, after ours. A tcx link is pinned by the interface's index, so that it
-outlives the agent and the next one can put its own program under it without a packet between the two.
+Both let the programs of others run, after ours: had theirs the first word, theirs could be the last. A tcx link is
+pinned by the interface's index, so that it outlives the agent and the next one can put its own program under it
+without a packet between the two.
 """
 
 import ctypes as c
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from fairway.agent import bpffs
-from fairway.agent.libbpf import BPFError, TcHook, TcOptions, check, library
+from fairway.agent.libbpf import BPFError, LinkOptions, TcHook, TcOptions, check, library
 from fairway.agent.netlink import Netlink
 from fairway.kit.errors import EnvironmentLacksError
 
@@ -22,6 +23,7 @@ _CLSACT: Final = {"from_pod": 1, "to_pod": 2}  # enum bpf_tc_attach_point: seen 
 _PARENTS: Final = {"from_pod": 0xFFFFFFF2, "to_pod": 0xFFFFFFF3}  # TC_H_CLSACT and TC_H_MIN_INGRESS, _EGRESS
 _BOTH: Final = 3  # BPF_TC_INGRESS | BPF_TC_EGRESS: the clsact hook as such
 _REPLACE: Final = 1
+_BEFORE_ALL: Final = 1 << 3  # BPF_F_BEFORE: another's program that passes a packet ends the chain
 _HANDLE, _PRIORITY = 0xFA1, 1
 WAYS: Final = ("from_pod", "to_pod")
 
@@ -107,7 +109,8 @@ class Attachments:
     def _link(self, interface: int, way: str) -> None:
         program, link = self._programs[way], self._inherited(interface, way)
         if link is None:
-            link = library().bpf_link_create(program, interface, _TCX[way], None)
+            options = LinkOptions(size=c.sizeof(LinkOptions), flags=_BEFORE_ALL)
+            link = library().bpf_link_create(program, interface, _TCX[way], c.byref(options))
             if link < 0:
                 self._no_link(interface, way)
                 return

@@ -1,6 +1,7 @@
 """Holds the kernel to a rule table: written beside the old one, switched to at one stroke per pod, then the old
 one is removed. No packet meets half a table."""
 
+import errno
 import threading
 from dataclasses import dataclass, field
 from typing import Final
@@ -17,6 +18,14 @@ UNNAMED: Final = "-"
 """In place of the uid of a pod that the feed does not have yet: it is held to the posture."""
 
 
+class OldRulesError(BPFError):
+    """A table that is older than the one in force: a hub that lost its memory, or a feed that came late."""
+
+    def __init__(self, given: int, current: int) -> None:
+        super().__init__("old rules", errno.ESTALE)
+        self.args = (f"the rules' revision {given} is older than {current}, which is in force",)
+
+
 @dataclass(slots=True)
 class Enforcement:
     """The rules in force and the pods held to them, by interface. Interfaces may come and go on another thread."""
@@ -24,6 +33,7 @@ class Enforcement:
     kernel: Kernel
     program: Program | None = None
     pods: dict[int, tuple[str, int]] = field(default_factory=dict)  # interface: (uid, index of its totals)
+    _revision: int = 0
     _void: set[int] = field(default_factory=set)  # interfaces that went, to be removed
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _written: list[tuple[str, Records]] = field(default_factory=list)
@@ -43,8 +53,10 @@ class Enforcement:
     def obey(self, table: RuleTable) -> int:
         """Hold all pods to `table`; the generation that its rules are counted in.
 
-        BPFError if the kernel's tables do not hold it; the rules before stay in force then.
+        BPFError if the kernel's tables do not hold it, or if it is older than what is in force, which stays then.
         """
+        if table.revision < self._revision:
+            raise OldRulesError(table.revision, self._revision)
         self._forget_stale()
         program = translate(table, self._next_generation(), self.kernel)
         written = [(name, *getattr(program, name)) for name in _RULED]
@@ -56,7 +68,7 @@ class Enforcement:
                 self.kernel.tables[name].remove(keys)
             raise
         with self._lock:
-            self.program = program
+            self.program, self._revision = program, table.revision
             for interface, (uid, _) in self.pods.items():
                 if uid:
                     self._write_pod(interface)
