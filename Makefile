@@ -44,8 +44,9 @@ test-kernels: bpf ## Boot Debian's kernels 5.10, 6.1 and 6.12 under QEMU and pas
 	@scripts/setup
 	@CI=true .venv/bin/pytest -s tests/machines $(ARGS)
 
-fuzz: ## Feed the readers of manifests hostile input for about a minute
+fuzz: ## Feed hostile input to the readers of manifests, and a million random frames to the kernel's programs
 	@FAIRWAY_FUZZ_EXAMPLES=3000 .venv/bin/pytest tests/unit/policy/test_fuzz_readers.py $(ARGS)
+	@$(AS_ROOT) env FAIRWAY_FUZZ_FRAMES=1000000 .venv/bin/pytest tests/kernel/test_fuzz.py $(ARGS)
 
 bench-coverage: ## How often "enough was seen" comes too early, in a simulation; one JSON object
 	@.venv/bin/python benchmarks/coverage/simulate.py $(ARGS)

@@ -32,8 +32,8 @@ def log(*lines: str) -> str:
         (
             [FAILED, log("program of this type cannot use helper bpf_sk_lookup_tcp#84")],
             errno.EINVAL,
-            "cannot load program `fairway_to_pod`: this kernel's tc programs may not use helper `bpf_sk_lookup_tcp`; "
-            + OLDEST,
+            "cannot load program `fairway_to_pod`: this kernel's tc programs may not use helper "
+            f"`bpf_sk_lookup_tcp`; {OLDEST}",
         ),
         (
             [FAILED, log("; return see(skb)", "back-edge from insn 9 to 4", "processed 10 insns (limit 1000000)")],
