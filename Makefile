@@ -15,7 +15,7 @@ RECORDED := $(filter --recorded,$(ARGS))
 OBJECT := src/fairway/agent/fairway.bpf.o
 BPF_SOURCES := $(wildcard bpf/*)
 
-.PHONY: help setup bpf demo test test-kernels fuzz bench-coverage lint lab-down clean
+.PHONY: help setup bpf demo test test-kernels fuzz bench-coverage bench-datapath bench-topk endure lint lab-down clean
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,15 @@ fuzz: ## Feed hostile input to the readers of manifests, and a million random fr
 
 bench-coverage: ## How often "enough was seen" comes too early, in a simulation; one JSON object
 	@.venv/bin/python benchmarks/coverage/simulate.py $(ARGS)
+
+bench-datapath: ## What a packet costs, over no program, beside an empty one and nftables; one JSON object
+	@$(AS_ROOT) .venv/bin/python benchmarks/datapath/datapath.py $(ARGS)
+
+bench-topk: ## A million flows in an interval: are the 500 largest told right; one JSON object
+	@$(AS_ROOT) .venv/bin/python benchmarks/topk/topk.py $(ARGS)
+
+endure: ## Policies swapped for 30 s and 100 agents killed, under load
+	@$(AS_ROOT) env FAIRWAY_SWAP_SECONDS=30 FAIRWAY_KILLS=100 .venv/bin/pytest -o timeout=1200 tests/kernel/test_endurance.py $(ARGS)
 
 lint: ## Style, types, and which room may import which
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
