@@ -3,8 +3,8 @@
 Each round measures every variant one after the other: no program, an empty program, Fairway counting and
 enforcing with everything on, and nftables with connection tracking and one set. `added_ns` is the median of the
 differences to no program within a round, with its quartiles; CPU time of one pinned thread that is both ends, per
-operation (the stream: per MiB). Both pods' interfaces are passed: a remote peer pays half. `of_nftables` is what has
-to be small: Fairway's share of what nftables adds. Prints one JSON object.
+operation (the stream: per MiB). Both pods' interfaces are passed: a remote peer pays half. `of_nftables` is what
+has to be small: Fairway's share of what nftables adds. Prints one JSON object.
 """
 
 import argparse

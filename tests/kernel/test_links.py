@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fairway.agent import netlink
 from fairway.agent.bpffs import ROOT
 from fairway.agent.kernel import Kernel
 from fairway.wire import batch
@@ -156,3 +157,34 @@ def test_the_next_interface_of_a_number_inherits_nothing(few: Crowd) -> None:
     few.go(0)
     assert few.come(1, options="index 4000") == set()
     assert few.heard_inside() == [0]
+
+
+def test_the_nodes_own_way_out_is_left_alone(few: Crowd) -> None:
+    """It looks like a pod's interface where the node is itself a container."""
+    few.feed(Posture.DENY)
+    wire(few.net.node, few.net.waiting[2], "wan0")
+    few.net.node.run("ip", "route", "add", "default", "dev", "wan0")
+    few.stage.start()
+    assert few.come(0) == set(), "the posture is in force"
+    assert few.talk(2)
+
+
+def test_news_that_did_not_fit_are_told_as_lost(few: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And looking at all interfaces, which is what follows, finds what they were about."""
+    monkeypatch.setattr(netlink, "_RECEIVE_BYTES", 0)
+    made: list[netlink.LinkNews] = []
+    few.net.node.inside(lambda: made.append(netlink.LinkNews()))
+    for number in range(3):
+        wire(few.net.node, few.net.waiting[number], f"pod{number}")
+    with contextlib.closing(made[0]) as news, pytest.raises(netlink.OverrunError):
+        list(iter(news.read, None))
+    found: list[netlink.Link] = []
+
+    def look() -> None:
+        with contextlib.closing(netlink.Netlink()) as one:
+            found.extend(one.links())
+
+    few.net.node.inside(look)
+    assert [(link.kind, link.elsewhere, link.master) for link in found if link.number > 1] == [
+        ("veth", True, 0)
+    ] * 3

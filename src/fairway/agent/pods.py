@@ -41,7 +41,7 @@ class Pods:
         for interface, pod in wanted.items():
             known = self.by_interface.get(interface)
             if known is not None and known.uid != pod.uid:
-                self._forget(interface)
+                self._forget({interface})
                 known = None
             if known is None:
                 self._attach(interface, pod)
@@ -54,15 +54,8 @@ class Pods:
     def settle(self) -> None:
         """Forget the interfaces that went; one that came back under the same number starts anew."""
         gone = {self._links.gone.popleft() for _ in range(len(self._links.gone))}
-        if not gone:
-            return
-        for interface in gone:
-            self.missing += self.by_interface.pop(interface, None) is not None
-            self._close_listeners(interface)
-        self.enforcement.remove(*gone)
-        for interface in gone:
-            if interface in self.attachments:
-                self.enforcement.expect(interface)
+        self.missing += len(gone & set(self.by_interface))
+        self._forget(gone)
 
     def listening(self, interface: int) -> frozenset[int] | None:
         """TCP ports in state LISTEN in the pod; None if its network namespace has no name here."""
@@ -102,23 +95,27 @@ class Pods:
 
     def _release(self, wanted: dict[int, NodePod]) -> None:
         """Let go of pods that the feed has no more. A route that is away for a moment must not set its pod free."""
+        left, unnamed = set(), self.enforcement.unnamed()
         for interface in (self.attachments.held() | set(self.enforcement.pods)) - set(wanted):
             if self.netlink.peer_namespace(interface) is None:
                 self.attachments.detach(interface)
-                self._forget(interface)
-            elif not self.missing and interface not in self.enforcement.unnamed():
-                self._forget(interface)
+                left.add(interface)
+            elif not self.missing and interface not in unnamed:
+                left.add(interface)
+        self._forget(left)
+
+    def _forget(self, interfaces: set[int]) -> None:
+        """Forget pods; what is behind an interface that is still there, or is there again, starts anew."""
+        if not interfaces:
+            return
+        self.enforcement.remove(*interfaces)
+        for interface in interfaces:
+            self.by_interface.pop(interface, None)
+            listeners = self._listeners.pop(interface, None)
+            if listeners is not None:
+                listeners.close()
+            if interface in self.attachments:
                 self.enforcement.expect(interface)
-
-    def _forget(self, interface: int) -> None:
-        self.enforcement.remove(interface)
-        self.by_interface.pop(interface, None)
-        self._close_listeners(interface)
-
-    def _close_listeners(self, interface: int) -> None:
-        listeners = self._listeners.pop(interface, None)
-        if listeners is not None:
-            listeners.close()
 
     def _open_listeners(self, interface: int) -> Listeners | None:
         namespace = self.netlink.peer_namespace(interface)
