@@ -127,7 +127,7 @@ def test_the_tables_of_another_build_are_not_read(kernel: Kernel) -> None:
     other = Kernel(pins, {"flows": 1024})
     try:
         assert agent_tables(pins)
-        with pytest.raises(EnvironmentLacksError, match="holds the tables of an agent of another build"):
+        with pytest.raises(EnvironmentLacksError, match="holds the tables of an agent of another version"):
             PinnedTables(pins)
     finally:
         other.close()

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from fairway.agent import privileges
 from fairway.agent.attach import Attachments
 from fairway.agent.attribution import of_known_pods
 from fairway.agent.clock import Clock
@@ -35,11 +36,13 @@ from fairway.agent.pods import Pods
 from fairway.agent.readings import Opened
 from fairway.agent.ring import Ring
 from fairway.agent.rulenames import RuleNames
+from fairway.agent.told import Told
 from fairway.kit.stop import Stoppable
 from fairway.wire.batch import RECORD, REST, Batch, Header
 from fairway.wire.rules import NodeFeed, NodePod
 
 TICK: Final = 0.2
+_EARLY_KEPT: Final = 1 << 14
 
 
 class Agent:
@@ -50,12 +53,14 @@ class Agent:
 
     def __enter__(self) -> Self:
         config = self.config
+        privileges.require()
         self.kernel = Kernel(config.pins)
         self.clock = Clock(self.kernel)
         self.enforcement = Enforcement(self.kernel)
         adopted = self.enforcement.adopt()
         programs = {way: self.kernel.program(f"fairway_{way}") for way in ("from_pod", "to_pod")}
         self.attachments = Attachments(programs, config.pins, config.hook)
+        privileges.drop()
         self.pods = Pods(Netlink(), self.attachments, self.enforcement)
         self.ring = Ring(self.kernel.fds["events"], self.kernel.ring_bytes, self.kernel.event)
         self.flows, self.denials = FlowDrain(self.kernel), DenialDrain(self.kernel.tables["denials"])
@@ -65,9 +70,12 @@ class Agent:
             self.denials.read()
         self.rule_names = RuleNames()
         self.opened = Opened()
+        self.told = Told(self.kernel.tables["told"])
         self.outside = Outside(config, uuid.uuid4().hex[:12], self.kernel, self.pods, self.opened, say)
+        self.outside.settle(self.told.has if adopted else lambda *_: True)
         self._feed = NodeFeed(config.node)
         self._edges = KnownEdges()
+        self._early = np.zeros(0, self.kernel.event)  # first sights of pods whose name is yet to come
         self._start_us = time.time_ns() // 1000
         self._malformed_feeds = self._refused_tables = 0
         return self
@@ -75,8 +83,7 @@ class Agent:
     def __exit__(self, *_: object) -> None:
         self.outside.close()
         if self.config.detach or self.config.pins is None:  # a clsact filter would outlive us
-            for interface in list(self.pods.by_interface):
-                self.attachments.detach(interface)
+            self.pods.detach()
             if self.config.pins is not None:
                 shutil.rmtree(self.config.pins, ignore_errors=True)
         self.pods.close()
@@ -116,6 +123,7 @@ class Agent:
 
     def obey(self) -> None:
         """Take over the feed if it changed: rules first, so that a new pod starts with its own."""
+        self.pods.settle()
         try:
             feed = self.outside.feed.poll()
             if feed is not None:
@@ -132,17 +140,19 @@ class Agent:
     def _take(self, feed: NodeFeed) -> None:
         if feed.node != self.config.node:
             raise FeedError(f"the feed is for node `{feed.node}`, this is `{self.config.node}`")
-        if feed.table.revision > self._feed.table.revision or self.enforcement.program is None:
+        if feed.table.revision != self._feed.table.revision or self.enforcement.program is None:
             self.rule_names.remember(self.enforcement.obey(feed.table), feed.table.rules)
         self._feed = feed
         self.pods.update(feed.pods)
         self.outside.obeyed(feed)
         for build in self.kernel.remove_other_builds():
-            say(f"removed the tables of another build, {build}: flows are counted anew")
+            say(f"removed the tables of another layout, {build}: flows are counted anew")
 
     def tell_edges(self) -> None:
         """Send every conversation that was never seen before, however small, at once."""
-        events = self.ring.read()
+        events = np.concatenate((self._early, self.ring.read()))
+        early = np.isin(events["key"]["ifindex"], self.enforcement.unnamed())
+        self._early, events = events[early][-_EARLY_KEPT:], events[~early]
         if not len(events):
             return
         keys = np.ascontiguousarray(events["key"])
@@ -167,8 +177,12 @@ class Agent:
         denied_keys, denied, packets = self.denials.read()
         denials = rows_of_denials(denied_keys, denied, packets, self.clock.to_us)
         denials = fold(of_known_pods(denials, denied_keys, self.pods.by_interface))
-        told = np.concatenate((top, self._untold(rows, first), denials, self._rest(top, totals)))
-        self._send(told)
+        rest, indices, sums = self._rest(top, totals)
+        told, number = (
+            np.concatenate((top, self._untold(rows, first), denials, rest)),
+            self.outside.outbox.next_sequence,
+        )
+        self._send(told, lambda: self.told.note(indices, sums, self.outside.boot, number))
         self.opened.count(rows, self._pod_list())
         self.opened.count_told(told)
         self.flows.forget_idle(now, self.clock.hz)
@@ -182,30 +196,28 @@ class Agent:
         untold[first] = False
         return edges_of(rows[untold])
 
-    def _rest(self, told: NDArray[np.void], totals: NDArray[np.void]) -> NDArray[np.void]:
-        """What each pod's exact totals have beyond the conversations told: sums over rows stay exact.
+    def _rest(
+        self, told: NDArray[np.void], totals: NDArray[np.void]
+    ) -> tuple[NDArray[np.void], NDArray[np.uint32], NDArray[np.void]]:
+        """What each pod's exact totals have beyond the conversations told: sums over rows stay exact. And how much
+        is told with it, by index into the totals.
 
         `totals` were read before the flows: a packet that came in between is told as its flow's, and the next total
         catches up with it; it is never told twice.
-
-        How much was told is kept in the kernel, before it is sent: should this agent die in between, the next one
-        tells nothing twice.
         """
-        already = self.kernel.tables["told"]
         indices = np.array([self.enforcement.pods[i][1] for i in self.pods.by_interface], "u4")
-        total, before = totals.take(indices), already.read()[1].take(indices)
+        total, before = totals.take(indices), self.told.read(indices)
         rows = np.zeros(len(indices), RECORD)
         for name in ("tx_packets", "rx_packets", "tx_bytes", "rx_bytes"):
             sums = [told[name][told["pod"] == index].sum() for index in range(len(indices))]
             before[name] += np.array(sums, "u8")
             rows[name] = np.where(total[name] > before[name], total[name] - before[name], 0)
             before[name] += rows[name]
-        already.write(indices, before)
         rows["kind"], rows["pod"] = REST, np.arange(len(indices))
         rows["first_us"], rows["last_us"] = self._start_us, time.time_ns() // 1000
-        return rows[(rows["tx_packets"] > 0) | (rows["rx_packets"] > 0)]
+        return rows[(rows["tx_packets"] > 0) | (rows["rx_packets"] > 0)], indices, before
 
-    def _send(self, rows: NDArray[np.void]) -> None:
+    def _send(self, rows: NDArray[np.void], commit: Callable[[], None] = lambda: None) -> None:
         now_us = time.time_ns() // 1000
         _, totals = self.kernel.tables["totals"].read()
         header = Header(
@@ -220,7 +232,7 @@ class Agent:
             losses=self.losses(),
             packets=int(totals["tx_packets"].sum() + totals["rx_packets"].sum()),
         )
-        self.outside.put(Batch(header, rows))
+        self.outside.put(Batch(header, rows), commit)
         self._start_us = now_us
 
     def losses(self) -> dict[str, int]:

@@ -4,6 +4,7 @@ Tables are pinned below `pins`, if given: when the agent dies they live on with 
 the next agent takes them over. A directory per layout keeps an agent from reading another version's tables.
 """
 
+import contextlib
 import ctypes as c
 import errno
 import hashlib
@@ -26,6 +27,7 @@ from fairway.agent.libbpf import (
     library,
     messages,
 )
+from fairway.agent.refusal import refused
 from fairway.kit.errors import EnvironmentLacksError
 
 OBJECT: Final = Path(__file__).with_name("fairway.bpf.o")
@@ -139,6 +141,8 @@ TABLES: Final = {  # name: (key, value), as named in the object's BTF; plain num
     "settings": ("<u4", "config"),
     "clock": ("<u4", "clock"),
 }
+MEANING: Final = 1
+"""To be counted up when a field means something else in the same place: it makes another layout."""
 COUNTERS: Final = (
     "judged",
     "denied",
@@ -162,25 +166,23 @@ class Kernel:
         if not OBJECT.exists():
             raise EnvironmentLacksError(f"the BPF object {OBJECT.name} is not built; run `make bpf`")
         messages()
-        self.pins = pins
-        if pins is not None:
-            # Any layout or size that differs is another table: an agent must never read one that is not its own.
-            self.pins = pins / build_tag(sizes or {})
-            bpffs.make(self.pins)
-        root = str(self.pins).encode() if self.pins is not None else None
-        options = ObjectOptions(size=c.sizeof(ObjectOptions), pin_root_path=root)
+        self.pins, made = None, False
+        options = ObjectOptions(size=c.sizeof(ObjectOptions))
         self._object = library().bpf_object__open_file(str(OBJECT).encode(), c.byref(options))
         if not self._object:
-            raise self._refused("open")
-        maps = self._maps()
+            raise self._refused("open", made)
+        maps, layouts = maps_of(self._object), Layouts(library().bpf_object__btf(self._object))
+        for name, number in (sizes or {}).items():
+            library().bpf_map__set_max_entries(maps[name], number)
+        if pins is not None:
+            self.pins = pins / layout_name(maps, layouts)
+            made = not self.pins.exists()
+            bpffs.make(self.pins)
         for name, pointer in maps.items():
-            if self.pins is None:
-                library().bpf_map__set_pin_path(pointer, None)
-            if sizes and name in sizes:
-                library().bpf_map__set_max_entries(pointer, sizes[name])
+            path = str(self.pins / name).encode() if self.pins is not None else None
+            library().bpf_map__set_pin_path(pointer, path)
         if library().bpf_object__load(self._object) < 0:
-            raise self._refused("load")
-        layouts = Layouts(library().bpf_object__btf(self._object))
+            raise self._refused("load", made)
         self.event = layouts.struct("event")
         self.fds = {name: library().bpf_map__fd(pointer) for name, pointer in maps.items()}
         self.tables = {
@@ -239,23 +241,34 @@ class Kernel:
             result[name] = int(values.sum())
         return result
 
-    def _maps(self) -> dict[str, int]:
-        found, pointer = {}, library().bpf_object__next_map(self._object, None)
-        while pointer:
-            found[library().bpf_map__name(pointer).decode()] = pointer
-            pointer = library().bpf_object__next_map(self._object, pointer)
-        return found
-
-    def _refused(self, doing: str) -> BPFError:
-        number = c.get_errno()
-        told = [line for line in messages() if "libbpf: " in line]
-        reason = f" ({told[0].removeprefix('libbpf: ').splitlines()[0]})" if told else ""
-        return BPFError(f"cannot {doing} the BPF programs{reason}", number)
+    def _refused(self, doing: str, made: bool) -> BPFError:
+        error = refused(doing, messages(), c.get_errno())
+        if made and self.pins is not None:
+            with contextlib.suppress(OSError):  # whatever else lies there stays
+                self.pins.rmdir()
+                self.pins.parent.rmdir()
+        self.close()
+        return error
 
 
-def build_tag(sizes: dict[str, int]) -> str:
-    """The name of the folder that tables of this build and these sizes are pinned in."""
-    return hashlib.sha256(OBJECT.read_bytes() + repr(sorted(sizes.items())).encode()).hexdigest()[:12]
+def maps_of(opened: int) -> dict[str, int]:
+    """The maps of an opened object, by name."""
+    found, pointer = {}, library().bpf_object__next_map(opened, None)
+    while pointer:
+        found[library().bpf_map__name(pointer).decode()] = pointer
+        pointer = library().bpf_object__next_map(opened, pointer)
+    return found
+
+
+def layout_name(maps: dict[str, int], layouts: Layouts) -> str:
+    """Name of the layout of all tables, and of the folder that they are pinned in. One that differs is another
+    table: nobody must ever read those that are not its own. Programs that only work otherwise take over the tables
+    of those before."""
+    told: list[object] = [MEANING]
+    for name, pointer in sorted(maps.items()):
+        told.append((name, library().bpf_map__type(pointer), library().bpf_map__max_entries(pointer)))
+        told += [dtype_of(layouts, part).descr for part in TABLES.get(name, ("event",))]
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:12]
 
 
 def dtype_of(layouts: Layouts, name: str) -> np.dtype[np.void]:

@@ -102,8 +102,7 @@ class Alone:
 
     def close(self) -> None:
         """Take the programs off again."""
-        for interface in list(self._pods.by_interface):
-            self._attachments.detach(interface)
+        self._pods.detach()
         self._pods.close()
         self._attachments.close()
         self.kernel.close()

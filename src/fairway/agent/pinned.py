@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from fairway.agent.kernel import OBJECT, TABLES, Table, build_tag, dtype_of
+from fairway.agent.kernel import OBJECT, TABLES, Table, dtype_of, layout_name, maps_of
 from fairway.agent.layout import Layouts
 from fairway.agent.libbpf import ObjectOptions, check, library
 from fairway.kit.errors import EnvironmentLacksError
@@ -29,18 +29,18 @@ class _MapInfo(c.Structure):
 
 
 class PinnedTables:
-    """`tables` by name. EnvironmentLacksError if this build's tables are not there."""
+    """`tables` by name. EnvironmentLacksError if tables of this layout are not there."""
 
     def __init__(self, pins: Path) -> None:
-        folder = pins / build_tag({})
-        if not folder.is_dir():
-            raise EnvironmentLacksError(
-                f"{pins} holds the tables of an agent of another build; run the `fairway top` it came with"
-            )
         self._object = library().bpf_object__open_file(
             str(OBJECT).encode(), c.byref(ObjectOptions(size=c.sizeof(ObjectOptions)))
         )
         layouts = Layouts(library().bpf_object__btf(self._object))
+        folder = pins / layout_name(maps_of(self._object), layouts)
+        if not folder.is_dir():
+            raise EnvironmentLacksError(
+                f"{pins} holds the tables of an agent of another version; run the `fairway top` it came with"
+            )
         self.tables = {name: _open(folder / name, layouts) for name in _READ}
 
     def close(self) -> None:
