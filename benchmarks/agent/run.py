@@ -84,6 +84,10 @@ def footprint(asked: argparse.Namespace) -> dict[str, Any]:
             reach(hub, reports(hub) + asked.intervals, asked.interval)
             took, used = time.monotonic() - began, cpu_seconds(process.pid) - before
             memory = smaps(process.pid)
+        ending = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+        ended = time.monotonic() - ending
         last = latest(hub)
         return {
             "entries": asked.entries,
@@ -94,6 +98,8 @@ def footprint(asked: argparse.Namespace) -> dict[str, Any]:
             "aim_rss_mib": 50,
             "pss_mib": memory["Pss"],
             "anonymous_mib": memory["Anonymous"],
+            "sigterm_to_end_seconds": round(ended, 2),
+            "aim_sigterm_to_end_seconds": 2,
             "rows_a_batch": len(last.rows),
             "bytes_a_batch": len(wire.encode(last)),
             "losses": {name: lost for name, lost in last.header.losses.items() if lost},
