@@ -363,6 +363,8 @@ def test_flows_as_json_lines_without_hub_or_names(stage: Stage) -> None:
         assert {flow["pod"]} <= {"pod0", "pod1"}
         assert (flow["port"], flow["protocol"]) == (8080, "TCP")
         assert flow["initiator"] == {"pod0": "pod", "pod1": "remote"}[str(flow["pod"])]
+        ends = [host.v4 for host in stage.net.pods]
+        assert [flow["pod_address"], flow["remote_address"]] == (ends if flow["pod"] == "pod0" else ends[::-1])
         stage.end()
     assert stage.log.read_text().endswith("nothing is left in force\n")
 

@@ -29,6 +29,6 @@ def of_known_pods(rows: NDArray[np.void], keys: Records, by_interface: Mapping[i
     addresses = np.zeros((len(by_interface), 2), "V16")
     for index, pod in enumerate(by_interface.values()):
         for address in map(packed, pod.addresses):
-            addresses[index, family(address) == 6] = np.frombuffer(address, "V16")[0]
+            addresses[index, int(family(address) == 6)] = np.frombuffer(address, "V16")[0]
     rows["pod_address"] = addresses[pods, (rows["family"] == 6).astype("i8")]
     return rows
