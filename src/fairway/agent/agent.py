@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fairway.agent import privileges
 from fairway.agent.attach import Attachments
 from fairway.agent.attribution import of_known_pods
+from fairway.agent.backlog import Backlog
 from fairway.agent.clock import Clock
 from fairway.agent.config import FIXED, Config
 from fairway.agent.conversations import (
@@ -62,7 +63,7 @@ class Agent:
         self.attachments = Attachments(programs, config.pins, config.hook)
         privileges.drop()
         self.pods = Pods(Netlink(), self.attachments, self.enforcement)
-        self.ring = Ring(self.kernel.fds["events"], self.kernel.ring_bytes, self.kernel.event)
+        self.ring = Backlog(Ring(self.kernel.fds["events"], self.kernel.ring_bytes, self.kernel.event))
         self.flows, self.denials = FlowDrain(self.kernel), DenialDrain(self.kernel.tables["denials"])
         if adopted:
             # What moved before this agent was told by the one before, or is part of its pods' next `rest`.
