@@ -157,14 +157,16 @@ def churn(asked: argparse.Namespace) -> dict[str, Any]:
         addresses = np.ascontiguousarray(rows["remote_address"]).view(">u4").reshape(-1, 4)[:, 3]
         seen = set(zip(addresses.tolist(), rows["port"].tolist(), strict=True))
         header = latest(hub).header
-        told = sum(int(batch.rows["tx_packets"].sum()) for batch in hub.kept.values())
+        told = sum(
+            int(batch.rows["tx_packets"].sum() + batch.rows["rx_packets"].sum()) for batch in hub.kept.values()
+        )
         return {
             "connections_a_second": round(rate),
             "seconds": round(took),
             "edges_made": len(made_edges),
             "edges_lost": len(made_edges - seen),
             "events_lost": header.losses["events_lost"],
-            "packets_untold": total - told,
+            "packets_untold": header.packets - told,
             "milli_cpu": round(1000 * used / took),
         }
 
