@@ -14,7 +14,7 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +35,6 @@ FRAME = bytes.fromhex(
     "020000000002020000000001080045000400000000004011000" + "0" + "0a000182" + "0b000000"
 ) + bytes(1000)
 Ids = NDArray[np.uint64]
-
-
-def traces(rng: np.random.Generator) -> Iterator[tuple[str, Ids]]:
-    """Flow numbers in the order of packets."""
-    yield "mixed, zipf 1.0", rng.permutation(flows(rng, 1.0))
-    yield "flat, zipf 0.7", rng.permutation(flows(rng, 0.7))
-    yield "scan floods", floods(rng)
-    yield "bursts", bursts(rng, 1.0)
-    yield "bursts, flat", bursts(rng, 0.7)
 
 
 def flows(rng: np.random.Generator, exponent: float, number: int = FLOWS, packets: int = PACKETS) -> Ids:
@@ -67,6 +58,16 @@ def bursts(rng: np.random.Generator, exponent: float) -> Ids:
     ids = flows(rng, exponent)
     when = rng.random(FLOWS)[ids] + rng.random(len(ids)) / 50
     return ids[np.argsort(when)]
+
+
+TRACES: dict[str, Callable[[np.random.Generator], Ids]] = {
+    "mixed": lambda rng: rng.permutation(flows(rng, 1.0)),
+    "flat": lambda rng: rng.permutation(flows(rng, 0.7)),
+    "floods": floods,
+    "bursts": lambda rng: bursts(rng, 1.0),
+    "bursts-flat": lambda rng: bursts(rng, 0.7),
+}
+"""Flow numbers in the order of packets."""
 
 
 class Replay:
@@ -145,13 +146,15 @@ def main() -> None:
     """Replay all traces, and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--drains", type=int, nargs="+", default=[1, 5])
+    parser.add_argument("--trace", nargs="+", choices=list(TRACES), default=list(TRACES))
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    rng, results = np.random.default_rng(arguments.seed), []
+    results = []
     with tempfile.TemporaryDirectory() as folder:
         replay = Replay(Path(folder))
         rings = [None, replay.spills()] if replay.spills() is not None else [None]
-        for name, ids in traces(rng):
+        for name in arguments.trace:
+            ids = TRACES[name](np.random.default_rng(arguments.seed))
             replay.load(ids)
             true = np.bincount(ids.astype("i8"), minlength=FLOWS) * float(len(FRAME) - 14)
             nothing = replay.run("replay_nothing", PACKETS)

@@ -15,7 +15,7 @@ ROOT: Final = Path(__file__).parents[2]
 _FOLDERS: Final = (
     *("bin", "dev", "etc", "fairway", "packages", "proc", "root", "run", "sys", "tmp", "usr/bin", "usr/local/bin"),
 )
-_TOOLS: Final = ("ip", "tc", "ss", "nsenter", "setpriv", "sysctl", "ping")
+_TOOLS: Final = ("ip", "tc", "ss", "nsenter", "setpriv", "unshare", "prlimit", "sysctl", "ping")
 _PACKAGES: Final = (
     *("numpy", "numpy.libs", "msgspec", "nanoarrow", "yaml", "_yaml", "_pytest", "pytest", "pluggy", "iniconfig"),
     *("packaging", "py.py", "pygments", "pytest_timeout.py", "pytest_timeout-*.dist-info"),

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from fairway.wire.words import Direction, Mode
 from support.net import Host, Net
 
 TCP = 6
+PATIENCE = float(os.environ.get("FAIRWAY_PATIENCE", "60"))
 LOAD = str(Path(__file__).with_name("load.py"))
 SERVER = """
 import socket, sys
@@ -42,7 +44,7 @@ with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=float(sys
 """
 
 
-def wait_for(what: Callable[[], object], seconds: float = 60.0) -> object:
+def wait_for(what: Callable[[], object], seconds: float = PATIENCE) -> object:
     deadline = time.monotonic() + seconds
     while not (result := what()):
         assert time.monotonic() < deadline, "did not happen in time"
@@ -103,8 +105,9 @@ class Stage:
     def kill(self, number: int = signal.SIGKILL) -> None:
         assert self.agent
         self.agent.send_signal(number)
-        self.agent.wait(60)
+        self.agent.wait(PATIENCE)
         self.agent = None
+        sys.stderr.write(self.log.read_text())
 
     @property
     def log(self) -> Path:
@@ -173,6 +176,6 @@ class Load:
         return self
 
     def __exit__(self, *_: object) -> None:
-        said, _ = self._client_process.communicate(timeout=60)
-        got, _ = self._server_process.communicate("how many\n", timeout=60)
+        said, _ = self._client_process.communicate(timeout=PATIENCE)
+        got, _ = self._server_process.communicate("how many\n", timeout=PATIENCE)
         self.result = json.loads(said) | {"passed": json.loads(got)[str(self._denied)]}

@@ -74,11 +74,12 @@ class Attachments:
             self.drop(interface)
             if self.hook is Hook.TCX:
                 return
-            for way in WAYS:  # AUTO may not know yet what an earlier agent took
+            ours = False  # AUTO may not know yet what an earlier agent took
+            for way in WAYS:
                 hook, options = _hook(interface, way), _options()
-                library().bpf_tc_detach(c.byref(hook), c.byref(options))
+                ours |= library().bpf_tc_detach(c.byref(hook), c.byref(options)) == 0
             netlink = Netlink()
-            if not any(netlink.filters(interface, parent) for parent in _PARENTS.values()):
+            if ours and not any(netlink.filters(interface, parent) for parent in _PARENTS.values()):
                 library().bpf_tc_hook_destroy(c.byref(_hook(interface)))
             netlink.close()
 

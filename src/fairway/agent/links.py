@@ -13,9 +13,9 @@ from collections import deque
 from typing import Final
 
 from fairway.agent.attach import Attachments
-from fairway.agent.libbpf import BPFError
 from fairway.agent.netlink import Link, LinkNews, Netlink, OverrunError
 from fairway.agent.obey import Enforcement
+from fairway.kit.errors import EnvironmentLacksError
 
 _POD_KINDS: Final = ("veth", "netkit")
 
@@ -81,12 +81,11 @@ class Links:
     def _came(self, interface: int) -> None:
         try:
             self._attachments.attach(interface)
-        except BPFError as error:
+            self._known.add(interface)
+            self._enforcement.expect(interface)
+        except EnvironmentLacksError as error:
             if self._netlink.peer_namespace(interface) is not None:  # else it is gone again, and all is well
-                sys.stderr.write(f"fairway agent: {error}\n")
-            return
-        self._known.add(interface)
-        self._enforcement.expect(interface)
+                sys.stderr.write(f"fairway agent: interface {interface}: {error}\n")
 
     def _went(self, interface: int) -> None:
         self._known.discard(interface)
