@@ -15,10 +15,11 @@ RECORDED := $(filter --recorded,$(ARGS))
 OBJECT := src/fairway/agent/fairway.bpf.o
 BPF_SOURCES := $(wildcard bpf/*)
 
-.PHONY: help setup bpf demo test test-kernels fuzz bench-agent bench-coverage bench-datapath bench-topk endure lint lab-down clean
+.PHONY: help setup bpf demo test test-kernels fuzz bench-agent bench-coverage bench-datapath bench-import bench-policy \
+	bench-topk endure lint lab-down clean
 
 help: ## Say what there is to do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install what is missing: Debian packages, Python packages in .venv, the BPF object
 	@scripts/setup
@@ -44,8 +45,8 @@ test-kernels: bpf ## Boot Debian's kernels 5.10, 6.1 and 6.12 under QEMU and pas
 	@scripts/setup
 	@CI=true .venv/bin/pytest -s tests/machines $(ARGS)
 
-fuzz: ## Feed hostile input to the readers of manifests, and a million random frames to the kernel's programs
-	@FAIRWAY_FUZZ_EXAMPLES=3000 .venv/bin/pytest tests/unit/policy/test_fuzz_readers.py $(ARGS)
+fuzz: ## Feed all readers hostile input for a minute: manifests, flows, decisions, names, cases; random frames to the kernel
+	@FAIRWAY_FUZZ_EXAMPLES=1500 .venv/bin/pytest tests/unit/policy/test_fuzz_readers.py tests/unit/cli/test_fuzz_inputs.py $(ARGS)
 	@$(AS_ROOT) env FAIRWAY_FUZZ_FRAMES=1000000 .venv/bin/pytest tests/kernel/test_fuzz.py $(ARGS)
 
 bench-coverage: ## How often "enough was seen" comes too early, in a simulation; one JSON object
@@ -63,6 +64,15 @@ bench-topk: ## A million flows in an interval: are the 500 largest told right; o
 
 endure: ## Policies swapped for 30 s and 100 agents killed, under load
 	@$(AS_ROOT) env FAIRWAY_SWAP_SECONDS=30 FAIRWAY_KILLS=100 .venv/bin/pytest -o timeout=1200 tests/kernel/test_endurance.py $(ARGS)
+
+bench-policy: ## How fast the policy engine is, at 1x, 10x and 100x; one JSON object. bench-policy-NAME: one of them
+	@.venv/bin/python benchmarks/policy/all.py
+
+bench-policy-%:
+	@.venv/bin/python benchmarks/policy/$*.py $(ARGS)
+
+bench-import: ## How fast foreign records become flows, and in how much memory; one JSON object
+	@.venv/bin/python benchmarks/import.py $(ARGS)
 
 lint: ## Style, types, and which room may import which
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .

@@ -297,7 +297,7 @@ class Playing:
         """Its exit code, and what it said on standard error."""
         assert self._process.stderr
         self._reader.join(seconds)
-        assert self.interrupted.is_set(), f"it never came to {self._until}: {self._said[-5:]}"
+        assert self.interrupted.is_set(), f"it never came to {self._until}: {self._said[-40:]}"
         said = self._process.stderr.read()
         return self._process.wait(60), said
 

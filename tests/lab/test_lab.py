@@ -146,8 +146,17 @@ def test_a_cut_makes_the_shop_unready_and_the_brokers_connection_outlives_it(lab
 
 
 def test_the_job_leaves_its_manifests_and_no_pod(lab: Lab) -> None:
-    done = lab.run_job()
+    known: list[str] = []
+
+    def admitted() -> None:
+        """When the container may start, the pod is known and does nothing yet."""
+        (pod,) = [pod for pod in lab.status() if pod.namespace == "batch"]
+        assert not [process for process in processes.find(NAME).values() if "export" in process]
+        known.append(pod.title)
+
+    done = lab.run_job(admitted)
     assert done.ok, done.output
+    assert known == [done.pod]
     assert done.detail == "part 3: copied"
     (pod,) = [pod for pod in lab.status() if pod.namespace == "batch"]
     assert (pod.title, pod.state) == (done.pod, "Succeeded")

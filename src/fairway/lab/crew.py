@@ -12,11 +12,12 @@ import msgspec
 
 from fairway.hub.agents import read_agents
 from fairway.hub.control import node_feeds, read_feed
-from fairway.hub.intent import Intent, write_intent
+from fairway.hub.intent import Intent, read_intent, write_intent
 from fairway.hub.state import State
 from fairway.hub.store import read_edges
 from fairway.kit.documents import read_documents
 from fairway.kit.errors import EnvironmentLacksError
+from fairway.lab.extras import CommandResult
 from fairway.lab.lab import Lab
 from fairway.lab.pins import pins_of, remove_pins
 from fairway.policy.model import Cluster
@@ -24,8 +25,9 @@ from fairway.policy.read import read_cluster
 from fairway.wire.edge import Edge
 from fairway.wire.rules import NodeFeed
 
-PATIENCE: Final = 15.0
-"""Seconds for all agents to take up what they are told; milliseconds are normal."""
+PATIENCE: Final = 45.0
+"""Seconds for all agents to take up what they are told; milliseconds are normal, but a busy machine may have to
+start a dozen agents at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,18 @@ class Crew:
     def intend(self, intent: Intent) -> None:
         """Want `intent`, and wait until every agent holds its node to it."""
         write_intent(self.state, intent)
-        expected = node_feeds(self.cluster(), intent, 0)
-        self._wait("take up the rules", lambda: self._applied(expected))
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until every agent holds its node to what is wanted, over the cluster as it is by then."""
+        intent = read_intent(self.state)
+        self._wait("take up the rules", lambda: self._applied(node_feeds(self.cluster(), intent, 0)))
+
+    def run_job(self) -> CommandResult:
+        """Run the batch job. Its container starts once every node knows the new pod's address, as a cluster's
+        containers start after their pod's network is there: a server's node cannot tell whose address it is before.
+        """
+        return self.lab.run_job(self.settle)
 
     def _applied(self, expected: dict[str, NodeFeed]) -> bool:
         told = read_agents(self.state).agents

@@ -159,7 +159,7 @@ class Demo:
         for count, node in enumerate(self.lab.nodes, start=1):
             nodes = tuple(n.name for n in self.lab.nodes[:count])
             self.crew.intend(Intent(active=self._choice(self.lab.policies_dir, nodes)))
-            results = self._works(f"with {node.name} enforcing", patience=6.0)
+            results = self._works(f"with {node.name} enforcing", patience=20.0)
             slowest = max(results, key=lambda result: result.seconds)
             rows.append(
                 {
@@ -177,7 +177,7 @@ class Demo:
         enforced_at = datetime.now(UTC)
         results = self._works("with every node enforcing")
         self.telling.say(_worked(results))
-        job = self.lab.run_job()
+        job = self.crew.run_job()
         require(job.ok, f"the batch job fails under enforcement: {job.output.strip()[-200:]}")
         self.telling.say(f"the batch job ran in {job.seconds:.1f} s, in a new pod")
         alive = self.lab.long_lived()

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,8 +46,11 @@ class Attempt:
     detail: str
 
 
-def run_job(config: LabConfig) -> CommandResult:
-    """Run the export job once: its pod lives only meanwhile, its manifests stay as the last few jobs' do."""
+def run_job(config: LabConfig, admitted: Callable[[], None]) -> CommandResult:
+    """Run the export job once: its pod lives only meanwhile, its manifests stay as the last few jobs' do.
+
+    `admitted` returns when the container may start; the pod has its address and its manifest by then.
+    """
     created = objects.timestamp()
     number = next_job(config)
     job = f"{EXPORT.name}-{number}"
@@ -57,6 +61,7 @@ def run_job(config: LabConfig) -> CommandResult:
     try:
         things = [manifests.job(EXPORT, job, created), pod_objects.pod(pod, created, ready=True)]
         objects.write(config.cluster, things)
+        admitted()
         done = runtime.run_in_pod(config, pod, runtime.python("apps.export"), JOB_SECONDS)
         ok, output = done.returncode == 0, done.stdout
     except subprocess.TimeoutExpired:

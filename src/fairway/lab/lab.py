@@ -189,10 +189,10 @@ class Lab:
         check.ask(asked, 3.0)
         return sorted(told, key=lambda connection: connection.pod)
 
-    def run_job(self) -> CommandResult:
-        """Run the batch job once; its pod exists only meanwhile."""
+    def run_job(self, admitted: Callable[[], None] = lambda: None) -> CommandResult:
+        """Run the batch job once; its pod exists only meanwhile. `admitted` as of `extras.run_job`."""
         self.require_up()
-        return extras.run_job(self.config)
+        return extras.run_job(self.config, admitted)
 
     def intrude(self) -> list[Attempt]:
         """Let the intruder try each database once; the first call makes its pod."""

@@ -32,7 +32,7 @@ def complete(crew: Crew) -> Observation:
     status = crew.lab.visit("/topology")
     if status != 200:
         raise EnvironmentLacksError(f"/topology answered {status}; see {crew.lab.config.logs}")
-    job = crew.lab.run_job()
+    job = crew.run_job()
     if not job.ok:
         raise EnvironmentLacksError(f"the batch job failed: {job.output.strip()[-200:]}")
     deadline = time.monotonic() + 10 * crew.interval + 5

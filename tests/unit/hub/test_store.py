@@ -162,7 +162,7 @@ def bogus_kind(path: Path) -> None:
         (foreign, "is no file of flows: column `time_start` is missing"),
         (damaged, "is no Parquet file"),
         (lambda path: path.write_text("x"), "is no Parquet file"),
-        (bogus_kind, "holds a malformed flow: 'ufo'"),
+        (bogus_kind, "holds a malformed flow: column `client_kind`: `ufo` cannot be read"),
     ],
 )
 def test_other_files_are_refused_in_words(tmp_path: Path, make: object, said: str) -> None:
