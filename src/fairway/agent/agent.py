@@ -179,10 +179,8 @@ class Agent:
         denials = rows_of_denials(denied_keys, denied, packets, self.clock.to_us)
         denials = fold(of_known_pods(denials, denied_keys, self.pods.by_interface))
         rest, indices, sums = self._rest(top, totals)
-        told, number = (
-            np.concatenate((top, self._untold(rows, first), denials, rest)),
-            self.outside.outbox.next_sequence,
-        )
+        told = np.concatenate((top, self._untold(rows, first), denials, rest))
+        number = self.outside.outbox.next_sequence
         self._send(told, lambda: self.told.note(indices, sums, self.outside.boot, number))
         self.opened.count(rows, self._pod_list())
         self.opened.count_told(told)

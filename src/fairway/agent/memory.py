@@ -8,8 +8,6 @@ _ENVIRONMENT: Final = {
     "OPENBLAS_NUM_THREADS": "1",  # nobody multiplies matrices here
     "NUMPY_MADVISE_HUGEPAGE": "0",  # a table filled to a tenth would take whole huge pages
 }
-
-
 _ARENA_MAX: Final = -8  # M_ARENA_MAX of malloc.h
 
 
