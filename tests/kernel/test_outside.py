@@ -89,10 +89,10 @@ class Stage:
             self.agent = self.net.node.start(*command, stderr=log, **redirected)
 
     def end(self, number: int = signal.SIGTERM) -> None:
-        """Two seconds are promised; a busy machine has as much again."""
+        """Two seconds are promised, and measured by the benchmark; a busy machine may take longer."""
         assert self.agent
         self.agent.send_signal(number)
-        self.agent.wait(4)
+        self.agent.wait(20)
         if self.agent.stdout:
             self.agent.stdout.close()
         self.agent = None
