@@ -70,8 +70,8 @@ static __always_inline bool neighbour_discovery(const struct packet *p, __u8 typ
 	const __u8 *remote = p->key.remote;
 	bool on_link = remote[0] == 0xff || (remote[0] == 0xfe && (remote[1] & 0xc0) == 0x80);
 
-	return p->key.family == 6 && type >= 133 && type <= 137 && hop_limit == 255 &&
-	       (direction == INGRESS || on_link);
+	return p->key.family == 6 && p->key.protocol == IPPROTO_ICMPV6 && type >= 133 && type <= 137 &&
+	       hop_limit == 255 && (direction == INGRESS || on_link);
 }
 
 static __always_inline int parse_icmp(struct packet *p, const struct icmp_header *icmp, __u8 hop_limit, int direction)

@@ -4,60 +4,48 @@ import shutil
 import sys
 import time
 import uuid
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 from typing import Final, Self
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from fairway.agent.attach import Attachments, Hook
+from fairway.agent import privileges
+from fairway.agent.attach import Attachments
+from fairway.agent.attribution import of_known_pods
+from fairway.agent.backlog import Backlog
 from fairway.agent.clock import Clock
+from fairway.agent.config import FIXED, Config
 from fairway.agent.conversations import (
-    conversation_hashes,
     fold,
-    group_addresses,
     rows_of_denials,
     rows_of_events,
     rows_of_flows,
     settle_initiators,
 )
 from fairway.agent.drain import DenialDrain, FlowDrain
+from fairway.agent.edges import KnownEdges, edges_of, ranked
+from fairway.agent.feed import FeedError
 from fairway.agent.kernel import Kernel
 from fairway.agent.libbpf import BPFError
+from fairway.agent.memory import give_back
 from fairway.agent.netlink import Netlink
 from fairway.agent.obey import Enforcement
-from fairway.agent.outbox import Outbox, open_folder
+from fairway.agent.outside import Outside
 from fairway.agent.pods import Pods
+from fairway.agent.readings import Opened
 from fairway.agent.ring import Ring
 from fairway.agent.rulenames import RuleNames
 from fairway.agent.sockets import SocketEvents
+from fairway.agent.told import Told
 from fairway.agent.uplinks import Uplinks
 from fairway.kit.stop import Stoppable
-from fairway.wire.address import family, packed
 from fairway.wire.batch import RECORD, REST, Batch, Header
-from fairway.wire.rules import NodeFeed
+from fairway.wire.rules import NodeFeed, NodePod
 
 TICK: Final = 0.2
-_EDGES_KEPT: Final = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """`interval` in seconds. `top`: conversations told one by one, by bytes; the others go as one row per pod.
-    `pins` None: nothing outlives the process. `detach`: enforcement ends with the process.
-    `keep_open`: a change of rules leaves open connections alone."""
-
-    node: str
-    control: Path
-    spool: Path
-    pins: Path | None = None
-    interval: float = 10.0
-    top: int = 500
-    hook: Hook = Hook.AUTO
-    detach: bool = False
-    keep_open: bool = False
+_EARLY_KEPT: Final = 1 << 14
 
 
 class Agent:
@@ -68,6 +56,7 @@ class Agent:
 
     def __enter__(self) -> Self:
         config = self.config
+        privileges.require()
         self.kernel = Kernel(config.pins)
         self.clock = Clock(self.kernel)
         self.enforcement = Enforcement(self.kernel, keep_open=config.keep_open)
@@ -77,9 +66,10 @@ class Agent:
         self.uplinks = Uplinks(self.kernel.program("fairway_to_node"), config.pins)
         self.sockets = SocketEvents(self.kernel, config.pins)
         if self.sockets.missing:
-            self._say(f"connections that time out are not told: {self.sockets.missing}")
+            say(f"connections that time out are not told: {self.sockets.missing}")
+        privileges.drop()
         self.pods = Pods(Netlink(), self.attachments, self.enforcement)
-        self.ring = Ring(self.kernel.fds["events"], self.kernel.ring_bytes, self.kernel.event)
+        self.ring = Backlog(Ring(self.kernel.fds["events"], self.kernel.ring_bytes, self.kernel.event))
         self.spills = Ring(self.kernel.fds["spills"], self.kernel.ring_bytes, self.kernel.spill)
         self.flows, self.denials = FlowDrain(self.kernel, self.spills), DenialDrain(self.kernel.tables["denials"])
         if adopted:
@@ -87,18 +77,21 @@ class Agent:
             self.flows.read()
             self.denials.read()
         self.rule_names = RuleNames()
-        self.outbox = Outbox(open_folder(config.spool), config.node, uuid.uuid4().hex[:12])
+        self.opened = Opened()
+        self.told = Told(self.kernel.tables["told"])
+        self.outside = Outside(config, uuid.uuid4().hex[:12], self.kernel, self.pods, self.opened, say)
+        self.outside.settle(self.told.has if adopted else lambda *_: True)
         self._feed = NodeFeed(config.node)
-        self._feed_stamp = (0, 0)
-        self._edges: set[int] = set()
+        self._edges = KnownEdges()
+        self._early = np.zeros(0, self.kernel.event)  # first sights of pods whose name is yet to come
         self._start_us = time.time_ns() // 1000
         self._malformed_feeds = self._refused_tables = 0
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.outside.close()
         if self.config.detach or self.config.pins is None:  # a clsact filter would outlive us
-            for interface in list(self.pods.by_interface):
-                self.attachments.detach(interface)
+            self.pods.detach()
             self.uplinks.leave()
             if self.config.pins is not None:
                 shutil.rmtree(self.config.pins, ignore_errors=True)
@@ -110,50 +103,64 @@ class Agent:
         self.spills.close()
         self.kernel.close()
 
-    def run(self, stop: Stoppable) -> None:
-        """Until `stop` is set; then the interval so far is told."""
+    def run(self, stop: Stoppable, changed: Callable[[], Config | None] = lambda: None) -> None:
+        """Until `stop` is set; then the interval so far is told. `changed` gives new settings if there are any."""
         due = time.monotonic()
         self.obey()
         while not stop.is_set():
+            if (config := changed()) is not None:
+                self.reconfigure(config)
             self.obey()
             self.tell_edges()
             self.flows.listen()
             if time.monotonic() >= due:
                 due = max(due + self.config.interval, time.monotonic())
                 self.tell_flows()
+            self.outside.roll()
             stop.wait(min(TICK, self.config.interval))
         self.tell_edges()
         self.tell_flows()
 
+    def reconfigure(self, config: Config) -> None:
+        """Go on with other settings; those that need a restart stay as they are, and it says so."""
+        kept = {
+            name: getattr(self.config, name)
+            for name in FIXED
+            if getattr(config, name) != getattr(self.config, name)
+        }
+        for name in kept:
+            say(f"`{name}` changes with the next start only")
+        self.config = msgspec.structs.replace(config, **kept)
+        self.outside.reopen(self.config)
+        say("settings read anew")
+
     def obey(self) -> None:
         """Take over the feed if it changed: rules first, so that a new pod starts with its own."""
+        self.pods.settle()
         try:
-            status = self.config.control.stat()
-            stamp = (status.st_mtime_ns, status.st_size)
-            if stamp != self._feed_stamp:
-                self._feed_stamp = stamp
-                self._take(msgspec.json.decode(self.config.control.read_bytes(), type=NodeFeed))
+            feed = self.outside.feed.poll()
+            if feed is not None:
+                self._take(feed)
             elif self.pods.missing:
                 self.pods.update(self._feed.pods)
-        except FileNotFoundError:
-            return  # the collector has nothing for us yet, or is away: the last rules stay
-        except msgspec.MsgspecError as error:
+        except FeedError as error:
             self._malformed_feeds += 1
-            self._say(f"{self.config.control}: {error}; the last rules stay in force")
+            say(f"{error}; the last rules stay in force")
         except BPFError as error:
             self._refused_tables += 1
-            self._say(f"{error}; the last rules stay in force")
+            say(f"{error}; the last rules stay in force")
 
     def _take(self, feed: NodeFeed) -> None:
         if feed.node != self.config.node:
-            raise msgspec.ValidationError(f"is for node `{feed.node}`, this is `{self.config.node}`")
-        if feed.table.revision > self._feed.table.revision or self.enforcement.program is None:
+            raise FeedError(f"the feed is for node `{feed.node}`, this is `{self.config.node}`")
+        if feed.table.revision != self._feed.table.revision or self.enforcement.program is None:
             self._obey_table(feed)
         self._feed = feed
         self.pods.update(feed.pods)
         self._watch_uplinks()
+        self.outside.obeyed(feed)
         for build in self.kernel.remove_other_builds():
-            self._say(f"removed the tables of another build, {build}: flows are counted anew")
+            say(f"removed the tables of another layout, {build}: flows are counted anew")
 
     def _obey_table(self, feed: NodeFeed) -> None:
         # Before the rows that count on it: what they let pass is judged there.
@@ -169,90 +176,88 @@ class Agent:
 
     def tell_edges(self) -> None:
         """Send every conversation that was never seen before, however small, at once."""
-        events = self.ring.read()
+        events = np.concatenate((self._early, self.ring.read()))
+        early = np.isin(events["key"]["ifindex"], self.enforcement.unnamed())
+        self._early, events = events[early][-_EARLY_KEPT:], events[~early]
         if not len(events):
             return
         keys = np.ascontiguousarray(events["key"])
         initiators = settle_initiators(keys, events["initiator"], self.pods.listening)
-        rows = self._of_known_pods(rows_of_events(events, initiators, self.clock.to_us), keys)
+        rows = of_known_pods(rows_of_events(events, initiators, self.clock.to_us), keys, self.pods.by_interface)
         rows = fold(rows)
-        hashes = conversation_hashes(rows).tolist()
-        fresh = [index for index, number in enumerate(hashes) if number not in self._edges]
-        if len(self._edges) + len(fresh) > _EDGES_KEPT:
-            self._edges.clear()  # they are told once more, and nothing is missed
-        self._edges.update(hashes)
-        if fresh:
+        fresh = self._edges.fresh(rows, self._pod_list())
+        if len(fresh):
             self._send(rows[fresh])
 
     def tell_flows(self) -> None:
         """Send the interval: the top conversations, every denial, and one row per pod for the rest."""
-        now = self.clock.now()
+        began, now = time.monotonic(), self.clock.now()
         _, totals = self.kernel.tables["totals"].read()
         keys, values, deltas = self.flows.read()
         initiators = settle_initiators(keys, values["initiator"], self.pods.listening)
         self.rule_names.start_batch()
         rows = rows_of_flows(keys, values, deltas, initiators, self.clock.to_us, self.rule_names)
-        rows = fold(self._of_known_pods(rows, keys))
-        ranked = np.argsort(-(rows["tx_bytes"] + rows["rx_bytes"]).astype("i8"), kind="stable")
-        top = rows[ranked[: self.config.top]]
+        rows = fold(of_known_pods(rows, keys, self.pods.by_interface))
+        first = ranked(rows, self.config.rank, self.config.top)
+        top = rows[first]
         denied_keys, denied, packets = self.denials.read()
         denials = rows_of_denials(denied_keys, denied, packets, self.clock.to_us)
-        denials = fold(self._of_known_pods(denials, denied_keys))
-        self._send(np.concatenate((top, denials, self._rest(top, totals))))
+        denials = fold(of_known_pods(denials, denied_keys, self.pods.by_interface))
+        rest, indices, sums = self._rest(top, totals)
+        told = np.concatenate((top, self._untold(rows, first), denials, rest))
+        number = self.outside.outbox.next_sequence
+        self._send(told, lambda: self.told.note(indices, sums, self.outside.boot, number))
+        self.opened.count(rows, self._pod_list())
+        self.opened.count_told(told)
         self.flows.forget_idle(now, self.clock.hz)
         self._watch_uplinks()
+        self._note_health(time.monotonic() - began)
 
-    def _rest(self, told: NDArray[np.void], totals: NDArray[np.void]) -> NDArray[np.void]:
-        """What each pod's exact totals have beyond the conversations told: sums over rows stay exact.
+    def _untold(self, rows: NDArray[np.void], first: NDArray[np.intp]) -> NDArray[np.void]:
+        """Edges of conversations that nothing told so far: not the top, and no event, which the ring may lose."""
+        fresh = self._edges.fresh(rows, self._pod_list())
+        untold = np.zeros(len(rows), bool)
+        untold[fresh] = True
+        untold[first] = False
+        return edges_of(rows[untold])
+
+    def _rest(
+        self, told: NDArray[np.void], totals: NDArray[np.void]
+    ) -> tuple[NDArray[np.void], NDArray[np.uint32], NDArray[np.void]]:
+        """What each pod's exact totals have beyond the conversations told: sums over rows stay exact. And how much
+        is told with it, by index into the totals.
 
         `totals` were read before the flows: a packet that came in between is told as its flow's, and the next total
         catches up with it; it is never told twice.
-
-        How much was told is kept in the kernel, before it is sent: should this agent die in between, the next one
-        tells nothing twice.
         """
-        already = self.kernel.tables["told"]
         indices = np.array([self.enforcement.pods[i][1] for i in self.pods.by_interface], "u4")
-        total, before = totals.take(indices), already.read()[1].take(indices)
+        total, before = totals.take(indices), self.told.read(indices)
         rows = np.zeros(len(indices), RECORD)
         for name in ("tx_packets", "rx_packets", "tx_bytes", "rx_bytes"):
             sums = [told[name][told["pod"] == index].sum() for index in range(len(indices))]
             before[name] += np.array(sums, "u8")
             rows[name] = np.where(total[name] > before[name], total[name] - before[name], 0)
             before[name] += rows[name]
-        already.write(indices, before)
         rows["kind"], rows["pod"] = REST, np.arange(len(indices))
         rows["first_us"], rows["last_us"] = self._start_us, time.time_ns() // 1000
-        return rows[(rows["tx_packets"] > 0) | (rows["rx_packets"] > 0)]
+        return rows[(rows["tx_packets"] > 0) | (rows["rx_packets"] > 0)], indices, before
 
-    def _of_known_pods(self, rows: NDArray[np.void], keys: NDArray[np.void]) -> NDArray[np.void]:
-        """Rows with their pod filled in. Left out, and so in the rest: those of an interface that just went away,
-        and those to nobody in particular."""
-        known, remote = np.zeros(len(rows), bool), ~group_addresses(rows["remote_address"])
-        for index, (interface, pod) in enumerate(self.pods.by_interface.items()):
-            mine = (keys["ifindex"] == interface) & remote
-            known |= mine
-            rows["pod"][mine] = index
-            for address in map(packed, pod.addresses):
-                rows["pod_address"][mine & (rows["family"] == family(address))] = np.frombuffer(address, "V16")[0]
-        return rows[known]
-
-    def _send(self, rows: NDArray[np.void]) -> None:
+    def _send(self, rows: NDArray[np.void], commit: Callable[[], None] = lambda: None) -> None:
         now_us = time.time_ns() // 1000
         _, totals = self.kernel.tables["totals"].read()
         header = Header(
             node=self.config.node,
-            boot=self.outbox.boot,
-            sequence=self.outbox.next_sequence,
+            boot=self.outside.boot,
+            sequence=self.outside.outbox.next_sequence,
             start_us=self._start_us,
             end_us=now_us,
-            pods=tuple(self.pods.by_interface.values()),
+            pods=tuple(self._pod_list()),
             revision=self._feed.table.revision,
             rules=self.rule_names.words,
             losses=self.losses(),
             packets=int(totals["tx_packets"].sum() + totals["rx_packets"].sum()),
         )
-        self.outbox.put(Batch(header, rows))
+        self.outside.put(Batch(header, rows), commit)
         self._start_us = now_us
 
     def losses(self) -> dict[str, int]:
@@ -266,13 +271,26 @@ class Agent:
                     "answers_unread",
                 )
             },
-            "spool_dropped": self.outbox.dropped,
+            **self.outside.losses(),
             "pods_without_interface": self.pods.missing,
             "malformed_feeds": self._malformed_feeds,
             "refused_tables": self._refused_tables,
             "sockets_unheard": int(bool(self.sockets.missing)),
         }
 
-    @staticmethod
-    def _say(line: str) -> None:
-        sys.stderr.write(f"fairway agent: {line}\n")
+    def _note_health(self, seconds: float) -> None:
+        health = self.outside.health
+        health.flows, health.edges, health.revision = self.flows.size, len(self._edges), self._feed.table.revision
+        health.report_seconds, health.reports = seconds, health.reports + 1
+        health.losses, health.waiting = self.losses(), self.outside.outbox.size()
+        give_back()
+
+    def _pod_list(self) -> list[NodePod]:
+        """What rows' `pod` counts."""
+        return list(self.pods.by_interface.values())
+
+
+def say(line: str) -> None:
+    """One line for whoever reads the agent's log."""
+    sys.stderr.write(f"fairway agent: {line}\n")
+    sys.stderr.flush()

@@ -75,9 +75,7 @@ def settle_initiators(keys: Records, initiators: NDArray[np.uint8], listening: L
     from_service = np.where(initiators == Initiator.REMOTE, ~remote_ephemeral, ~local_ephemeral)
     settled[(keys["protocol"] == _UDP) & to_ephemeral & from_service] = Initiator.UNKNOWN
     open_questions = np.flatnonzero((initiators == Initiator.UNKNOWN) & (keys["protocol"] == _TCP))
-    listeners = {
-        interface: listening(interface) for interface in np.unique(keys["ifindex"][open_questions]).tolist()
-    }
+    listeners = {interface: listening(interface) for interface in set(keys["ifindex"][open_questions].tolist())}
     for index in open_questions:
         ports = listeners[int(keys["ifindex"][index])]
         local, remote = int(keys["local_port"][index]), int(keys["remote_port"][index])

@@ -1,11 +1,12 @@
 """What changed since the last look: the kernel's counters only grow, so an interval is a difference."""
 
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fairway.agent.kernel import Kernel, Records, Table
+from fairway.agent.kernel import Records, Table
+from fairway.agent.positions import Positions, distinct
 from fairway.agent.ring import Ring
 
 COUNTED: Final = ("tx_packets", "rx_packets", "tx_bytes", "rx_bytes", "connections")
@@ -24,6 +25,12 @@ _IDLE_SECONDS: Final = {"closed": 30, "udp": 300, "other": 60, "tcp": 4 * 3600}
 _FIN, _RST = 0x01, 0x04
 
 
+class Tables(Protocol):
+    """What is drained: a Kernel, or the tables that another process pinned."""
+
+    tables: dict[str, Table]
+
+
 class FlowDrain:
     """Reads the flow table whole and keeps the last reading.
 
@@ -32,28 +39,40 @@ class FlowDrain:
     is gone is told as far as its last record in `spills`, if it left any.
     """
 
-    def __init__(self, kernel: Kernel, spills: Ring | None = None) -> None:
-        self._table = kernel.tables["flows"]
+    def __init__(self, source: Tables, spills: Ring | None = None) -> None:
+        self._table = source.tables["flows"]
         self._spills = spills
-        self._spilled = np.zeros(0, kernel.spill)
-        self._hashes = np.zeros(0, "u8")
+        self._spilled: list[Records] = []
+        self._positions = Positions(np.zeros(0, "u8"))
         self._keys, self._before = np.zeros(0, self._table.key), np.zeros(0, self._table.value)
+        # The last reading and the one to come: new memory each time would cost as much as half the reading.
+        self._rooms = (self._table.room(), self._table.room())
         self._delta = np.dtype([(name, "u8") for name in (*COUNTED, *WRAPPING, "retransmissions")])
+
+    @property
+    def size(self) -> int:
+        """Entries at the last reading."""
+        return len(self._keys)
 
     def listen(self) -> None:
         """Take the records of what spilled: to be called often, for their ring is full after some gigabytes."""
-        fresh = self._spills.read() if self._spills is not None else self._spilled[:0]
-        if len(fresh):
-            self._spilled = _latest(np.concatenate((self._spilled, fresh)))
+        if self._spills is not None and len(fresh := self._spills.read()):
+            self._spilled = [_latest(np.concatenate((*self._spilled, fresh)))]
 
     def read(self) -> tuple[Records, Records, NDArray[np.void]]:
         """Entries that moved since the last call."""
-        keys, values = self._table.read()
+        self._rooms = self._rooms[::-1]
+        keys, values = self._table.read(self._rooms[0])
         self.listen()  # after the table: what spilled before and is not in the table has gone
-        spilled, self._spilled = self._spilled, self._spilled[:0]
-        hashes, places = np.unique(hash_keys(keys), return_index=True)
-        keys, values = keys.take(places), values.take(places)  # `take`: indexing records is fifty times slower
-        gone_keys, gone = _gone(spilled, hashes, values) if len(spilled) else (keys[:0], values[:0])
+        hashes = hash_keys(keys)
+        places, firsts = distinct(hashes)
+        if len(firsts) < len(places):  # an entry that moved while it was read came twice
+            keys, values, hashes = keys[firsts], values[firsts], hashes[firsts]
+        positions = Positions(hashes)
+        gone_keys, gone = keys[:0], values[:0]
+        for spilled in self._spilled:
+            gone_keys, gone = _gone(spilled, positions, values)
+        self._spilled = []
         gone_before, _ = self._earlier(hash_keys(gone_keys), gone)
         before, known = self._earlier(hashes, values)
         changed = np.flatnonzero(~known | _differ(values, before))  # mostly few
@@ -62,17 +81,16 @@ class FlowDrain:
         told = (~known & (values["behind"] == 0)).take(changed) | _any(deltas)
         moved, deltas = changed[told], deltas[told]
         deltas = np.concatenate((deltas, self._deltas(gone, gone_before)))
-        self._hashes, self._keys, self._before = hashes, keys, values
+        self._positions, self._keys, self._before = positions, keys, values
         return np.concatenate((keys.take(moved), gone_keys)), np.concatenate((values.take(moved), gone)), deltas
 
     def _earlier(self, hashes: NDArray[np.uint64], values: Records) -> tuple[Records, NDArray[np.bool_]]:
         """What the entries were at the last reading, zero for new ones; and which were there."""
-        known, before = np.zeros(len(hashes), bool), np.zeros(len(hashes), self._table.value)
-        if len(self._hashes) and len(hashes):
-            at = np.searchsorted(self._hashes, hashes)
-            at[at == len(self._hashes)] = 0
-            before = self._before.take(at)
-            known = (self._hashes[at] == hashes) & (before["first"] == values["first"])
+        at, known = self._positions.find(hashes)
+        before = np.zeros(len(hashes), self._table.value)
+        if len(self._before) and len(hashes):
+            before = self._before.take(at)  # `take`: indexing records is fifty times slower
+            known &= before["first"] == values["first"]
         # Counters only grow: one below its last figure is of another entry, made within the same jiffy.
         for name in COUNTED:
             known &= before[name] <= values[name]
@@ -144,19 +162,17 @@ def hash_keys(keys: Records) -> NDArray[np.uint64]:
 def _latest(spilled: Records) -> Records:
     """The last record of each entry; one that is there anew is another."""
     entries = hash_keys(np.ascontiguousarray(spilled["key"])) ^ spilled["flow"]["first"]
-    _, last = np.unique(entries[::-1], return_index=True)
-    return spilled.take(len(spilled) - 1 - last)
+    last = np.sort(entries.argsort(kind="stable")[np.append(np.diff(np.sort(entries)) != 0, True)])
+    return spilled.take(last)
 
 
-def _gone(spilled: Records, hashes: NDArray[np.uint64], values: Records) -> tuple[Records, Records]:
-    """What spilled and is no longer in the table, or is there anew."""
+def _gone(spilled: Records, positions: Positions, values: Records) -> tuple[Records, Records]:
+    """What spilled and is no longer in the table, whose entries have `positions`, or is there anew."""
     keys, flows = np.ascontiguousarray(spilled["key"]), np.ascontiguousarray(spilled["flow"])
-    if not len(hashes):
-        return keys, flows
-    numbers = hash_keys(keys)
-    at = np.searchsorted(hashes, numbers)
-    at[at == len(hashes)] = 0
-    gone = np.flatnonzero((hashes[at] != numbers) | (values["first"].take(at) != flows["first"]))
+    at, found = positions.find(hash_keys(keys))
+    if len(values):
+        found &= values["first"].take(at) == flows["first"]
+    gone = np.flatnonzero(~found)
     return keys.take(gone), flows.take(gone)
 
 
