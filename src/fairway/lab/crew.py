@@ -128,10 +128,12 @@ class Crew:
     def _wait(self, what: str, happened: Callable[[], bool], programs: Sequence[str] = ()) -> None:
         deadline = time.monotonic() + PATIENCE
         names = programs or ["hub", *(f"agent-{node.name}" for node in self.lab.nodes)]
+        missing: set[str] = set()
         while not happened():
-            dead = next((name for name in names if not self.lab.running(name)), None)
-            if dead is not None:
-                raise EnvironmentLacksError(f"{dead} ended: {last_line(self.lab.log(dead))}")
+            # One that is just becoming another program has no name for a moment.
+            before, missing = missing, {name for name in names if not self.lab.running(name)}
+            if dead := sorted(before & missing):
+                raise EnvironmentLacksError(f"{dead[0]} ended: {last_line(self.lab.log(dead[0]))}")
             if time.monotonic() > deadline:
                 raise EnvironmentLacksError(
                     f"agents did not {what} within {PATIENCE:.0f} s; see {self.lab.config.logs}"
