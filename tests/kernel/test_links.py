@@ -169,6 +169,20 @@ def test_the_nodes_own_way_out_is_left_alone(few: Crowd) -> None:
     assert few.talk(2)
 
 
+def test_a_pod_that_is_gone_is_not_looked_for_on_the_nodes_own_way_out(few: Crowd) -> None:
+    """The feed may name it for a while, and the route to it leads out."""
+    few.feed(Posture.ALLOW)
+    wire(few.net.node, few.net.waiting[2], "wan0")
+    few.net.node.run("ip", "route", "add", "default", "dev", "wan0")
+    few.stage.start()
+    assert few.come(0) == {0}
+    few.feed(Posture.DENY, 0)
+    assert not few.talk(0)
+    few.go(0)
+    few.feed(Posture.DENY, 0)
+    assert few.talk(2)
+
+
 def test_news_that_did_not_fit_are_told_as_lost(few: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
     """And looking at all interfaces, which is what follows, finds what they were about."""
     monkeypatch.setattr(netlink, "_RECEIVE_BYTES", 0)

@@ -187,7 +187,8 @@ class Kernel:
             self.lacking = _OPTIONAL
             maps, layouts, made = self._open(sizes or {}, pins, made=made)
             for name in self.lacking:
-                library().bpf_program__set_autoload(self._found(name), False)
+                if (program := self._found(name)) is not None:
+                    library().bpf_program__set_autoload(program, False)
             if library().bpf_object__load(self._object) < 0:
                 raise self._given_up(first, made)
         self.event, self.spill = layouts.struct("event"), layouts.struct("spill")
