@@ -82,12 +82,13 @@ class Crew:
 
     def caught_up(self) -> None:
         """Wait until what every agent saw up to now can be asked for."""
-        now_us = time.time_ns() // 1000
+        # First sights come at once, and their flows with the next interval.
+        then_us = time.time_ns() // 1000 + int(2e6 * self.interval)
         nodes = [node.name for node in self.lab.nodes]
 
         def told() -> bool:
             agents = hub_of(self.state).agents().agents
-            return all(node in agents and agents[node].last_seen_us >= now_us for node in nodes)
+            return all(node in agents and agents[node].last_seen_us >= then_us for node in nodes)
 
         self._wait("tell what they saw", told)
 
