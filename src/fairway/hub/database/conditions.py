@@ -75,6 +75,10 @@ _VERDICTS: Final = {
 }
 
 
+_FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+
+
 class Conditions:
     """Translates expressions over `columns`; `parameters` grow with each value."""
 
@@ -101,7 +105,8 @@ class Conditions:
         return f"{{{name}:{kind}}}"
 
     def moment(self, value: datetime) -> str:
-        """A placeholder for a moment, to the millisecond."""
+        """A placeholder for a moment, to the millisecond; those that no clock of ours can tell are the nearest told."""
+        value = min(max(value if value.tzinfo else value.replace(tzinfo=UTC), _FIRST), _LAST)
         return self.bind(f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3], "DateTime64(3, 'UTC')")
 
     def _term(self, term: Term) -> str:

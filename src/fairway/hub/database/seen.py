@@ -38,14 +38,14 @@ def endpoints(scope: Expression, text: str, since: datetime | None, limit: int, 
         parts.append(" OR ".join(f"positionCaseInsensitiveUTF8({field}, {bound}) > 0" for field in _SEARCHED))
     if kind:
         parts.append(f"kind = {where.bind(kind, 'String')}")
-    having = f"last_seen >= {where.moment(since)}" if since else "1"
+    having = f"max(last) >= {where.moment(since)}" if since else "1"
     latest = ", ".join(f"argMax({field}, last) AS {field}" for field in END if field not in _WHO)
     return Question(
         f"SELECT {', '.join(_WHO)}, {latest}, min(first) AS first_seen, max(last) AS last_seen "
         f"FROM (SELECT *, first_seen AS first, last_seen AS last FROM {source} "
         f"WHERE {' AND '.join(f'({part})' for part in parts)}) "
         f"GROUP BY {', '.join(_WHO)} HAVING {having} "
-        f"ORDER BY last_seen DESC, kind, namespace, name, address LIMIT {where.bind(limited(limit), 'UInt64')}",
+        f"ORDER BY max(last) DESC, kind, namespace, name, address LIMIT {where.bind(limited(limit), 'UInt64')}",
         where.parameters,
     )
 
@@ -73,6 +73,6 @@ def denials(wanted: Filter, now: datetime, limit: int) -> Question:
         f"SELECT {keys}, sum(packets) AS packets, sum(connections) AS connections, "
         f"max(open_before) AS open_before, min(first_seen) AS first_seen, max(last_seen) AS last_seen "
         f"FROM verdicts WHERE {' AND '.join(f'({part})' for part in parts)} GROUP BY {keys} "
-        f"ORDER BY packets > 0 DESC, last_seen DESC, {keys} LIMIT {where.bind(limited(limit), 'UInt64')}",
+        f"ORDER BY sum(packets) > 0 DESC, max(last_seen) DESC, {keys} LIMIT {where.bind(limited(limit), 'UInt64')}",
         where.parameters,
     )
