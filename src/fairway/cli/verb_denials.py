@@ -3,6 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from fairway.hub.login import is_remote
 from fairway.hub.source import add_source, source
 
 if TYPE_CHECKING:
@@ -20,13 +21,13 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def run(arguments: argparse.Namespace) -> int:
     """Print denials, dropped ones first. Policies are named by the intent of the state folder, as it is now."""
-    from fairway.hub.denials import read_denials
+    from fairway.hub.denials import denials_of
     from fairway.kit import show
 
     asked = source(arguments)
     output = show.Output(arguments.output)
-    policies: PolicySets = {} if arguments.file else _policies(arguments)
-    denials = read_denials(asked.path, policies, asked.since)
+    policies: PolicySets = {} if arguments.file or is_remote(arguments) else _policies(arguments)
+    denials = denials_of(asked.filtered_flows(), policies)
     shown = denials[: arguments.limit]
     form = _cells if output is show.Output.TABLE else _record
     show.rows([form(denial) for denial in shown], output=output, right=("count",), empty="nothing was denied")

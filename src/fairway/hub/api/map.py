@@ -18,7 +18,7 @@ from fairway.hub.database.seen import backends
 from fairway.hub.rows import rows_of
 from fairway.hub.service import Hub
 from fairway.kit.errors import UsageError
-from fairway.views.map import Behind, Grain, MapEdge, Node, graph_of
+from fairway.views.map import Behind, Grain, Graph, MapEdge, Node, graph_of
 
 OfGrain = Annotated[Grain, QueryParameter(description="one node for each workload, or for each pod")]
 Collapsed = Annotated[str, QueryParameter(description="namespaces to show as one node each: `shop,data`, or `*`")]
@@ -66,7 +66,10 @@ async def map_of(
     return tagged(request, await desk(lambda: _map(hub, asked, grain, collapsed)))
 
 
-def _map(hub: Hub, asked: Asked, grain: Grain, collapsed: frozenset[str]) -> Map:
+def graph_asked(
+    hub: Hub, asked: Asked, grain: Grain = "workload", collapsed: frozenset[str] = frozenset()
+) -> Graph:
+    """The map that is asked for; UsageError if it is too large to be told."""
     rows = hub.base.ask(map_edges(asked.wanted, asked.now, replicas=grain == "replica"))
     if rows.num_rows > MOST_ROWS:
         raise UsageError(f"the map has over {MOST_ROWS} edges; ask for less: a filter, less time, or workloads")
@@ -74,7 +77,11 @@ def _map(hub: Hub, asked: Asked, grain: Grain, collapsed: frozenset[str]) -> Map
         row["service"]: Behind(tuple(map(_pair, row["workloads"])), tuple(row["ports"]))
         for row in hub.base.ask(backends()).to_pylist()
     }
-    graph = graph_of(rows_of(rows), behind, grain, collapsed)
+    return graph_of(rows_of(rows), behind, grain, collapsed)
+
+
+def _map(hub: Hub, asked: Asked, grain: Grain, collapsed: frozenset[str]) -> Map:
+    graph = graph_asked(hub, asked, grain, collapsed)
     edges = graph.edges
     return Map(
         since=asked.since,

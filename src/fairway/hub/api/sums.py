@@ -12,6 +12,7 @@ from litestar.params import QueryParameter
 from fairway.hub.api.access import only
 from fairway.hub.api.asked import Asked
 from fairway.hub.api.desk import Desk
+from fairway.hub.api.map import graph_asked
 from fairway.hub.api.shapes import Sums
 from fairway.hub.api.tags import tagged
 from fairway.hub.auth import Role
@@ -19,6 +20,7 @@ from fairway.hub.database.catalogue import GROUPS, MOST_ROWS, series, top, zones
 from fairway.hub.rows import rows_of
 from fairway.hub.service import Hub
 from fairway.kit.errors import UsageError
+from fairway.views.map import Graph, MapEdge, Node
 
 By = Literal["", "edge", "client", "server", "namespace", "zone", "node", "port", "service", "category"]
 GroupBy = Annotated[By, QueryParameter(description="one sum for each of these; empty: one of all")]
@@ -71,9 +73,10 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HotSpot(msgspec.Struct, frozen=True, kw_only=True):
-    """An edge and port on which TCP sent again; `share` of its packets, 0 to 1."""
+    """An edge on which TCP sent again; `share` of its packets, 0 to 1."""
 
     key: dict[str, str | int]
+    ports: tuple[str, ...]
     share: float
     sums: Sums
 
@@ -110,6 +113,10 @@ async def top_of(
     """The groups with most of a metric."""
     if not by:
         raise UsageError("by: say of what, such as `by=client`")
+    if by == "edge":
+        graph = await desk(lambda: graph_asked(hub, asked))
+        groups = [group for group, _ in _edges(graph, metric)[:limit]]
+        return Groups(since=asked.since, until=asked.until, groups=groups)
     keys = GROUPS[by]
     table = await desk(lambda: hub.base.ask(top(asked.wanted, asked.now, keys, metric, limit)))
     return _groups(asked, table, keys)
@@ -120,10 +127,12 @@ async def hotspots(
     hub: NamedDependency[Hub], desk: NamedDependency[Desk], asked: NamedDependency[Asked], limit: Limit = 20
 ) -> HotSpots:
     """Edges by retransmissions."""
-    keys = (*GROUPS["edge"], *GROUPS["port"], "category")
-    table = await desk(lambda: hub.base.ask(top(asked.wanted, asked.now, keys, "retransmissions", limit)))
-    told = [group for group in _groups(asked, table, keys).groups if group.sums.retransmissions]
-    spots = [HotSpot(key=group.key, share=_share(group.sums), sums=group.sums) for group in told]
+    graph = await desk(lambda: graph_asked(hub, asked))
+    spots = [
+        HotSpot(key=group.key, ports=edge.ports, share=_share(group.sums), sums=group.sums)
+        for group, edge in _edges(graph, "retransmissions")[:limit]
+        if edge.retransmissions
+    ]
     return HotSpots(since=asked.since, until=asked.until, spots=spots)
 
 
@@ -151,6 +160,31 @@ async def series_of(
     told.sort(key=lambda line: -sum(point.sums.sent_bytes + point.sums.received_bytes for point in line.points))
     left_out = max(0, len(told) - limit)
     return Series(since=asked.since, until=asked.until, step=chosen, lines=told[:limit], left_out=left_out)
+
+
+def _edges(graph: Graph, metric: str) -> list[tuple[Group, MapEdge]]:
+    """The map's edges, where what is told of a Service is its backends' already, as sums; most first."""
+    nodes = {node.id: node for node in graph.nodes}
+    names = [name for name in Sums.__struct_fields__ if name in MapEdge.__struct_fields__]
+    parts = (f"sent_{metric}", f"received_{metric}") if metric in ("bytes", "packets") else (metric,)
+
+    def rank(edge: MapEdge) -> tuple[int, str, str]:
+        return -sum(getattr(edge, part) for part in parts), edge.client, edge.server
+
+    return [
+        (
+            Group(
+                key={**_end("client", nodes[edge.client]), **_end("server", nodes[edge.server])},
+                sums=Sums(**{name: getattr(edge, name) for name in names}),
+            ),
+            edge,
+        )
+        for edge in sorted(graph.edges, key=rank)
+    ]
+
+
+def _end(end: str, node: Node) -> dict[str, str | int]:
+    return {f"{end}_kind": node.kind, f"{end}_namespace": node.namespace, f"{end}_group": node.name}
 
 
 def _groups(asked: Asked, table: pa.Table, keys: tuple[str, ...]) -> Groups:

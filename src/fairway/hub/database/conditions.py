@@ -105,7 +105,7 @@ class Conditions:
         return f"{{{name}:{kind}}}"
 
     def moment(self, value: datetime) -> str:
-        """A placeholder for a moment, to the millisecond; those that no clock of ours can tell are the nearest told."""
+        """A placeholder for a moment, to the millisecond, between 1970 and 2200."""
         value = min(max(value if value.tzinfo else value.replace(tzinfo=UTC), _FIRST), _LAST)
         return self.bind(f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3], "DateTime64(3, 'UTC')")
 
