@@ -15,10 +15,10 @@ RECORDED := $(filter --recorded,$(ARGS))
 OBJECT := src/fairway/agent/fairway.bpf.o
 BPF_SOURCES := $(wildcard bpf/*)
 
-.PHONY: help setup bpf demo test fuzz bench-coverage lint lab-down clean
+.PHONY: help setup bpf demo test fuzz bench-coverage bench-policy bench-import lint lab-down clean
 
 help: ## Say what there is to do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install what is missing: Debian packages, Python packages in .venv, the BPF object
 	@scripts/setup
@@ -40,11 +40,20 @@ test: setup lint ## Pass all tests, those on the real kernel and the lab include
 	@$(if $(SUDO),trap '$(SUDO) -n chown -Rf $(shell id -u) .pytest_cache .hypothesis 2>/dev/null || true' EXIT;) \
 		$(AS_ROOT) .venv/bin/pytest $(ARGS)
 
-fuzz: ## Feed the readers of manifests hostile input for about a minute
-	@FAIRWAY_FUZZ_EXAMPLES=3000 .venv/bin/pytest tests/unit/policy/test_fuzz_readers.py $(ARGS)
+fuzz: ## Feed all readers hostile input for about a minute: manifests, flows, decisions, names, cases
+	@FAIRWAY_FUZZ_EXAMPLES=1500 .venv/bin/pytest tests/unit/policy/test_fuzz_readers.py tests/unit/cli/test_fuzz_inputs.py $(ARGS)
 
 bench-coverage: ## How often "enough was seen" comes too early, in a simulation; one JSON object
 	@.venv/bin/python benchmarks/coverage/simulate.py $(ARGS)
+
+bench-policy: ## How fast the policy engine is, at 1x, 10x and 100x; one JSON object. bench-policy-NAME: one of them
+	@.venv/bin/python benchmarks/policy/all.py
+
+bench-policy-%:
+	@.venv/bin/python benchmarks/policy/$*.py $(ARGS)
+
+bench-import: ## How fast foreign records become flows, and in how much memory; one JSON object
+	@.venv/bin/python benchmarks/import.py $(ARGS)
 
 lint: ## Style, types, and which room may import which
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .

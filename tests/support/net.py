@@ -80,14 +80,15 @@ def net(pods: int = 2) -> Iterator[Net]:
         for kind in ("ipv4.ip_forward", "ipv6.conf.all.forwarding"):
             node.run("sysctl", "-qw", f"net.{kind}=1")
         for index, host in enumerate(hosts):
-            _wire(node, host, f"pod{index}")
+            wire(node, host, f"pod{index}")
         yield Net(node, hosts)
     finally:
         for host in (node, *hosts):
             subprocess.run(["ip", "netns", "del", host.namespace], check=False, capture_output=True)
 
 
-def _wire(node: Host, pod: Host, interface: str) -> None:
+def wire(node: Host, pod: Host, interface: str) -> None:
+    """Give the pod an interface, once more if its last one was deleted."""
     ip(
         f"link add {interface} netns {node.namespace} address 02:00:00:00:00:01 type veth "
         f"peer name eth0 netns {pod.namespace}"

@@ -55,6 +55,8 @@ class Attachments:
         for way in WAYS:
             link = self._links.pop((interface, way), None)
             if link is not None:
+                # Closed and unpinned it would go a moment later, and until then refuse the next one.
+                library().bpf_link_detach(link)
                 os.close(link)
             if self._pins is not None:
                 self._pin(interface, way).unlink(missing_ok=True)

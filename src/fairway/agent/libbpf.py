@@ -101,6 +101,7 @@ _SIGNATURES: Final = {
     "bpf_map_delete_batch": (c.c_int, (c.c_int, Pointer, c.POINTER(c.c_uint32), c.POINTER(BatchOptions))),
     "bpf_prog_test_run_opts": (c.c_int, (c.c_int, c.POINTER(TestRunOptions))),
     "bpf_link_create": (c.c_int, (c.c_int, c.c_int, c.c_int, Pointer)),
+    "bpf_link_detach": (c.c_int, (c.c_int,)),
     "bpf_link_update": (c.c_int, (c.c_int, c.c_int, Pointer)),
     "bpf_obj_pin": (c.c_int, (c.c_int, c.c_char_p)),
     "bpf_obj_get": (c.c_int, (c.c_char_p,)),

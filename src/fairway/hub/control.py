@@ -12,9 +12,10 @@ from fairway.hub.state import State
 from fairway.kit.documents import read_documents
 from fairway.kit.errors import UsageError
 from fairway.kit.files import write_atomically
-from fairway.policy.compile import Compiled, compile_rules
+from fairway.policy.compile import Compiled
 from fairway.policy.model import Cluster, PolicySet
 from fairway.policy.read import read_policy_set
+from fairway.policy.recompile import Compiler
 from fairway.policy.settle import domains_of
 from fairway.wire.rules import NodeFeed, NodePod
 from fairway.wire.words import Mode, Posture
@@ -40,9 +41,14 @@ def policy_set(choice: PolicyChoice | None) -> PolicySet | None:
     return found
 
 
-def node_feeds(cluster: Cluster, intent: Intent, revision: int) -> dict[str, NodeFeed]:
-    """What each node's agent is to be told, by node name. UsageError when the intent's policies are bad."""
-    compiled = compile_rules(cluster, policy_set(intent.active), policy_set(intent.staged))
+def node_feeds(
+    cluster: Cluster, intent: Intent, revision: int, compiler: Compiler | None = None
+) -> dict[str, NodeFeed]:
+    """What each node's agent is to be told, by node name. UsageError when the intent's policies are bad.
+
+    A `compiler` that compiled an earlier state of the cluster saves what did not change.
+    """
+    compiled = (compiler or Compiler()).compile(cluster, policy_set(intent.active), policy_set(intent.staged))
     return {node.name: _feed(cluster, compiled, node.name, intent, revision) for node in cluster.nodes}
 
 
@@ -75,6 +81,7 @@ class Control:
         self._log = log
         self._feeds: dict[str, NodeFeed] = {}
         self._sent: dict[str, Feed] = {}
+        self._compiler = Compiler()
         self.revision = 0
 
     def open(self) -> None:
@@ -98,7 +105,7 @@ class Control:
         if applied > self.revision:
             self.revision = applied
             self._feeds.clear()
-        feeds = node_feeds(cluster, intent, self.revision + 1)
+        feeds = node_feeds(cluster, intent, self.revision + 1, self._compiler)
         for node in self._feeds.keys() - feeds.keys():
             (self._folder / f"{node}.json").unlink(missing_ok=True)
             del self._feeds[node]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from enum import IntEnum
-from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -10,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from fairway.hub.cells import cells, coded
 from fairway.hub.columns import END, SCHEMA
 from fairway.hub.distinct import Ints, distinct
 from fairway.hub.names import Names, category, is_pod
@@ -38,14 +38,14 @@ def named(batch: wire.Batch, names: Names) -> pa.Table:
         "time_end": np.full(len(rows), header.end_us),
         "first_seen": first,
         "last_seen": last,
-        "kind": _coded(rows["kind"], _KINDS),
-        "reporter": _coded(serves, ("client", "server")),
+        "kind": coded(rows["kind"], _KINDS),
+        "reporter": coded(serves, ("client", "server")),
         # A Service address never opens a connection, so whoever talks to a port of one did.
         "initiator_known": (rows["initiator"] != Initiator.UNKNOWN) | answered,
-        "protocol": _coded(rows["protocol"], _PROTOCOLS),
+        "protocol": coded(rows["protocol"], _PROTOCOLS),
         "family": rows["family"],
         "port": rows["port"],
-        "category": _coded(pair, [category(c, s) for c, s in zip(clients, servers, strict=True)]),
+        "category": coded(pair, [category(c, s) for c, s in zip(clients, servers, strict=True)]),
         "sent_bytes": np.where(serves, rows["rx_bytes"], rows["tx_bytes"]),
         "received_bytes": np.where(serves, rows["tx_bytes"], rows["rx_bytes"]),
         "sent_packets": np.where(serves, rows["rx_packets"], rows["tx_packets"]),
@@ -54,21 +54,21 @@ def named(batch: wire.Batch, names: Names) -> pa.Table:
         "connections": np.where(rows["denied"] > 0, 0, rows["connections"]),
         "retransmissions": rows["retransmissions"],
         "srtt_us": rows["srtt_us"],
-        "verdict": _coded(rows["verdict"], _VERDICTS),
-        "staged": _coded(rows["staged"], _VERDICTS),
-        "reason": _coded(rows["reason"], _REASONS),
-        "staged_reason": _coded(rows["staged_reason"], _REASONS),
-        "verdict_rule": _coded(rows["verdict_rule"], header.rules),
-        "staged_rule": _coded(rows["staged_rule"], header.rules),
+        "verdict": coded(rows["verdict"], _VERDICTS),
+        "staged": coded(rows["staged"], _VERDICTS),
+        "reason": coded(rows["reason"], _REASONS),
+        "staged_reason": coded(rows["staged_reason"], _REASONS),
+        "verdict_rule": coded(rows["verdict_rule"], header.rules),
+        "staged_rule": coded(rows["staged_rule"], header.rules),
         "denied": rows["denied"],
         "service": service,
         "backends": backends,
     }
-    cells = [_cells(end) for end in ends]
+    written = [cells(end) for end in ends]
     for index, field in enumerate(END):
-        words = [cell[index] for cell in cells]
-        columns[f"client_{field}"] = _coded(client, words)
-        columns[f"server_{field}"] = _coded(server, words)
+        words = [cell[index] for cell in written]
+        columns[f"client_{field}"] = coded(client, words)
+        columns[f"server_{field}"] = coded(server, words)
     return pa.table([pa.array(columns[field.name]).cast(field.type) for field in SCHEMA], schema=SCHEMA)
 
 
@@ -134,7 +134,7 @@ def _services(
         ended = names.backends(server.address, port, protocol) if dialled[row] else ()
         titles.append(f"{server.namespace}/{server.name}:{port}" if dialled[row] else "")
         backends.append(msgspec.json.encode(ended).decode() if ended else "")
-    return _coded(groups, titles), _coded(groups, backends), np.array(backends or [""])[groups] != ""
+    return coded(groups, titles), coded(groups, backends), np.array(backends or [""])[groups] != ""
 
 
 _Only = Callable[[int], Endpoint | None]
@@ -150,17 +150,6 @@ def _halves(addresses: NDArray[np.void]) -> list[NDArray[np.uint64]]:
     return [halves[:, 0], halves[:, 1]]
 
 
-def _coded(codes: NDArray[Any], words: Sequence[str]) -> pa.DictionaryArray:
-    """words[code] for each row, as dictionary column of the distinct words in use."""
-    used = np.zeros(max(len(words), 1), bool)
-    used[codes.astype(np.intp)] = True
-    dictionary: dict[str, int] = {}
-    mine = np.zeros(len(used), np.int32)
-    for code in np.flatnonzero(used):
-        mine[code] = dictionary.setdefault(words[int(code)], len(dictionary))
-    return pa.DictionaryArray.from_arrays(mine[codes.astype(np.intp)], pa.array(list(dictionary), pa.string()))
-
-
 def _words(kind: type[IntEnum]) -> list[str]:
     names = {member.value: member.name.lower() for member in kind}
     return [names.get(number, str(number)) for number in range(256)]
@@ -170,13 +159,3 @@ _KINDS: Final = [{wire.FLOW: "flow", wire.REST: "rest", wire.EDGE: "edge"}.get(n
 _PROTOCOLS: Final = [protocol_name(number) for number in range(256)]
 _VERDICTS: Final = _words(Verdict)
 _REASONS: Final = _words(Reason)
-
-
-@lru_cache(maxsize=65536)
-def _cells(end: Endpoint) -> tuple[str, ...]:
-    """An endpoint's columns, in the order of END."""
-    written = {
-        "labels": msgspec.json.encode(dict(end.labels)).decode(),
-        "ports": msgspec.json.encode(end.ports).decode(),
-    }
-    return tuple(written.get(field) or str(getattr(end, field)) for field in END)

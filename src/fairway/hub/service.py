@@ -18,6 +18,7 @@ from fairway.hub.agents import Agents
 from fairway.hub.control import Control, Feed
 from fairway.hub.database.embedded import Embedded
 from fairway.hub.database.flowbase import FlowBase
+from fairway.hub.imports import take_imports
 from fairway.hub.intent import Intent, read_intent
 from fairway.hub.ledger import entry
 from fairway.hub.live import Live
@@ -128,6 +129,7 @@ class Hub:
             if self.cluster is not None:
                 self._try("control", partial(self._steer, self.cluster, self.agents))
                 self._try("database", partial(self.loader.run, self._names))
+                self._try("imports", partial(take_imports, self.config.state.imports, self.base))
 
     def _look_at_cluster(self) -> bool:
         seen = signature(self.config.cluster)

@@ -5,7 +5,7 @@ import contextlib
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairway.wire import batch as wire
@@ -51,12 +51,14 @@ def test_a_row_of_an_unknown_pod_is_refused() -> None:
         wire.decode(wire.encode(sent))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_garbage_is_refused(content: bytes) -> None:
     with pytest.raises(wire.BatchError):
         wire.decode(content)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_damaged_batch_is_refused_or_read(data: st.DataObject) -> None:
     stream = bytearray(wire.encode(sample()))
