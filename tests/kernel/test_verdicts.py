@@ -16,6 +16,7 @@ def syn(src: str, dst: str, sport: int, dport: int, flags: int = f.SYN) -> bytes
     return f.ip(src, dst, f.TCP, f.tcp(sport, dport, flags))
 
 
+@pytest.mark.every_kernel
 @pytest.mark.parametrize("peer", [PEER, PEER6])
 @pytest.mark.parametrize(("mode", "passes"), [(Mode.OFF, True), (Mode.AUDIT, True), (Mode.ENFORCE, False)])
 def test_a_connection_without_a_rule(pod: PodUnderTest, mode: Mode, passes: bool, peer: str) -> None:
@@ -24,6 +25,7 @@ def test_a_connection_without_a_rule(pod: PodUnderTest, mode: Mode, passes: bool
     assert pod.accepts(peer, f.TCP, 5432, 40001) is passes
 
 
+@pytest.mark.every_kernel
 def test_an_audited_denial_is_kept_with_its_reason(pod: PodUnderTest) -> None:
     pod.rules(mode=Mode.AUDIT)
     pod.opens(PEER, f.TCP, 5432, 40000)
@@ -47,6 +49,7 @@ def test_a_protocol_opens_itself_only(pod: PodUnderTest, protocol: int, allowed:
     assert pod.opens(PEER, protocol, 80, 40000) is (allowed in (protocol, 0))
 
 
+@pytest.mark.every_kernel
 def test_identities_by_address_and_by_network(pod: PodUnderTest) -> None:
     pod.rules(
         allow(EGRESS, 80, identity=5),
@@ -62,6 +65,7 @@ def test_identities_by_address_and_by_network(pod: PodUnderTest) -> None:
     assert not pod.opens("192.0.2.1", f.TCP, 82, 40000), "::/0 holds no IPv4 address"
 
 
+@pytest.mark.every_kernel
 def test_replies_pass_and_are_not_connections(pod: PodUnderTest) -> None:
     pod.rules(allow(EGRESS, 80))
     assert pod.opens(PEER, f.TCP, 80, 40000)
@@ -173,6 +177,7 @@ def test_what_is_not_ip_is_dropped_where_anything_is_enforced(pod: PodUnderTest)
     assert pod.kernel.counters()["packets_not_ip"] == 2
 
 
+@pytest.mark.every_kernel
 @pytest.mark.parametrize("peer", [PEER, PEER6])
 def test_an_icmp_error_passes_if_it_speaks_of_a_known_flow(pod: PodUnderTest, peer: str) -> None:
     v6 = ":" in peer
@@ -221,6 +226,7 @@ def test_np60_later_fragments_go_with_their_first_one(pod: PodUnderTest, number:
     assert pod.kernel.counters()["fragments_unmatched"] == 2
 
 
+@pytest.mark.every_kernel
 def test_ipv6_fragments_too(pod: PodUnderTest) -> None:
     pod.rules(allow(EGRESS, 53, protocol=f.UDP))
     head, tail = f.fragment_header(f.UDP, 0, True), f.fragment_header(f.UDP, 126, False)
@@ -254,6 +260,7 @@ def test_a_scan_leaves_no_flows(pod: PodUnderTest) -> None:
     assert pod.kernel.counters()["denied"] == 2000
 
 
+@pytest.mark.every_kernel
 def test_each_denied_connection_is_told_once_per_change_of_rules(pod: PodUnderTest) -> None:
     from fairway.agent.ring import Ring
 
@@ -270,6 +277,7 @@ def test_each_denied_connection_is_told_once_per_change_of_rules(pod: PodUnderTe
     ring.close()
 
 
+@pytest.mark.every_kernel
 def test_removing_a_pod_leaves_nothing_to_inherit(pod: PodUnderTest) -> None:
     pod.rules(allow(EGRESS, 80))
     pod.opens(PEER, f.TCP, 80, 40000)
@@ -279,6 +287,7 @@ def test_removing_a_pod_leaves_nothing_to_inherit(pod: PodUnderTest) -> None:
         assert len(pod.kernel.tables[name].read()[0]) == 0
 
 
+@pytest.mark.every_kernel
 def test_old_rules_are_gone_after_the_next_table(pod: PodUnderTest) -> None:
     for port in range(5):
         pod.rules(allow(EGRESS, 80 + port), exact=((PEER, 5),), cidrs=(("10.0.0.0/8", 6),))

@@ -13,8 +13,17 @@ OUTSIDE = "203.0.113.9"
 def tell(hub: Serving) -> int:
     """The servers' agents first, so that the clients' are known to tell the same; the time, in microseconds."""
     at = time.time_ns() // 1000 - 1_000_000
-    ui = {"connections": 3, "retransmissions": 1, "srtt_us": 300}
-    db = {"connections": 2, "srtt_us": 500, "rx_packets": 4, "tx_packets": 6, "rx_bytes": 400, "tx_bytes": 900}
+    ui = {"connections": 3, "retransmissions": 1, "srtt_us": 300, "srtt_count": 2, "srtt_sum_us": 600}
+    db = {
+        "connections": 2,
+        "srtt_us": 500,
+        "srtt_count": 1,
+        "srtt_sum_us": 500,
+        "rx_packets": 4,
+        "tx_packets": 6,
+        "rx_bytes": 400,
+        "tx_bytes": 900,
+    }
     hub.put(
         told(DB, ORDERS, 5432, Initiator.REMOTE, at, 1, **db),
         told(

@@ -6,7 +6,19 @@ from typing import Any
 from fairway.kit import show
 
 Plain = Mapping[str, Any]
-NUMBERS = ("conns", "sent", "received", "retr", "rtt", "denied", "would_deny", "cross_zone", "share")
+NUMBERS = (
+    "conns",
+    "sent",
+    "received",
+    "retr",
+    "failed",
+    "timeouts",
+    "rtt",
+    "denied",
+    "would_deny",
+    "cross_zone",
+    "share",
+)
 """Columns of figures: to the right."""
 
 
@@ -42,6 +54,8 @@ def sum_cells(sums: Plain) -> dict[str, str]:
         "sent": show.size(sums["sent_bytes"]),
         "received": show.size(sums["received_bytes"]),
         "retr": str(sums["retransmissions"]),
+        "failed": str(sums["failed"]),
+        "timeouts": str(sums["timeouts"]),
         "rtt": "-" if rtt is None else f"{rtt / 1000:.1f} ms",
         "denied": str(sums["denied"]),
         "would_deny": str(sums["would_deny"]),

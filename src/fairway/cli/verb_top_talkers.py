@@ -4,7 +4,7 @@ import argparse
 
 from fairway.hub.source import add_question, asked_of
 
-METRICS = ("bytes", "packets", "connections", "retransmissions", "denied", "would_deny")
+METRICS = ("bytes", "packets", "connections", "retransmissions", "timeouts", "failed", "denied", "would_deny")
 GROUPS = ("edge", "client", "server", "namespace", "zone", "node", "port", "service", "category")
 
 

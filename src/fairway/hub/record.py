@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fairway.hub.cells import cells, coded
-from fairway.hub.columns import END, SCHEMA
+from fairway.hub.columns import END, SCHEMA, TCP_HEALTH
 from fairway.hub.distinct import Ints, distinct
 from fairway.hub.names import Names, category, is_pod
 from fairway.wire import batch as wire
@@ -54,6 +54,7 @@ def named(batch: wire.Batch, names: Names) -> pa.Table:
         "connections": np.where(rows["denied"] > 0, 0, rows["connections"]),
         "retransmissions": rows["retransmissions"],
         "srtt_us": rows["srtt_us"],
+        **{name: rows[name] for name in TCP_HEALTH},
         "verdict": coded(rows["verdict"], _VERDICTS),
         "staged": coded(rows["staged"], _VERDICTS),
         "reason": coded(rows["reason"], _REASONS),

@@ -12,8 +12,14 @@ from typing import Any, Final, Literal
 import msgspec
 
 Grain = Literal["workload", "replica"]
-ONCE: Final = ("connections", "sent_bytes", "received_bytes", "sent_packets", "received_packets")
-_SUMS: Final = (*ONCE, "retransmissions", "denied", "would_deny", "unjudged", "srtt_us_sum", "srtt_count")
+_EVENTS: Final = (
+    *("connections", "sent_bytes", "received_bytes", "sent_packets", "received_packets"),
+    *("failed", "resets", "severed", "retransmissions", "handshake_retransmissions"),
+    *("timeouts", "handshake_timeouts", "denied", "would_deny", "unjudged"),
+)
+"""What is added up, and makes an edge worth telling."""
+_TIMES: Final = ("srtt_sum_us", "srtt_count", "connect_sum_us", "connect_count")
+_SUMS: Final = (*_EVENTS, *_TIMES)
 INTER_ZONE: Final = "inter-zone"
 
 
@@ -39,7 +45,8 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
 
 class MapEdge(msgspec.Struct, frozen=True, kw_only=True):
     """All that moved between two nodes; `sent` is from the client to the server. `ports` as `TCP 8080`, the most
-    bytes first; `services` are those dialled. `rtt_us` null: not known. `cross_zone_bytes` of both directions."""
+    bytes first; `services` are those dialled. Means of times are null
+    where none is known; `cross_zone_bytes` are of both directions."""
 
     client: str
     server: str
@@ -51,13 +58,19 @@ class MapEdge(msgspec.Struct, frozen=True, kw_only=True):
     received_bytes: int = 0
     sent_packets: int = 0
     received_packets: int = 0
+    failed: int = 0
+    resets: int = 0
+    severed: int = 0
     retransmissions: int = 0
+    handshake_retransmissions: int = 0
+    timeouts: int = 0
+    handshake_timeouts: int = 0
     denied: int = 0
     would_deny: int = 0
     unjudged: int = 0
     cross_zone_bytes: int = 0
     rtt_us: int | None = None
-    rtt_us_max: int | None = None
+    connect_us: int | None = None
 
 
 class Graph(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +89,6 @@ class _Sum:
     services: set[str] = field(default_factory=set)
     categories: set[str] = field(default_factory=set)
     cross_zone_bytes: int = 0
-    rtt_us_max: int = 0
 
     def add(self, row: Mapping[str, Any], port: str) -> None:
         volume = row["sent_bytes"] + row["received_bytes"]
@@ -88,11 +100,9 @@ class _Sum:
             self.services.add(row["service"])
         self.categories.add(row["category"])
         self.cross_zone_bytes += volume if row["category"] == INTER_ZONE else 0
-        self.rtt_us_max = max(self.rtt_us_max, row["srtt_us_max"])
 
     def edge(self, client: str, server: str) -> MapEdge:
-        counters = dict(self.counters)
-        total, told = counters.pop("srtt_us_sum"), counters.pop("srtt_count")
+        held = self.counters
         return MapEdge(
             client=client,
             server=server,
@@ -100,10 +110,15 @@ class _Sum:
             services=tuple(sorted(self.services)),
             categories=tuple(sorted(self.categories - {"unknown"})) or ("unknown",),
             cross_zone_bytes=self.cross_zone_bytes,
-            rtt_us=total // told if told else None,
-            rtt_us_max=self.rtt_us_max if told else None,
-            **counters,
+            rtt_us=mean(held["srtt_sum_us"], held["srtt_count"]),
+            connect_us=mean(held["connect_sum_us"], held["connect_count"]),
+            **{name: held[name] for name in _EVENTS},
         )
+
+
+def mean(total: int, count: int) -> int | None:
+    """In whole microseconds; None of nothing."""
+    return total // count if count else None
 
 
 def graph_of(
@@ -118,7 +133,7 @@ def graph_of(
     sums: dict[tuple[str, str], _Sum] = {}
     for told in rows:
         row, port = _backed(told, behind.get(told["service"]), grain)
-        if row["server_kind"] == "service" and not any(row[name] for name in _SUMS):
+        if row["server_kind"] == "service" and not any(row[name] for name in _EVENTS):
             continue  # all of it is its backends'
         client, server = (_node(row, end, grain, collapsed) for end in ("client", "server"))
         sums.setdefault((client.id, server.id), _Sum()).add(row, port)

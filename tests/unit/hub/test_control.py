@@ -101,10 +101,25 @@ def test_cluster_wide_policies_reach_the_agents(tmp_path: Path) -> None:
     assert table.rules == ("", "posture allow")
 
 
-def test_domain_names_are_refused_since_agents_do_not_follow_them(tmp_path: Path) -> None:
+def test_domain_names_reach_the_agents(tmp_path: Path) -> None:
     file = tmp_path / "guard.yaml"
     file.write_text(GUARD.replace("Deny", "Accept").replace("{nodes: {}}", "{domainNames: [api.example.com]}"))
-    with pytest.raises(UsageError, match=r"names the domain `api\.example\.com`, which agents cannot obey"):
+    wanted = Intent(active=PolicyChoice(policies=str(file), posture=Posture.DENY))
+    table = node_feeds(cluster(tmp_path), wanted, 1)["node-c"].table
+    ((name, identity),) = table.names
+    assert name == "api.example.com"
+    assert identity in {row.identity for row in table.rows}
+    file.write_text(GUARD)
+    assert node_feeds(cluster(tmp_path), wanted, 1)["node-c"].table.names == ()
+
+
+def test_domain_names_beside_networks_that_tiers_deny_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "guard.yaml"
+    rules = "to: [{networks: [10.0.0.0/8]}]\n  - action: Accept\n    to: [{domainNames: [api.example.com]}]"
+    file.write_text(GUARD.replace("to: [{nodes: {}}]", rules))
+    with pytest.raises(
+        UsageError, match=r"names domains, which agents cannot obey beside the networks that .* denies"
+    ):
         policy_set(PolicyChoice(policies=str(file)))
 
 

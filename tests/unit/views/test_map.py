@@ -12,9 +12,11 @@ TWO = {"shop/db:80": Behind((("shop", "Deployment/db"), ("shop", "Deployment/db2
 
 def row(server: tuple[str, str, str], port: int, service: str = "", **sums: int) -> dict[str, Any]:
     counters = ("connections", "sent_bytes", "received_bytes", "sent_packets", "received_packets")
-    others = ("retransmissions", "denied", "would_deny", "unjudged", "srtt_us_sum", "srtt_count", "srtt_us_max")
+    others = ("retransmissions", "handshake_retransmissions", "timeouts", "handshake_timeouts", "denied")
+    times = ("srtt_sum_us", "srtt_count", "connect_sum_us", "connect_count")
+    tcp = ("would_deny", "unjudged", "failed", "resets", "severed")
     return {
-        **dict.fromkeys((*counters, *others), 0),
+        **dict.fromkeys((*counters, *others, *times, *tcp), 0),
         **dict(
             zip(("client_kind", "client_namespace", "client_group"), ("pod", "shop", "Deployment/ui"), strict=True)
         ),
@@ -47,7 +49,7 @@ ALONE = row(SERVICE, 80, "shop/db:80", connections=4)
         ([ALONE], ONE, "workload", {"pod shop/Deployment/db": (4, 0, ("TCP 5432",))}),
         ([ALONE], TWO, "workload", {"service shop/db": (4, 0, ("TCP 80",))}),
         (
-            [TOLD, row(SERVICE, 80, "shop/db:80")],
+            [TOLD, row(SERVICE, 80, "shop/db:80", srtt_sum_us=9, srtt_count=3)],
             TWO,
             "workload",
             {"pod shop/Deployment/db": (1, 0, ("TCP 5432",))},
@@ -69,16 +71,25 @@ def test_what_becomes_of_a_service(rows: Any, behind: Any, grain: Any, wanted: A
 
 
 def test_both_directions_are_apart_and_nodes_add_up() -> None:
-    there = row(POD, 5432, sent_bytes=10, received_bytes=3, srtt_us_sum=100, srtt_count=2, srtt_us_max=80)
+    there = row(
+        POD,
+        5432,
+        sent_bytes=10,
+        received_bytes=3,
+        srtt_sum_us=100,
+        srtt_count=2,
+        connect_sum_us=90,
+        connect_count=1,
+    )
     back = {
         name.replace("client", "?").replace("server", "client").replace("?", "server"): value
         for name, value in row(POD, 9, sent_bytes=1).items()
     }
     graph = graph_of([there, back], {})
     ui, db = "pod shop/Deployment/ui", "pod shop/Deployment/db"
-    assert [(edge.client, edge.server, edge.sent_bytes, edge.rtt_us, edge.rtt_us_max) for edge in graph.edges] == [
+    assert [(edge.client, edge.server, edge.sent_bytes, edge.rtt_us, edge.connect_us) for edge in graph.edges] == [
         (db, ui, 1, None, None),
-        (ui, db, 10, 50, 80),
+        (ui, db, 10, 50, 90),
     ]
     assert [(node.id, node.sent_bytes, node.received_bytes) for node in graph.nodes] == [(db, 4, 10), (ui, 10, 4)]
 

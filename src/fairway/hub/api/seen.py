@@ -44,7 +44,9 @@ class SeenEdge(msgspec.Struct, frozen=True, kw_only=True):
     connections: int
     sent_bytes: int
     received_bytes: int
+    failed: int
     retransmissions: int
+    timeouts: int
     denied: int
     would_deny: int
     initiator_known: bool

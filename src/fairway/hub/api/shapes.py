@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from fairway.hub.database.schema import SUMS
 from fairway.hub.rows import endpoint_of
+from fairway.views.map import mean
 from fairway.wire.endpoint import Endpoint
 
 
@@ -38,29 +38,36 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sums(msgspec.Struct, frozen=True, kw_only=True):
-    """What moved, each flow counted once. `rtt_us` is the mean of the round-trip times told, null if none was;
-    `unjudged` are connections that no policy set was held against."""
+    """What moved, each flow counted once. `timeouts` are expiries of TCP's retransmission timer; `failed`
+    connections were refused or never answered, `severed` ones given up, `unjudged` ones held against no policy set.
+    `rtt_us` and `connect_us` are means, null where none is known."""
 
     connections: int = 0
     sent_bytes: int = 0
     received_bytes: int = 0
     sent_packets: int = 0
     received_packets: int = 0
+    failed: int = 0
+    resets: int = 0
+    severed: int = 0
     retransmissions: int = 0
+    handshake_retransmissions: int = 0
+    timeouts: int = 0
+    handshake_timeouts: int = 0
     denied: int = 0
     would_deny: int = 0
     unjudged: int = 0
     rtt_us: int | None = None
-    rtt_us_max: int | None = None
+    connect_us: int | None = None
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Sums":
         """From a row of the catalogue's sums."""
-        counted = row["srtt_count"]
+        same = {name: row[name] for name in cls.__struct_fields__ if name in row}
         return cls(
-            **{name: row[name] for name in (*SUMS, "unjudged")},
-            rtt_us=row["srtt_us_sum"] // counted if counted else None,
-            rtt_us_max=row["srtt_us_max"] if counted else None,
+            **same,
+            rtt_us=mean(row["srtt_sum_us"], row["srtt_count"]),
+            connect_us=mean(row["connect_sum_us"], row["connect_count"]),
         )
 
 
@@ -85,8 +92,13 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
     received_bytes: int
     sent_packets: int
     received_packets: int
+    failed: int
+    resets: int
+    severed: int
     retransmissions: int
+    timeouts: int
     rtt_us: int | None
+    connect_us: int | None
     verdict: str
     reason: str
     rule: str
@@ -108,6 +120,7 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
             seconds=row["interval_ms"] / 1000,
             client=End.of(endpoint_of(row, "client")),
             server=End.of(endpoint_of(row, "server")),
-            rtt_us=row["srtt_us"] or None,
+            rtt_us=mean(row["srtt_sum_us"], row["srtt_count"]) or row["srtt_us"] or None,
+            connect_us=mean(row["connect_sum_us"], row["connect_count"]),
             rule=row["verdict_rule"],
         )

@@ -24,7 +24,7 @@ from fairway.views.map import Graph, MapEdge, Node
 
 By = Literal["", "edge", "client", "server", "namespace", "zone", "node", "port", "service", "category"]
 GroupBy = Annotated[By, QueryParameter(description="one sum for each of these; empty: one of all")]
-Metric = Literal["bytes", "packets", "connections", "retransmissions", "denied", "would_deny"]
+Metric = Literal["bytes", "packets", "connections", "retransmissions", "timeouts", "failed", "denied", "would_deny"]
 Most = Annotated[Metric, QueryParameter(description="most of this first")]
 Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="groups to tell")]
 Step = Annotated[int, QueryParameter(ge=0, le=366 * 86400, description="seconds of a point; 0 chooses")]

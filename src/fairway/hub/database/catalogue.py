@@ -7,7 +7,7 @@ from typing import Final
 from fairway.hub.database.conditions import FLOW_COLUMNS, HOUR_COLUMNS, ROLLUP_COLUMNS, Conditions
 from fairway.hub.database.flows import NAMES
 from fairway.hub.database.question import Question
-from fairway.hub.database.schema import EACH, ONCE, SUMS, group_of
+from fairway.hub.database.schema import SUMS, group_of, raw_sums
 from fairway.kit.errors import UsageError
 from fairway.views.filter import EVERYTHING, Expression, Filter
 
@@ -29,7 +29,6 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "category": ("category",),
 }
 """What sums can be made for each of."""
-_RTT: Final = "sum(srtt_us_sum) AS srtt_us_sum, sum(srtt_count) AS srtt_count, max(srtt_us_max) AS srtt_us_max"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +41,11 @@ class _Source:
     raw: bool
 
     def sums(self) -> str:
+        """Expressions of all sums, and of the connections that no policy set was held against."""
+        made = raw_sums() if self.raw else tuple((name, f"sum({name})") for name in SUMS)
         unjudged = "verdict = 'unjudged'" + (" AND counted" if self.raw else "")
-        once = [f"sumIf({name}, counted)" if self.raw else f"sum({name})" for name in ONCE]
-        sums = [*once, *(f"sum({name})" for name in EACH), f"sumIf(connections, {unjudged})"]
-        named = zip(sums, (*SUMS, "unjudged"), strict=True)
-        return ", ".join(f"{made} AS {name}" for made, name in named)
-
-    def rtt(self) -> str:
-        if not self.raw:
-            return _RTT
-        return "sum(srtt_us) AS srtt_us_sum, countIf(srtt_us > 0) AS srtt_count, max(srtt_us) AS srtt_us_max"
+        told = (*made, ("unjudged", f"sumIf(connections, {unjudged})"))
+        return ", ".join(f"{expression} AS {name}" for name, expression in told)
 
     def named(self, column: str) -> str:
         """A rollup's column, made out of the flows' own where these are read."""
@@ -102,7 +96,7 @@ def series(wanted: Filter, now: datetime, step: timedelta, by: tuple[str, ...] =
     columns = ", ".join((f"toUnixTimestamp({moment}) AS moment", *map(source.named, by)))
     keys = ", ".join(("moment", *by))
     return Question(
-        f"SELECT {columns}, {source.sums()}, {source.rtt()} FROM {source.table} "
+        f"SELECT {columns}, {source.sums()} FROM {source.table} "
         f"WHERE {condition} GROUP BY {keys} ORDER BY {keys} LIMIT {MOST_ROWS + 1}",
         where.parameters,
     )
@@ -123,7 +117,7 @@ def _summed(wanted: Filter, now: datetime, keys: tuple[str, ...], *, by_pod: boo
     where = Conditions(source.columns)
     condition = _where(where, wanted, now, source, 3600 if source is _HOURS else 60)
     return Question(
-        f"SELECT {', '.join(map(source.named, keys))}, {source.sums()}, {source.rtt()} "
+        f"SELECT {', '.join(map(source.named, keys))}, {source.sums()} "
         f"FROM {source.table} WHERE {condition} GROUP BY {', '.join(keys)} LIMIT {MOST_ROWS + 1}",
         where.parameters,
     )
@@ -169,7 +163,10 @@ def metric_sum(name: str) -> str:
     metrics = {
         "bytes": "sent_bytes + received_bytes",
         "packets": "sent_packets + received_packets",
-        **{metric: metric for metric in ("connections", "retransmissions", "denied", "would_deny")},
+        **{
+            metric: metric
+            for metric in ("connections", "retransmissions", "timeouts", "failed", "denied", "would_deny")
+        },
     }
     if name not in metrics:
         raise UsageError(f"`{name}` is no metric; one of {', '.join(metrics)}")

@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fairway.hub.cells import cells, coded
-from fairway.hub.columns import END, SCHEMA
+from fairway.hub.columns import END, SCHEMA, TCP_HEALTH
 from fairway.hub.distinct import distinct
 from fairway.hub.importers.ends import Ends, Words
 from fairway.hub.importers.orient import Orient
@@ -150,6 +150,8 @@ class Fold:
             "port": column["port"],
             **{name: np.minimum(column[name], _MOST) for name in ("connections", "denied", "retransmissions")},
             **{name: column[name] for name in (*_SUMS[:4], "srtt_us")},
+            # What other tools' records do not tell.
+            **{name: np.zeros(len(pair), np.uint32) for name in TCP_HEALTH},
             "verdict": coded(column["verdict"], _VERDICTS),
             "staged": coded(column["staged"], _VERDICTS),
             "reason": coded(column["verdict"] == Verdict.DENY, _REASONS),
