@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
-from litestar.exceptions import HTTPException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter
 from litestar.types import ASGIApp, Receive, Scope, Send
@@ -24,7 +23,7 @@ from fairway.hub.live import Listener, Live, News
 from fairway.hub.matching import flows_matching
 from fairway.hub.rows import rows_of
 from fairway.hub.service import Hub
-from fairway.kit.errors import EnvironmentLacksError, UsageError
+from fairway.kit.errors import UsageError
 
 MOST_ROWS: Final = 200
 """Events of one kind out of one segment; the others are only counted."""
@@ -78,17 +77,17 @@ class _Stream(Response[str]):
         return self._answer
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            with self._live.listening() as listener:
-                sending = asyncio.create_task(self._send(listener, send))
-                gone = asyncio.create_task(_disconnected(receive))
-                await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
-                for task in (sending, gone):
-                    task.cancel()
-                await asyncio.gather(sending, gone, return_exceptions=True)
-                self._live.dropped += listener.behind
-        except EnvironmentLacksError as error:
-            raise HTTPException(str(error), status_code=503, headers={"Retry-After": "10"}) from None
+        with self._live.listening() as listener:
+            sending = asyncio.create_task(self._send(listener, send))
+            gone = asyncio.create_task(_disconnected(receive))
+            await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (sending, gone):
+                task.cancel()
+            ends = await asyncio.gather(sending, gone, return_exceptions=True)
+            self._live.dropped += listener.behind
+        for error in ends:
+            if isinstance(error, Exception):  # being cancelled is none
+                raise error
 
     async def _send(self, listener: Listener, send: Send) -> None:
         headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]

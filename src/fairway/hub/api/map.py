@@ -73,11 +73,16 @@ def graph_asked(
     rows = hub.base.ask(map_edges(asked.wanted, asked.now, replicas=grain == "replica"))
     if rows.num_rows > MOST_ROWS:
         raise UsageError(f"the map has over {MOST_ROWS} edges; ask for less: a filter, less time, or workloads")
-    behind = {
+    told = list(rows_of(rows))
+    behind = _behind(hub) if any(row["server_kind"] == "service" for row in told) else {}
+    return graph_of(told, behind, grain, collapsed)
+
+
+def _behind(hub: Hub) -> dict[str, Behind]:
+    return {
         row["service"]: Behind(tuple(map(_pair, row["workloads"])), tuple(row["ports"]))
         for row in hub.base.ask(backends()).to_pylist()
     }
-    return graph_of(rows_of(rows), behind, grain, collapsed)
 
 
 def _map(hub: Hub, asked: Asked, grain: Grain, collapsed: frozenset[str]) -> Map:

@@ -91,7 +91,8 @@ def test_a_flow_says_all_that_is_known(hub: Serving) -> None:
     told = answer(hub, "/api/v1/flows", sort="bytes", limit=1, **ALL)["flows"][0]
     assert datetime.fromisoformat(told["time"]) == row["time_end"]
     assert (told["server"]["address"], told["server"]["kind"]) == (row["server_address"], row["server_kind"])
-    assert told["rtt_us"] == (row["srtt_us"] or None)
+    assert told["rtt_us"] == row["srtt_sum_us"] // row["srtt_count"]
+    assert told["connect_us"] == row["connect_sum_us"] // row["connect_count"]
     same = ("port", "protocol", "service", "connections", "sent_packets", "verdict", "category", "denied")
     assert [told[name] for name in same] == [row[name] for name in same]
 
