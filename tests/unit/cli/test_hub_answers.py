@@ -88,7 +88,10 @@ def test_the_map(hub: Serving, home: Path, tmp_path: Path, capsys: pytest.Captur
         (["hotspots"], r"ui/ui-1 +orders/orders-1 +TCP 8080 +20.00 % +3"),
         (["edges", "--filter", "dst.port=8080"], r"ui/ui-1 +orders/orders-1 +8080/TCP +3"),
         (["flows", "--filter", "dst.port=443"], r"ui/ui-2 +203.0.113.9 +443/TCP +50 B"),
-        (["denials", "--filter", "dst.port=5432"], r"denied +4 packets +ingress: a policy isolates"),
+        (
+            ["denials", "--filter", "dst.port=5432"],
+            r"denied +4 packets +ingress: a policy isolates orders/orders-postg",
+        ),
         (["agents"], r"node-b +[\d.]+ +0 +"),
     ],
 )
