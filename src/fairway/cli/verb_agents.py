@@ -2,14 +2,15 @@
 
 import argparse
 
-from fairway.hub.state import add_state, find_state
+from fairway.hub.login import add_hub, hub_asked, is_remote
+from fairway.hub.state import find_state
 from fairway.kit.arguments import add_output
 
 
 def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the verb."""
     verb = verbs.add_parser("agents", help="each node's agent: last report, rules obeyed, losses")
-    add_state(verb)
+    add_hub(verb)
     add_output(verb)
     verb.set_defaults(run=run)
 
@@ -18,17 +19,17 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the agents; 1 if one does not obey its latest rule table yet."""
     import time
 
-    from fairway.hub.client import hub_of
     from fairway.hub.control import read_feed
     from fairway.kit import show
 
-    state = find_state(arguments.state)
+    hub = hub_asked(arguments)
+    state = None if is_remote(arguments) else find_state(arguments.state)
     output = show.Output(arguments.output)
     now_us = time.time_ns() // 1000
     rows, behind = [], False
-    for node, agent in sorted(hub_of(state).agents().agents.items()):
-        feed = read_feed(state, node)
-        wanted = feed.table.revision if feed else 0
+    for node, agent in sorted(hub.agents().agents.items()):
+        feed = read_feed(state, node) if state else None
+        wanted = feed.table.revision if feed else agent.revision
         behind |= agent.revision < wanted
         losses = {name: lost for name, lost in agent.losses.items() if lost} | {"batches": agent.missing}
         rows.append(
@@ -36,8 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
                 "node": node,
                 "last_report_seconds": round((now_us - agent.last_seen_us) / 1e6, 1),
                 "revision": agent.revision,
-                "wanted": wanted,
-                "pods": len(feed.pods) if feed else 0,
+                **({} if state is None else {"wanted": wanted, "pods": len(feed.pods) if feed else 0}),
                 "packets": agent.packets,
                 "batches": agent.batches,
                 "rows": agent.rows,

@@ -1,14 +1,20 @@
 """`fairway denials`: what was dropped, or would be, and why."""
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from fairway.hub.source import add_source, source
+from fairway.hub.login import hub_asked
+from fairway.hub.source import add_source, asked_of, source
 
 if TYPE_CHECKING:
-    from fairway.hub.denials import Denial, PolicySets
-    from fairway.hub.intent import PolicyChoice
-    from fairway.policy.model import PolicySet
+    from fairway.hub.denials import Denial
+
+EVER: Final = "3650d"
+MOST: Final = "10000"
+_SAME: Final = (
+    *("service", "port", "protocol", "direction", "slot", "enforced", "packets", "connections"),
+    *("first_seen", "last_seen"),
+)
 
 
 def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -19,48 +25,46 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print denials, dropped ones first. Policies are named by the intent of the state folder, as it is now."""
-    from fairway.hub.denials import read_denials
+    """Print denials, dropped ones first. A hub names the policies as they are set now; a file knows of none."""
     from fairway.kit import show
 
-    asked = source(arguments)
     output = show.Output(arguments.output)
-    policies: PolicySets = {} if arguments.file else _policies(arguments)
-    denials = read_denials(asked.path, policies, asked.since)
+    denials = _of_file(arguments) if arguments.file else _of_hub(arguments)
     shown = denials[: arguments.limit]
-    form = _cells if output is show.Output.TABLE else _record
-    show.rows([form(denial) for denial in shown], output=output, right=("count",), empty="nothing was denied")
+    if output is show.Output.TABLE:
+        show.rows([_cells(denial) for denial in shown], right=("count",), empty="nothing was denied")
+    else:
+        show.rows(shown, output=output)
     if output is show.Output.TABLE and len(denials) > len(shown):
         show.out.print(f"{len(denials) - len(shown)} more; --limit {len(denials)} shows all")
     return 0
 
 
-def _policies(arguments: argparse.Namespace) -> "PolicySets":
-    from fairway.hub.intent import read_intent
-    from fairway.hub.state import find_state
+def _of_file(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    from fairway.hub.denials import denials_of
 
-    intent = read_intent(find_state(arguments.state))
-    return {"active": _known(intent.active), "staged": _known(intent.staged)}
+    return [_record(denial) for denial in denials_of(source(arguments).filtered_flows(), {})]
 
 
-def _known(choice: "PolicyChoice | None") -> "PolicySet | None":
-    """A folder that was moved away since only costs the policies' names."""
-    from fairway.hub.control import policy_set
-    from fairway.kit.errors import UsageError
+def _of_hub(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    from fairway.cli.answers import end_title
 
-    try:
-        return policy_set(choice)
-    except UsageError:
-        return None
+    asked = {"since": EVER, "limit": MOST} | asked_of(arguments)
+    denials = hub_asked(arguments).answer("denials", asked)["denials"]
+    ends = ({end: end_title(told[end]) for end in ("client", "server")} for told in denials)
+    return [
+        {**named, **{name: told[name] for name in _SAME}, "reason": told["why"]}
+        for told, named in zip(denials, ends, strict=True)
+    ]
 
 
-def _cells(denial: "Denial") -> dict[str, str]:
-    count = f"{denial.packets} packets" if denial.enforced else f"{denial.connections} conns"
+def _cells(denial: dict[str, Any]) -> dict[str, str]:
+    count = f"{denial['packets']} packets" if denial["enforced"] else f"{denial['connections']} conns"
     return {
-        "last": denial.last_seen.strftime("%H:%M:%S"),
-        "what": "denied" if denial.enforced else f"would deny ({denial.slot})",
+        "last": denial["last_seen"][11:19],
+        "what": "denied" if denial["enforced"] else f"would deny ({denial['slot']})",
         "count": count,
-        "why": denial.reason,
+        "why": denial["reason"],
     }
 
 

@@ -15,13 +15,15 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def run(arguments: argparse.Namespace) -> int:
     """Print edges, the busiest first."""
-    from fairway.hub.store import read_edges
+    from fairway.hub.edges import edges_of
+    from fairway.hub.matching import edges_matching
     from fairway.hub.summary import summarise
     from fairway.kit import show
 
     asked = source(arguments)
     output = show.Output(arguments.output)
-    lines = summarise(read_edges(asked.path, asked.since), pods=arguments.pods)
+    edges = edges_matching(asked.wanted.expression, edges_of(asked.flows()))
+    lines = summarise(edges, pods=arguments.pods)
     shown = lines[: arguments.limit]
     show.rows(
         [line.cells() if output is show.Output.TABLE else line.record() for line in shown],

@@ -10,23 +10,61 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     """Add the verb."""
     verb = verbs.add_parser("flows", help="the latest flows as agents reported them, both ends named")
     add_source(verb, limit=50)
+    verb.add_argument("--follow", action="store_true", help="print flows as they come, until interrupted")
     verb.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the latest flows, the newest last. A pod-to-pod flow appears for each of its reporters."""
-    from fairway.hub.store import read_flows
     from fairway.kit import show
+
+    if arguments.follow:
+        return _follow(arguments)
 
     asked = source(arguments)
     output = show.Output(arguments.output)
-    flows = read_flows(asked.path, asked.since).sort_by([("time_end", "ascending"), ("last_seen", "ascending")])
+    flows = asked.filtered_flows().sort_by([("time_end", "ascending"), ("last_seen", "ascending")])
     rows = flows.slice(max(0, len(flows) - arguments.limit)).to_pylist()
     if output is show.Output.TABLE:
         show.rows([_cells(row) for row in rows], right=("sent", "received", "retr"), empty="no flows yet")
     else:
         show.rows([_record(row) for row in rows], output=output)
     return 0
+
+
+def _follow(arguments: argparse.Namespace) -> int:
+    """One line for each flow, as the hub takes it in."""
+    import json
+    import sys
+
+    from fairway.hub.login import hub_asked
+    from fairway.hub.source import asked_of
+    from fairway.kit import show
+    from fairway.kit.errors import UsageError
+
+    if arguments.file:
+        raise UsageError("--follow is of a hub; a file does not grow")
+    table = show.Output(arguments.output) is show.Output.TABLE
+    for kind, content in hub_asked(arguments).events({**asked_of(arguments), "events": "flow"}):
+        if kind == "skipped":
+            sys.stderr.write(f"{content['count']} more at once; --filter tells fewer\n")
+        else:
+            sys.stdout.write((_line(content) if table else json.dumps(content)) + "\n")
+        sys.stdout.flush()
+    return 0
+
+
+def _line(flow: dict[str, Any]) -> str:
+    from fairway.cli.answers import end_title
+    from fairway.hub.summary import port_name
+    from fairway.kit import show
+
+    verdict = flow["verdict"] if flow["verdict"] != "unjudged" else ""
+    staged = f"staged {flow['staged']}" if flow["staged"] != "unjudged" else ""
+    ends = f"{end_title(flow['client'])} -> {end_title(flow['server'])}"
+    volume = f"{show.size(flow['sent_bytes'])} out, {show.size(flow['received_bytes'])} in"
+    words = (flow["time"][11:19], ends, port_name(flow["port"], flow["protocol"]), volume, verdict, staged)
+    return "  ".join(filter(None, words))
 
 
 def _record(row: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Client: asks a hub over HTTP, for verbs and whatever else runs on this machine."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,8 @@ from fairway.hub.state import State
 from fairway.kit.errors import EnvironmentLacksError, FairwayError, UsageError, one_line
 
 TIMEOUT: Final = 60.0
+SILENT: Final = 45.0
+"""Seconds after which a live stream that says nothing is dead."""
 
 
 class Door(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,10 +50,11 @@ def hub_of(state: State) -> "Client":
 
 
 class Client:
-    """Asks one hub. Each question is one request; errors are one line that says what to do."""
+    """Asks one hub, with the door's token if none is given. Errors are one line that says what to do."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, token: str | None = None) -> None:
         self._door = door
+        self._token = token
 
     def flows(self, since: datetime | None = None, until: datetime | None = None) -> Any:
         """Flows of a time as a pyarrow table in the columns of `hub.columns`."""
@@ -71,21 +75,44 @@ class Client:
         except EnvironmentLacksError:
             return False
 
+    def answer(self, path: str, parameters: Mapping[str, str] | None = None) -> Any:
+        """The answer of a route below /api/v1 as plain values; errors as of `ask`."""
+        return msgspec.json.decode(self.ask(f"/api/v1/{path}", parameters))
+
     def ask(self, path: str, parameters: Mapping[str, str] | None = None) -> bytes:
         """The body of the answer; EnvironmentLacksError if nobody answers, UsageError for what the hub refuses."""
+        with self._asking(path, parameters, TIMEOUT) as answer:
+            content: bytes = answer.read()
+            return content
+
+    def events(self, parameters: Mapping[str, str] | None = None) -> Iterator[tuple[str, Any]]:
+        """Kinds and contents of the live stream as they come, until it ends; errors as of `ask`."""
+        with self._asking("/api/v1/live", parameters, SILENT) as answer:
+            kind = ""
+            for line in answer.iter_lines():
+                name, _, content = line.partition(": ")
+                if name == "event":
+                    kind = content
+                elif name == "data":
+                    yield kind, msgspec.json.decode(content)
+
+    @contextmanager
+    def _asking(self, path: str, parameters: Mapping[str, str] | None, timeout: float) -> Iterator[Any]:
         import httpx
 
         door = self._door
-        headers = {"Authorization": f"Bearer {_token(door)}"}
+        headers = {"Authorization": f"Bearer {self._token or _token(door)}"}
         try:
-            with httpx.Client(base_url=door.url, timeout=TIMEOUT, verify=_trust(door)) as connection:
-                answer = connection.get(path, params=dict(parameters or {}), headers=headers)
+            with (
+                httpx.Client(base_url=door.url, timeout=timeout, verify=_trust(door)) as connection,
+                connection.stream("GET", path, params=dict(parameters or {}), headers=headers) as answer,
+            ):
+                if answer.status_code != 200:
+                    raise _refused(door.url, answer.status_code, answer.read())
+                yield answer
         except httpx.HTTPError as error:
             reason = one_line(str(error)) or type(error).__name__
             raise EnvironmentLacksError(f"hub {door.url}: {reason}; is `fairway hub` running?") from None
-        if answer.status_code != 200:
-            raise _refused(door.url, answer.status_code, answer.content)
-        return answer.content
 
 
 def _trust(door: Door) -> Any:

@@ -52,7 +52,12 @@ def read_denials(
 ) -> list[Denial]:
     """Denials in the flows at `path` (as of `store.read_flows`): what was dropped before what would be, then the
     latest first."""
-    flows = read_flows(path, since, until).unify_dictionaries()
+    return denials_of(read_flows(path, since, until), policies)
+
+
+def denials_of(flows: pa.Table, policies: PolicySets) -> list[Denial]:
+    """The same of flows in the columns of `hub.columns`."""
+    flows = flows.unify_dictionaries()
     found = [denial for slot in _COLUMNS for denial in _of_slot(flows, slot, policies.get(slot))]
     return sorted(found, key=_rank, reverse=True)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fairway.hub.agents import Agents
+from fairway.hub.agents import Agent, Agents
 from fairway.hub.database.flowbase import FlowBase
 from fairway.hub.database.flows import counted_once
 from fairway.hub.names import Names
@@ -22,14 +22,22 @@ AT_WORK_US: Final = 120_000_000
 """An agent that reported so lately tells of its pods; one that did not leaves their flows to the other end's."""
 
 
+def _nobody(*_: object) -> None:
+    """Nobody wants to be told."""
+
+
 @dataclass(slots=True)
 class Loader:
-    """`add` segments from any thread, `run` in the one that owns `names`. `hub` tells this hub's tokens apart."""
+    """`add` segments from any thread, `run` in the one that owns `names`. `hub` tells this hub's tokens apart.
+
+    `told` hears of each segment that is in: its flows, which of them count, and the agents that sent it.
+    """
 
     base: FlowBase
     hub: str
     agents: Agents
     log: Callable[[str], None]
+    told: Callable[[pa.Table, NDArray[np.bool_], tuple[Agent, ...]], None] = _nobody
     _ready: SimpleQueue[Path] = field(default_factory=SimpleQueue)
     _next: Path | None = None
 
@@ -64,9 +72,11 @@ class Loader:
             for flows, (_, header, _) in zip(tables, reports, strict=True)
         ]
         token = f"{self.hub}-{segment.stem}"
-        self.base.append(pa.concat_tables(tables), np.concatenate(counted), token)
+        flows, once = pa.concat_tables(tables), np.concatenate(counted)
+        self.base.append(flows, once, token)
         self.base.remember(reports, token)
         self.agents = agents
+        self.told(flows, once, tuple(agents.agents[node] for node in {header.node for _, header, _ in reports}))
         return sum(map(len, tables))
 
     @staticmethod

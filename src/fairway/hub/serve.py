@@ -63,6 +63,7 @@ class Answers:
     def end(self) -> None:
         """Take no more questions; `run` returns."""
         self.server.should_exit = True
+        self.hub.live.end()
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from fairway.hub.database.flowbase import FlowBase
 from fairway.hub.imports import take_imports
 from fairway.hub.intent import Intent, read_intent
 from fairway.hub.ledger import entry
+from fairway.hub.live import Live
 from fairway.hub.loader import Loader
 from fairway.hub.names import Names
 from fairway.hub.receiver import Receiver
@@ -61,6 +62,7 @@ class Hub:
         self._names = Names(ranges)
         self._database = Embedded(config.state.database, config.memory)
         self.base = FlowBase(self._database)
+        self.live = Live()
         self._control = Control(config.state, log)
         self.cluster: Cluster | None = None
         self._cluster_seen: Signature = frozenset()
@@ -76,7 +78,7 @@ class Hub:
         try:
             self.base.open()
             self._control.open()
-            self.loader = Loader(self.base, _identity(state), self.base.agents(), self._log)
+            self.loader = Loader(self.base, _identity(state), self.base.agents(), self._log, self.live.tell)
             self.segments = Segments(state.segments, self.loader.add)
             self.receiver = Receiver(self.segments, self.base.ledger())
             self._remember_waiting()

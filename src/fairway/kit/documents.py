@@ -91,13 +91,21 @@ def _read(file: Path) -> Iterator[Document]:
         raise UsageError(
             f"{file}: {size >> 20} MiB is over the limit of {MAX_FILE_BYTES >> 20} MiB; split the file"
         )
-    values = [_json(file, content)] if file.suffix == ".json" else _yaml(file, content)
+    yield from _opened(str(file), [_json(file, content)] if file.suffix == ".json" else _yaml(file, content))
+
+
+def documents_in(name: str, content: str) -> list[Document]:
+    """Every document of a text of YAML or JSON that is no file's; `name` is what errors call it."""
+    return list(_opened(name, _yaml(Path(name), content)))
+
+
+def _opened(file: str, values: list[Any]) -> Iterator[Document]:
     number = 0
     for value in values:
         if value is None:
             continue
         number += 1
-        source = str(file) if number == 1 else f"{file}#{number}"
+        source = file if number == 1 else f"{file}#{number}"
         if (
             isinstance(value, dict)
             and str(value.get("kind", "")).endswith("List")

@@ -63,7 +63,7 @@ class All:
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """At least one part is true."""
+    """At least one part is true; of no part: nothing is."""
 
     parts: tuple["Expression", ...]
 
@@ -128,6 +128,20 @@ def parse_filter(text: str, now: datetime) -> Filter:
     if len(text) > LONGEST:
         raise UsageError(f"filter: has {len(text)} characters, over the limit of {LONGEST}")
     return _Parser(text, now).run()
+
+
+def parse_moment(name: str, text: str, now: datetime) -> datetime:
+    """A moment, or how long before `now` it was: `2h`, `2026-11-23T10:00Z`. `name` is what UsageError speaks of."""
+    if ago := _DURATION.fullmatch(text):
+        try:
+            return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        except OverflowError:
+            raise UsageError(f"`{name}={text}` is before all time") from None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"`{name}={one_line(text)}`: write 90s, 5m, 2h, 7d or 2026-11-23T10:00Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)
 
 
 class _Parser:
@@ -254,19 +268,10 @@ class _Parser:
         words = [(other["word"] or "").lower() for other in self._tokens]
         if self._depth or "or" in words or token["operator"] != "=" or name in self._times:
             raise self._wrong(f"`{name}` stands once, with `=`, outside of `or`, `not` and parentheses", back=1)
-        self._times[name] = self._moment(name, text)
-
-    def _moment(self, name: str, text: str) -> datetime:
-        if ago := _DURATION.fullmatch(text):
-            try:
-                return self._now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-            except OverflowError:
-                raise self._wrong(f"`{name}={text}` is before all time", back=1) from None
         try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            raise self._wrong(f"`{name}={text}`: write 90s, 5m, 2h, 7d or 2026-11-23T10:00Z", back=1) from None
-        return moment if moment.tzinfo else moment.replace(tzinfo=self._now.tzinfo)
+            self._times[name] = parse_moment(name, text, self._now)
+        except UsageError as error:
+            raise self._wrong(str(error), back=1) from None
 
     def _word(self) -> str:
         if self._at >= len(self._tokens):

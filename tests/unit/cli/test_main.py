@@ -28,7 +28,8 @@ FAIRWAY = (sys.executable, "-m", "fairway.cli.main")
 BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 """The environment of a person's shell: what is printed may wait in a buffer until the end."""
 TELLS_NO_TABLE = {
-    *("fairway", "fairway agent", "fairway demo", "fairway enforce", "fairway hub", "fairway observe"),
+    *("fairway", "fairway agent", "fairway demo", "fairway enforce", "fairway hub", "fairway login"),
+    "fairway observe",
     *(
         "fairway lab",
         "fairway lab apply",

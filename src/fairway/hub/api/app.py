@@ -6,13 +6,16 @@ from litestar import Litestar, get
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.middleware import DefineMiddleware
-from litestar.openapi import OpenAPIConfig
 
-import fairway
-from fairway.hub.api import agents, export
+from fairway.hub.api import agents, denials, export, flows, live, policy, seen, sums
+from fairway.hub.api import map as graph
 from fairway.hub.api.access import Door
+from fairway.hub.api.asked import asked
+from fairway.hub.api.description import complete, configuration
+from fairway.hub.api.desk import Desk
 from fairway.hub.api.problems import handlers
 from fairway.hub.auth import Tokens
+from fairway.hub.jobs import Jobs
 from fairway.hub.service import Hub
 
 HEALTH = ("/healthz", "/readyz")
@@ -33,13 +36,28 @@ async def readyz(hub: NamedDependency[Hub]) -> str:
 
 def application(hub: Hub, tokens: Tokens, log: Callable[[str], None]) -> Litestar:
     """The hub's ASGI application."""
-    return Litestar(
-        route_handlers=[healthz, readyz, agents.flows, agents.feed, export.export_flows, export.agents],
-        dependencies={"hub": Provide(lambda: hub, sync_to_thread=False)},
+    desk, jobs = Desk(), Jobs(hub.config.cluster)
+    made = Litestar(
+        route_handlers=[
+            *(healthz, readyz, agents.flows, agents.feed, export.export_flows, export.agents, export.me),
+            *(flows.list_flows, graph.map_of, denials.denials_of, live.live),
+            *(sums.zones_of, sums.top_of, sums.hotspots, sums.series_of),
+            *(seen.edges, seen.endpoints_of, seen.search),
+            policy.router,
+        ],
+        dependencies={
+            "hub": Provide(lambda: hub, sync_to_thread=False),
+            "desk": Provide(lambda: desk, sync_to_thread=False),
+            "jobs": Provide(lambda: jobs, sync_to_thread=False),
+            "asked": Provide(asked, sync_to_thread=False),
+        },
+        on_shutdown=[jobs.close, desk.close],
         state=State({"tokens": tokens}),
         middleware=[DefineMiddleware(Door, exclude=list(HEALTH))],
         exception_handlers=handlers(log),
-        openapi_config=OpenAPIConfig(title="Fairway", version=fairway.__version__),
+        openapi_config=configuration(),
         logging_config=None,
         request_max_body_size=None,
     )
+    complete(made)
+    return made

@@ -10,7 +10,7 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFou
 
 from fairway.hub.database.errors import DatabaseError
 from fairway.hub.service import NotReadyError
-from fairway.kit.errors import FairwayError, one_line
+from fairway.kit.errors import EnvironmentLacksError, FairwayError, one_line
 
 PROBLEM: Final = "application/problem+json"
 
@@ -38,6 +38,9 @@ def handlers(log: Callable[[str], None]) -> dict[Any, Callable[[Request[Any, Any
     def usage(_: Request[Any, Any, Any], error: FairwayError) -> Response[bytes]:
         return problem(400, "the question is malformed", str(error).splitlines()[0])
 
+    def lacking(_: Request[Any, Any, Any], error: EnvironmentLacksError) -> Response[bytes]:
+        return problem(503, "not now", str(error), {"Retry-After": "10"})
+
     def database(_: Request[Any, Any, Any], error: DatabaseError) -> Response[bytes]:
         log(str(error))
         if error.out_of_memory:
@@ -62,6 +65,7 @@ def handlers(log: Callable[[str], None]) -> dict[Any, Callable[[Request[Any, Any
     return {
         NotReadyError: not_ready,
         DatabaseError: database,
+        EnvironmentLacksError: lacking,
         FairwayError: usage,
         HTTPException: http,
         Exception: unforeseen,

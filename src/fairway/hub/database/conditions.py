@@ -50,6 +50,22 @@ ROLLUP_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     if field.rpartition(".")[2] not in _NOT_ROLLED
 }
 """The same of a rollup, which knows less."""
+HOUR_COLUMNS: Final = {
+    field: columns
+    for field, columns in ROLLUP_COLUMNS.items()
+    if not any(column.endswith(("_replica", "_node")) for column in columns)
+}
+"""The same of the hours' sums, which know no single pods."""
+_NOT_SEEN: Final = {"verdict", "rule", "reason"}
+SEEN_COLUMNS: Final = {field: columns for field, columns in FLOW_COLUMNS.items() if field not in _NOT_SEEN}
+"""The columns of `edges_seen`."""
+_NOT_EVENTS: Final = {"verdict", "node", "zone", "category", "bytes", "retransmissions"}
+EVENT_COLUMNS: Final = {
+    field: (field,) if field in ("rule", "reason", "packets") else columns
+    for field, columns in FLOW_COLUMNS.items()
+    if field.rpartition(".")[2] not in _NOT_EVENTS
+}
+"""The columns of `verdicts`."""
 
 _VERDICTS: Final = {
     "allowed": "verdict = 'allow'",
@@ -57,6 +73,10 @@ _VERDICTS: Final = {
     "unjudged": "verdict = 'unjudged'",
     "would-deny": "would_deny > 0",
 }
+
+
+_FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class Conditions:
@@ -76,7 +96,7 @@ class Conditions:
             case All(parts):
                 return " AND ".join(f"({self.sql(part)})" for part in parts) or "1"
             case AnyOf(parts):
-                return " OR ".join(f"({self.sql(part)})" for part in parts)
+                return " OR ".join(f"({self.sql(part)})" for part in parts) or "0"
 
     def bind(self, value: Any, kind: str) -> str:
         """A placeholder for the value, of a ClickHouse type."""
@@ -85,7 +105,8 @@ class Conditions:
         return f"{{{name}:{kind}}}"
 
     def moment(self, value: datetime) -> str:
-        """A placeholder for a moment, to the millisecond."""
+        """A placeholder for a moment, to the millisecond, between 1970 and 2200."""
+        value = min(max(value if value.tzinfo else value.replace(tzinfo=UTC), _FIRST), _LAST)
         return self.bind(f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3], "DateTime64(3, 'UTC')")
 
     def _term(self, term: Term) -> str:
@@ -103,7 +124,7 @@ class Conditions:
         if field == "ip":
             networks = (self.bind(word.text, "String") for word in term.values)
             return " OR ".join(f"isIPAddressInRange(if({column} = '', '::', {column}), {one})" for one in networks)
-        if column in ("port",) or column.startswith("(") or field in ("connections", "retransmissions"):
+        if column in ("port",) or column.startswith("(") or field in ("packets", "connections", "retransmissions"):
             operator = "=" if term.operator == "!=" else term.operator
             numbers = (self.bind(int(word.text), "UInt64") for word in term.values)
             return " OR ".join(f"{column} {operator} {one}" for one in numbers)

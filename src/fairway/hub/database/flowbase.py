@@ -9,12 +9,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fairway.hub.agents import Agents
-from fairway.hub.database import catalogue, reports
-from fairway.hub.database.catalogue import Question
+from fairway.hub.database import catalogue, reports, seen
 from fairway.hub.database.flows import flows_of, stored
 from fairway.hub.database.migrations import migrate
+from fairway.hub.database.question import Question
 from fairway.hub.edges import edges_of_reports
 from fairway.hub.ledger import Ledger
+from fairway.views.filter import EVERYTHING, Expression
 from fairway.wire.batch import Header
 from fairway.wire.edge import Edge
 from fairway.wire.protocol import BatchId
@@ -74,10 +75,12 @@ class FlowBase:
         """The answer to one of the catalogue's questions."""
         return self._database.query(question.statement, question.parameters, self._settings)
 
-    def flows(self, since: datetime | None = None, until: datetime | None = None) -> pa.Table:
-        """Flows of a time in the columns of `hub.columns`."""
-        return flows_of(self.ask(catalogue.flows_between(since, until)))
+    def flows(
+        self, since: datetime | None = None, until: datetime | None = None, scope: Expression = EVERYTHING
+    ) -> pa.Table:
+        """Flows of a time, of those in `scope`, in the columns of `hub.columns`."""
+        return flows_of(self.ask(catalogue.flows_between(since, until, scope)))
 
-    def edges(self) -> list[Edge]:
-        """Every edge that was ever seen, each flow counted once."""
-        return edges_of_reports(self.ask(catalogue.seen_edges()))
+    def edges(self, scope: Expression = EVERYTHING) -> list[Edge]:
+        """Every edge that was ever seen, of those in `scope`, each flow counted once."""
+        return edges_of_reports(self.ask(seen.seen_edges(scope)))

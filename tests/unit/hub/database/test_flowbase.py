@@ -8,14 +8,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
-from fairway.hub.database import catalogue
+from fairway.hub.database import catalogue, pages
 from fairway.hub.database.embedded import Embedded
 from fairway.hub.database.errors import DatabaseError
 from fairway.hub.database.flowbase import FlowBase
+from fairway.hub.database.question import Question
 from fairway.hub.database.schema import CLIENTS, EACH, SUMS
 from fairway.hub.edges import edges_of
+from fairway.hub.matching import flows_matching
 from fairway.kit.errors import UsageError
 from fairway.views.filter import parse_filter
 from support.flows import START_US, random_flows
@@ -103,6 +106,9 @@ def group(row: Row, end: str) -> str:
 GROUPS = ("client_namespace", "client_group", "server_namespace", "server_group", "service")
 
 
+REST = ("category", "client_kind", "server_kind", "port", "protocol")
+
+
 def groups(row: Row) -> tuple[str, ...]:
     return (
         *(row["client_namespace"], group(row, "client"), row["server_namespace"], group(row, "server")),
@@ -123,7 +129,7 @@ def test_the_map_is_the_same_from_hours_minutes_and_flows(
 ) -> None:
     table = base.ask(catalogue.map_edges(parse_filter(text, NOW), NOW))
     got: dict[tuple[Any, ...], Counter[str]] = {}
-    for key, counters in asked(table, *GROUPS, "category", "client_kind", "server_kind").items():
+    for key, counters in asked(table, *GROUPS, *REST).items():
         got.setdefault(key[:5], Counter()).update(counters)
     wanted = {key: Counter(held) for key, held in plain(ROWS, groups).items()}
     assert {key: +held for key, held in got.items()} == {key: +held for key, held in wanted.items()}
@@ -156,15 +162,26 @@ def test_the_map_is_the_same_from_hours_minutes_and_flows(
             lambda row: row["service"] and "1a" in (row["client_zone"], row["server_zone"]),
         ),
         ("since=1h", lambda row: row["time_end"] >= NOW - timedelta(hours=1)),
+        (
+            "verdict=would-deny",
+            lambda row: (
+                (row["staged"] == "deny" or (row["verdict"] == "deny" and not row["denied"])) and row["connections"]
+            ),
+        ),
+        ("name!=db-1,db-2", lambda row: not {row["client_name"], row["server_name"]} & {"db-1", "db-2"}),
         ("reason=no_rule", lambda row: row["reason"] == "no_rule"),
     ],
 )
 def test_a_filter_means_what_it_says(base: FlowBase, text: str, kept: Callable[[Row], bool]) -> None:
     wanted = [row for row in ROWS if row["kind"] == "flow" and kept(row)]
-    found = base.ask(catalogue.flow_rows(parse_filter(text, NOW), NOW, limit=10_000))
+    found = base.ask(pages.flow_rows(parse_filter(text, NOW), NOW, limit=10_000))
     assert len(found) == len(wanted)
     assert 0 < len(wanted) < len(ROWS)
     assert sorted(found["sent_bytes"].to_pylist()) == sorted(row["sent_bytes"] for row in wanted)
+    plain_flows = FLOWS.filter(pc.equal(FLOWS["kind"].cast(pa.string()), "flow"))
+    held = flows_matching(parse_filter(text, NOW).expression, plain_flows)
+    if "since" not in text:
+        assert sorted(plain_flows.filter(held)["sent_bytes"].to_pylist()) == sorted(found["sent_bytes"].to_pylist())
 
 
 def within(address: str, network: str, row: Row | None = None) -> bool:
@@ -172,29 +189,44 @@ def within(address: str, network: str, row: Row | None = None) -> bool:
     return any(ip_address(one) in ip_network(network) for one in addresses)
 
 
-def test_pages_hold_every_flow_once(base: FlowBase) -> None:
-    wanted, pages, after = parse_filter("dst.port=53", NOW), [], None
-    while (page := base.ask(catalogue.flow_rows(wanted, NOW, limit=100, after=after))).num_rows:
-        pages += page["sent_bytes"].to_pylist()
-        last = page["time_end"][-1].as_py()
-        told = sum(moment == last for moment in page["time_end"].to_pylist())
-        after = (last, told + (after[1] if after and after[0] == last else 0))
-    assert sorted(pages) == sorted(row["sent_bytes"] for row in ROWS if row["kind"] == "flow" and row["port"] == 53)
+@pytest.mark.parametrize("sort", pages.SORTS)
+def test_pages_hold_every_flow_once(base: FlowBase, sort: str) -> None:
+    wanted, told, place = parse_filter("dst.port=53", NOW), [], None
+    question = pages.flow_rows(wanted, NOW, limit=70, sort=sort)
+    while rows := base.ask(question).to_pylist():
+        told += rows
+        place = pages.place_of(rows, sort, place)
+        question = pages.flow_rows(wanted, NOW, limit=70, sort=sort, after=place)
+    kept = [row for row in ROWS if row["kind"] == "flow" and row["port"] == 53]
+    assert sorted(row["sent_bytes"] for row in told) == sorted(row["sent_bytes"] for row in kept)
+    metric = {
+        "time": lambda row: row["time_end"],
+        "bytes": lambda row: row["sent_bytes"] + row["received_bytes"],
+        "packets": lambda row: row["sent_packets"] + row["received_packets"],
+    }.get(sort, lambda row: row[sort])
+    assert [metric(row) for row in told] == sorted(map(metric, kept), reverse=True)
+
+
+def test_flows_that_are_all_alike_are_told_as_often_as_they_are() -> None:
+    """Nothing puts them in order: they are counted."""
+    alike = pa.concat_tables([FLOWS.slice(0, 1)] * 25).drop_columns("kind")
+    alike = alike.append_column("kind", pa.array(["flow"] * 25).dictionary_encode()).select(FLOWS.column_names)
+    rows: list[Row] = []
+    place, sizes = None, []
+    for limit in (3, 3, 7, 20):
+        page = [row | {"time_end": row["time_end"]} for row in alike.slice(len(rows), limit).to_pylist()]
+        place = pages.place_of(page, "bytes", place)
+        rows += page
+        sizes.append(place.told)
+    assert sizes == [3, 6, 13, 25]
 
 
 @pytest.mark.parametrize("step", [30, 60, 600, 3600])
 def test_a_series_adds_up(base: FlowBase, step: int) -> None:
     table = base.ask(catalogue.series(parse_filter("since=3h", NOW), NOW, timedelta(seconds=step)))
     wanted = plain(ROWS, lambda row: (int(row["time_end"].timestamp()) // step * step,))
-    got = {int(row["moment"]): row["sent_bytes"] for row in moments(table)}
+    got = {row["moment"]: row["sent_bytes"] for row in table.to_pylist()}
     assert got == {key[0]: held["sent_bytes"] for key, held in wanted.items()}
-
-
-def moments(table: pa.Table) -> list[Row]:
-    return [
-        row | {"moment": row["moment"].timestamp() if isinstance(row["moment"], datetime) else row["moment"]}
-        for row in table.to_pylist()
-    ]
 
 
 def test_zones_and_tops(base: FlowBase) -> None:
@@ -215,7 +247,7 @@ def test_zones_and_tops(base: FlowBase) -> None:
     [
         lambda: catalogue.top(parse_filter("", NOW), NOW, ("1; DROP TABLE flows",), "bytes", 3),
         lambda: catalogue.top(parse_filter("", NOW), NOW, ("port",), "sent_bytes)", 3),
-        lambda: catalogue.flow_rows(parse_filter("", NOW), NOW, limit=0),
+        lambda: pages.flow_rows(parse_filter("", NOW), NOW, limit=0),
         lambda: catalogue.series(parse_filter("", NOW), NOW, timedelta()),
     ],
 )
@@ -227,7 +259,7 @@ def test_what_is_no_question(ask: Callable[[], object]) -> None:
 def test_a_value_is_never_part_of_a_statement(base: FlowBase) -> None:
     for text in ("x') OR 1=1 --", "\\", "'", "{p0:String}", "\u0000"):
         wanted = parse_filter(f'src.namespace="{text}"', NOW)
-        assert base.ask(catalogue.flow_rows(wanted, NOW, limit=10)).num_rows == 0
+        assert base.ask(pages.flow_rows(wanted, NOW, limit=10)).num_rows == 0
 
 
 def test_verdicts_and_endpoints_fill_themselves(base: FlowBase) -> None:
@@ -251,6 +283,6 @@ def test_verdicts_and_endpoints_fill_themselves(base: FlowBase) -> None:
 def test_a_question_that_wants_too_much_is_refused(base: FlowBase) -> None:
     poor = FlowBase(base._database, memory=1 << 20)
     with pytest.raises(DatabaseError) as refused:
-        poor.ask(catalogue.Question("SELECT groupArray(number) AS all FROM numbers(10000000)"))
+        poor.ask(Question("SELECT groupArray(number) AS all FROM numbers(10000000)"))
     assert refused.value.out_of_memory
     assert "\n" not in str(refused.value)

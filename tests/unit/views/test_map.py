@@ -1,0 +1,102 @@
+"""Sums as a map: a table of what Services' rows become."""
+
+from typing import Any
+
+import pytest
+
+from fairway.views.map import Behind, graph_of
+
+ONE = {"shop/db:80": Behind((("shop", "Deployment/db"),), (5432,))}
+TWO = {"shop/db:80": Behind((("shop", "Deployment/db"), ("shop", "Deployment/db2")), (5432,))}
+
+
+def row(server: tuple[str, str, str], port: int, service: str = "", **sums: int) -> dict[str, Any]:
+    counters = ("connections", "sent_bytes", "received_bytes", "sent_packets", "received_packets")
+    others = ("retransmissions", "handshake_retransmissions", "timeouts", "handshake_timeouts", "denied")
+    times = ("srtt_sum_us", "srtt_count", "connect_sum_us", "connect_count")
+    tcp = ("would_deny", "unjudged", "failed", "resets", "severed")
+    return {
+        **dict.fromkeys((*counters, *others, *times, *tcp), 0),
+        **dict(
+            zip(("client_kind", "client_namespace", "client_group"), ("pod", "shop", "Deployment/ui"), strict=True)
+        ),
+        **dict(zip(("server_kind", "server_namespace", "server_group"), server, strict=True)),
+        **{"client_replica": "ui-1", "client_node": "a", "server_replica": "x", "server_node": "b"},
+        **{"service": service, "category": "intra-zone", "port": port, "protocol": "TCP" if port else "ICMP"},
+        **sums,
+    }
+
+
+SERVICE, POD = ("service", "shop", "db"), ("pod", "shop", "Deployment/db")
+TOLD = row(POD, 5432, sent_bytes=10, connections=1)
+DIALLED = row(SERVICE, 80, "shop/db:80", retransmissions=2)
+ALONE = row(SERVICE, 80, "shop/db:80", connections=4)
+
+
+@pytest.mark.parametrize(
+    ("rows", "behind", "grain", "wanted"),
+    [
+        ([TOLD, DIALLED], ONE, "workload", {"pod shop/Deployment/db": (1, 2, ("TCP 5432",))}),
+        ([DIALLED], ONE, "workload", {"pod shop/Deployment/db": (0, 2, ("TCP 5432",))}),
+        (
+            *([TOLD, DIALLED], TWO, "workload"),
+            {"pod shop/Deployment/db": (1, 0, ("TCP 5432",)), "service shop/db": (0, 2, ("TCP 80",))},
+        ),
+        (
+            *([TOLD, DIALLED], {}, "workload"),
+            {"pod shop/Deployment/db": (1, 0, ("TCP 5432",)), "service shop/db": (0, 2, ("TCP 80",))},
+        ),
+        ([ALONE], ONE, "workload", {"pod shop/Deployment/db": (4, 0, ("TCP 5432",))}),
+        ([ALONE], TWO, "workload", {"service shop/db": (4, 0, ("TCP 80",))}),
+        (
+            [TOLD, row(SERVICE, 80, "shop/db:80", srtt_sum_us=9, srtt_count=3)],
+            TWO,
+            "workload",
+            {"pod shop/Deployment/db": (1, 0, ("TCP 5432",))},
+        ),
+        (
+            *([TOLD, DIALLED], ONE, "replica"),
+            {"pod shop/x": (1, 0, ("TCP 5432",)), "service shop/db": (0, 2, ("TCP 80",))},
+        ),
+        ([row(POD, 0)], {}, "workload", {"pod shop/Deployment/db": (0, 0, ("ICMP",))}),
+        (
+            [row(("external", "", "192.0.2.0/24"), 443, connections=2)],
+            *({}, "replica", {"external 192.0.2.0/24": (2, 0, ("TCP 443",))}),
+        ),
+    ],
+)
+def test_what_becomes_of_a_service(rows: Any, behind: Any, grain: Any, wanted: Any) -> None:
+    edges = graph_of(rows, behind, grain).edges
+    assert {edge.server: (edge.connections, edge.retransmissions, edge.ports) for edge in edges} == wanted
+
+
+def test_both_directions_are_apart_and_nodes_add_up() -> None:
+    there = row(
+        POD,
+        5432,
+        sent_bytes=10,
+        received_bytes=3,
+        srtt_sum_us=100,
+        srtt_count=2,
+        connect_sum_us=90,
+        connect_count=1,
+    )
+    back = {
+        name.replace("client", "?").replace("server", "client").replace("?", "server"): value
+        for name, value in row(POD, 9, sent_bytes=1).items()
+    }
+    graph = graph_of([there, back], {})
+    ui, db = "pod shop/Deployment/ui", "pod shop/Deployment/db"
+    assert [(edge.client, edge.server, edge.sent_bytes, edge.rtt_us, edge.connect_us) for edge in graph.edges] == [
+        (db, ui, 1, None, None),
+        (ui, db, 10, 50, 90),
+    ]
+    assert [(node.id, node.sent_bytes, node.received_bytes) for node in graph.nodes] == [(db, 4, 10), (ui, 10, 4)]
+
+
+@pytest.mark.parametrize("collapsed", [("shop",), ("*",)])
+def test_a_collapsed_namespace_is_one_node_with_an_edge_to_itself(collapsed: tuple[str, ...]) -> None:
+    graph = graph_of([TOLD, DIALLED], TWO, "workload", collapsed)
+    assert [(edge.client, edge.server, edge.retransmissions) for edge in graph.edges] == [
+        ("namespace shop", "namespace shop", 2)
+    ]
