@@ -80,8 +80,8 @@ class Pods:
     def _interface(self, pod: NodePod) -> int | None:
         for address in pod.addresses:
             interface = self.netlink.interface_to(packed(address))
-            # A pod's veth has its other end in another namespace; the loopback does not. The node's own way out may,
-            # where the node is itself a container: the route to a pod that is gone leads there.
+            # A pod's veth has its other end in another namespace; the loopback does not. The node's own way out
+            # may, where the node is itself a container: the route to a pod that is gone leads there.
             if interface is None or interface in self.netlink.uplinks():
                 continue
             if self.netlink.peer_namespace(interface) is not None:
