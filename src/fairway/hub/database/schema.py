@@ -36,15 +36,26 @@ EACH: Final = ("retransmissions", "denied", "would_deny")
 """Counters of an agent's own pod: each side's are other events."""
 SUMS: Final = ONCE + EACH
 
+BEFORE_END: Final = {"time_start": "interval_ms", "first_seen": "first_ms", "last_seen": "last_ms"}
+"""Moments that are kept as milliseconds before `time_end`: half the bytes, as they lie in one interval."""
+
+
+def moment_of(name: str) -> str:
+    """The expression of a moment that is kept so."""
+    return f"subtractMilliseconds(time_end, {BEFORE_END[name]})"
+
+
 FLOW_COLUMNS: Final[Columns] = (
-    *((field.name, _TYPES[field.type]) for field in SCHEMA if field.name != "time_start"),
+    *((field.name, _TYPES[field.type]) for field in SCHEMA if field.name not in BEFORE_END),
     ("would_deny", f"UInt32 {_COUNT}"),
-    ("interval_ms", "UInt32 CODEC(ZSTD(1))"),
+    *((name, f"Int32 {_COUNT}") for name in BEFORE_END.values()),
     ("counted", "Bool CODEC(ZSTD(1))"),
 )
-"""A flow's own columns, but for `time_start`, which is `interval_ms` before `time_end`. `counted` is false where
-the other end's agent tells of the same packets: a question about traffic takes one of the two. `would_deny` are
-the connections opened that policies on trial, or in force for audit, would have dropped."""
+"""A flow's own columns. `counted` is false where the other end's agent tells of the same packets: a question about
+traffic takes one of the two. `would_deny` are the connections opened that policies on trial, or in force for audit,
+would have dropped."""
+
+_ALIASES: Final[Columns] = tuple((name, f"DateTime64(3, 'UTC') ALIAS {moment_of(name)}") for name in BEFORE_END)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +98,7 @@ class Table:
 
 FLOWS: Final = Table(
     name="flows",
-    columns=FLOW_COLUMNS,
+    columns=FLOW_COLUMNS + _ALIASES,
     keys=(
         "toStartOfHour(time_end)",
         *("server_namespace", "server_workload", "client_namespace", "client_workload"),
@@ -195,13 +206,14 @@ SEEN: Final = Table(
         *((name, name) for name in _SEEN_KEYS),
         *((name, f"anyLast({name})") for name in (*_LAST, "backends")),
         *((name, f"sum({name})") for name in SUMS),
-        ("first_seen", "min(first_seen)"),
-        ("last_seen", "max(last_seen)"),
+        ("first_seen", f"min({moment_of('first_seen')})"),
+        ("last_seen", f"max({moment_of('last_seen')})"),
         ("hours", "groupUniqArray(intDiv(toUnixTimestamp(time_end), 3600))"),
     ),
     source=_TOLD,
 )
 
+_FIRST_AND_LAST: Final = f"{moment_of('first_seen')} AS first, {moment_of('last_seen')} AS last"
 _EITHER: Final = ", ".join(f"({', '.join(f'{end}_{field}' for field in END)})" for end in _BOTH)
 
 ENDPOINTS: Final = Table(
@@ -219,7 +231,7 @@ ENDPOINTS: Final = Table(
         ("first_seen", "min(first)"),
         ("last_seen", "max(last)"),
     ),
-    source=f"(SELECT arrayJoin([{_EITHER}]) AS end, first_seen AS first, last_seen AS last FROM {_TOLD})",
+    source=f"(SELECT arrayJoin([{_EITHER}]) AS end, {_FIRST_AND_LAST} FROM {_TOLD})",
 )
 
 _SLOTS: Final = (
@@ -259,7 +271,7 @@ VERDICTS: Final = Table(
     ),
     source=(
         f"(SELECT arrayJoin({_SLOTS}) AS judged, time_end, {', '.join(_EVENT_KEYS)}, connections AS opened, "
-        "sent_packets + received_packets AS moved, first_seen AS first, last_seen AS last "
+        f"sent_packets + received_packets AS moved, {_FIRST_AND_LAST} "
         "FROM flows WHERE kind = 'flow' AND (verdict = 'deny' OR staged = 'deny')) WHERE judged.2 = 'deny'"
     ),
 )
