@@ -51,7 +51,7 @@ def main() -> int:
     parser.add_argument("--columns", action="store_true", help="bytes of each column of `flows`, too")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder:
-        print(json.dumps(measure(Path(folder), options), indent=2))
+        json.dump(measure(Path(folder), options), sys.stdout, indent=2)
     return 0
 
 
@@ -67,7 +67,10 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         for number, (flows, told) in enumerate(day(template, counted, options.rows, hours)):
             base.append(flows, told, f"bench-{number}")
             rows += len(flows)
-        filled = {"seconds": time.perf_counter() - started, "cpu_us_per_row": (time.process_time() - busy) / rows * 1e6}
+        filled = {
+            "seconds": time.perf_counter() - started,
+            "cpu_us_per_row": (time.process_time() - busy) / rows * 1e6,
+        }
         tables = {row.pop("table"): row for row in database.query(SIZES).to_pylist()}
         figures: dict[str, Any] = {
             "rows": rows,
@@ -97,7 +100,9 @@ def interval(world: World, folder: Path) -> tuple[pa.Table, np.ndarray[Any, Any]
     return flows, counted_once(flows, {f"node-{node}" for node in nodes}, names.nodes())
 
 
-def day(template: pa.Table, counted: np.ndarray[Any, Any], rows: int, hours: float) -> Iterator[tuple[pa.Table, np.ndarray[Any, Any]]]:
+def day(
+    template: pa.Table, counted: np.ndarray[Any, Any], rows: int, hours: float
+) -> Iterator[tuple[pa.Table, np.ndarray[Any, Any]]]:
     """Hours of it with fresh counters and times, in segments."""
     intervals = max(1, int(hours * 3600 / INTERVAL))
     per = max(1, rows // intervals)
@@ -107,7 +112,9 @@ def day(template: pa.Table, counted: np.ndarray[Any, Any], rows: int, hours: flo
     node = template["client_node"].combine_chunks().indices.to_numpy()
     for number in range(intervals):
         chosen = np.sort(rng.choice(len(template), min(per, len(template)), replace=False))
-        ends = (first + (number + 1) * INTERVAL) * SECOND + rng.normal(0, JITTER_US, node.max() + 1).astype(np.int64)
+        ends = (first + (number + 1) * INTERVAL) * SECOND + rng.normal(0, JITTER_US, node.max() + 1).astype(
+            np.int64
+        )
         tables.append(fresh(template.take(pa.array(chosen)), ends[node[chosen]], rng))
         told.append(counted[chosen])
         held += len(chosen)

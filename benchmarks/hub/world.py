@@ -8,6 +8,7 @@ drawn log-normally around a mean of each conversation's own.
 import json
 from dataclasses import dataclass
 from ipaddress import ip_address
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,7 +59,7 @@ class World:
         whose = self._whose
         order = np.argsort(whose, kind="stable")
         bounds = np.searchsorted(whose[order], np.arange(size.nodes + 1))
-        self.rows = [told[order[a:b]] for a, b in zip(bounds, bounds[1:], strict=False)]
+        self.rows = [told[order[a:b]] for a, b in pairwise(bounds)]
 
     def _conversations(self) -> list[NDArray[np.void]]:
         size, rng = self.size, self._rng
@@ -100,7 +101,9 @@ class World:
         rows["first_us"] = start + rng.integers(0, seconds * SECOND // 4, len(rows))
         rows["last_us"] = end_us - rng.integers(0, seconds * SECOND // 4, len(rows))
         pods = tuple(
-            NodePod(f"uid-{pod}", namespace(self.workload[pod]), name(pod, self.workload[pod]), (self.address[pod],))
+            NodePod(
+                f"uid-{pod}", namespace(self.workload[pod]), name(pod, self.workload[pod]), (self.address[pod],)
+            )
             for pod in np.flatnonzero(self.node == node)
         )
         header = wire.Header(
@@ -114,10 +117,11 @@ class World:
         nodes = [
             {
                 "kind": "Node",
-                "metadata": {"name": f"node-{i}", "labels": {"topology.kubernetes.io/zone": f"1{'abc'[i % _ZONES]}"}},
-                "status": {
-                    "addresses": [{"type": "InternalIP", "address": str(ip_address("10.32.0.0") + i)}]
+                "metadata": {
+                    "name": f"node-{i}",
+                    "labels": {"topology.kubernetes.io/zone": f"1{'abc'[i % _ZONES]}"},
                 },
+                "status": {"addresses": [{"type": "InternalIP", "address": str(ip_address("10.32.0.0") + i)}]},
             }
             for i in range(self.size.nodes)
         ]

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from fairway.hub.database.conditions import FLOW_COLUMNS, ROLLUP_COLUMNS, Conditions
 from fairway.hub.database.flows import NAMES
-from fairway.hub.database.schema import EACH, ONCE, SUMS, group_of
+from fairway.hub.database.schema import EACH, ONCE, SEEN, SUMS, Table, group_of
 from fairway.kit.errors import UsageError
 from fairway.views.filter import Filter
 
@@ -56,6 +56,16 @@ class _Source:
         return column
 
 
+def _whole(table: Table) -> str:
+    """A table's rows, those of equal keys added up: parts not merged yet, and other shards', hold some."""
+    columns = (
+        f"{kind.partition('(')[2].partition(',')[0]}({name}) AS {name}" if "SimpleAgg" in kind else name
+        for name, kind in table.columns
+    )
+    return f"SELECT {', '.join(columns)} FROM {table.name} GROUP BY {', '.join(table.keys)}"
+
+
+_SEEN_EDGES: Final = _whole(SEEN)
 _RAW: Final = _Source("flows", "time_end", FLOW_COLUMNS, raw=True)
 _MINUTES: Final = _Source("edges_1m", "time", ROLLUP_COLUMNS, raw=False)
 _HOURS: Final = _Source("edges_1h", "time", ROLLUP_COLUMNS, raw=False)
@@ -128,7 +138,7 @@ def flows_between(since: datetime | None, until: datetime | None) -> Question:
 
 def seen_edges() -> Question:
     """All that was ever seen, at the grain of single pods, as each side's agents told it."""
-    return Question("SELECT * FROM edges_seen FINAL")
+    return Question(_SEEN_EDGES)
 
 
 def _summed(wanted: Filter, now: datetime, keys: tuple[str, ...], *, by_pod: bool = False) -> Question:

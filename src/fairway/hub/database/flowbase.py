@@ -1,8 +1,8 @@
 """The database of flows: what the hub puts in, and what it asks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +12,7 @@ from fairway.hub.agents import Agents
 from fairway.hub.database import catalogue, reports
 from fairway.hub.database.catalogue import Question
 from fairway.hub.database.flows import flows_of, stored
+from fairway.hub.database.interface import Database
 from fairway.hub.database.migrations import migrate
 from fairway.hub.edges import edges_of_reports
 from fairway.hub.ledger import Ledger
@@ -26,21 +27,6 @@ QUERY: Final[dict[str, str | int]] = {
     "max_execution_time": 60,
     "max_threads": 2,
 }
-
-
-class Database(Protocol):
-    """ClickHouse's SQL, in this process or on servers."""
-
-    def execute(self, statement: str) -> None: ...
-
-    def query(
-        self,
-        statement: str,
-        parameters: Mapping[str, Any] | None = None,
-        settings: Mapping[str, str | int] | None = None,
-    ) -> pa.Table: ...
-
-    def insert(self, table: str, rows: pa.Table, token: str) -> None: ...
 
 
 class FlowBase:

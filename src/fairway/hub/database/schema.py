@@ -62,7 +62,7 @@ _ALIASES: Final[Columns] = tuple((name, f"DateTime64(3, 'UTC') ALIAS {moment_of(
 class Table:
     """One table. `keys` order it; rows with equal keys become one where `sums` says how.
 
-    `select` is what fills it: expressions by column, over `source`, which reads `flows`. `keep` is the time column
+    `select` is what fills it: expressions by column, over `source`, which reads `{flows}`. `keep` is the time column
     that retention goes by.
     """
 
@@ -72,28 +72,16 @@ class Table:
     partition: str
     keep: str
     select: tuple[tuple[str, str], ...] = ()
-    source: str = "flows WHERE kind = 'flow'"
+    source: str = "{flows} WHERE kind = 'flow'"
 
     @property
     def engine(self) -> str:
         return "AggregatingMergeTree" if self.select else "MergeTree"
 
-    def create(self) -> str:
-        """The CREATE TABLE statement."""
-        columns = ",\n  ".join(f"{name} {kind}" for name, kind in self.columns)
-        return (
-            f"CREATE TABLE {self.name} (\n  {columns}\n) ENGINE = {self.engine}\nPARTITION BY {self.partition}\n"
-            f"ORDER BY ({', '.join(self.keys)})\nSETTINGS non_replicated_deduplication_window = {TOKENS_KEPT}"
-        )
-
-    def fill(self) -> str:
-        """The CREATE MATERIALIZED VIEW statement that fills it."""
-        columns = ",\n  ".join(f"{expression} AS {name}" for name, expression in self.select)
-        keys = ", ".join(key for key in self.keys if "(" not in key)
-        return (
-            f"CREATE MATERIALIZED VIEW {self.name}_fill TO {self.name} AS\n"
-            f"SELECT {columns}\nFROM {self.source}\nGROUP BY {keys}"
-        )
+    @property
+    def body(self) -> str:
+        """Columns and types."""
+        return ",\n  ".join(f"{name} {kind}" for name, kind in self.columns)
 
 
 FLOWS: Final = Table(
@@ -178,7 +166,7 @@ def _rollup(name: str, moment: str, partition: str, *, replicas: bool) -> Table:
     )
 
 
-_TOLD: Final = "flows WHERE kind IN ('flow', 'edge')"
+_TOLD: Final = "{flows} WHERE kind IN ('flow', 'edge')"
 
 _WHO: Final = ("kind", "address", "namespace", "name")
 """Of an endpoint, who it is; the rest may change while it lives."""
@@ -272,7 +260,7 @@ VERDICTS: Final = Table(
     source=(
         f"(SELECT arrayJoin({_SLOTS}) AS judged, time_end, {', '.join(_EVENT_KEYS)}, connections AS opened, "
         f"sent_packets + received_packets AS moved, {_FIRST_AND_LAST} "
-        "FROM flows WHERE kind = 'flow' AND (verdict = 'deny' OR staged = 'deny')) WHERE judged.2 = 'deny'"
+        "FROM {flows} WHERE kind = 'flow' AND (verdict = 'deny' OR staged = 'deny')) WHERE judged.2 = 'deny'"
     ),
 )
 """Who was kept from whom, or would be, per minute: kept longer than the flows it is made of."""
@@ -298,5 +286,14 @@ BATCHES: Final = Table(
     keep="time_end",
 )
 """Which batches are in: an agent that asks again is told so, whatever happened to the hub meanwhile."""
+
+VERSIONS: Final = Table(
+    name="schema_versions",
+    columns=(("version", "UInt32"), ("applied", "DateTime DEFAULT now()")),
+    keys=("version",),
+    partition="tuple()",
+    keep="",
+)
+"""Which migrations a node has had."""
 
 TABLES: Final = (FLOWS, BATCHES, EDGES_1M, EDGES_1H, SEEN, ENDPOINTS, VERDICTS)
