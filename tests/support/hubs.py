@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -87,12 +88,14 @@ def post(state: State, batch: wire.Batch, **headers: str) -> httpx.Response:
 
 
 @contextmanager
-def serving(folder: Path, listening: Listening | None = None, *, clean: bool = True) -> Iterator[Serving]:
-    """A hub at work; `clean` makes the cluster's manifests."""
+def serving(
+    folder: Path, listening: Listening | None = None, *, clean: bool = True, **settings: Any
+) -> Iterator[Serving]:
+    """A hub at work; `clean` makes the cluster's manifests, `settings` are more of HubConfig."""
     if clean:
         write_cluster(folder / "cluster")
     lines: list[str] = []
-    config = HubConfig(State(folder / "state"), folder / "cluster", memory=1 << 30)
+    config = HubConfig(State(folder / "state"), folder / "cluster", memory=1 << 30, **settings)
     with answering(config, listening or Listening(port=0), None, lines.append) as answers:
         thread = threading.Thread(target=lambda: asyncio.run(answers.run()))
         thread.start()

@@ -1,7 +1,7 @@
 """From one database to another, table by table: also sums and seen edges, which outlive their flows.
 
-The views that fill tables are made last, so that each table takes what it is given and nothing else. Every slice has
-a token of its own: a copy that was interrupted is begun again and adds nothing twice.
+The views that fill tables are made last, so that each takes what it is given and nothing else. Every slice has a
+token of its own: a copy that was interrupted is begun again and adds nothing twice.
 """
 
 from collections.abc import Callable

@@ -26,7 +26,8 @@ class Layout:
         here = self.local(table.name)
         statements = [
             f"CREATE TABLE IF NOT EXISTS {here}{self.everywhere} (\n  {table.body}\n) "
-            f"ENGINE = {self._engine(table)}\nPARTITION BY {table.partition}\nORDER BY ({', '.join(table.keys)})\nSETTINGS {self._window}"
+            f"ENGINE = {self._engine(table)}\nPARTITION BY {table.partition}\nORDER BY ({', '.join(table.keys)})\n"
+            f"SETTINGS {self._window}"
         ]
         if self.cluster:
             statements.append(

@@ -62,8 +62,8 @@ _ALIASES: Final[Columns] = tuple((name, f"DateTime64(3, 'UTC') ALIAS {moment_of(
 class Table:
     """One table. `keys` order it; rows with equal keys become one where `sums` says how.
 
-    `select` is what fills it: expressions by column, over `source`, which reads `{flows}`. `keep` is the time column
-    that retention goes by.
+    `select` is what fills it: expressions by column, over `source`, which reads `{flows}`. `keep` is the column of
+    time that retention goes by.
     """
 
     name: str
