@@ -31,7 +31,7 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     move = _action(actions, "migrate", "copy everything into another database", _migrate)
     move.add_argument("to", metavar="TO", help="chdb:///FOLDER or clickhouse://USER@HOST/DATABASE?cluster=NAME")
     out = _action(actions, "export", "write flows as a Parquet file", _export)
-    out.add_argument("file", type=Path, metavar="FILE")
+    out.add_argument("file", type=Path, metavar="FILE", help="the Parquet file to write")
     out.add_argument(
         "--since", type=_moment, metavar="TIME", help="from then on: 2h before now, or 2026-01-31T10:00Z"
     )
@@ -40,7 +40,7 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "--namespace", action="append", default=[], metavar="NAME", help="flows from or to it; may be repeated"
     )
     back = _action(actions, "import", "put the flows of Parquet files in, each file once", _import)
-    back.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    back.add_argument("files", type=Path, nargs="+", metavar="FILE", help="Parquet files of flows")
 
 
 def _action(

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from fairway.hub.database.conditions import FLOW_COLUMNS, ROLLUP_COLUMNS, Conditions
 from fairway.hub.database.flows import NAMES
-from fairway.hub.database.schema import EACH, ONCE, SEEN, SUMS, Table, group_of
+from fairway.hub.database.schema import EACH, ONCE, SUMS, group_of
 from fairway.kit.errors import UsageError
 from fairway.views.filter import Filter
 
@@ -56,16 +56,11 @@ class _Source:
         return column
 
 
-def _whole(table: Table) -> str:
-    """A table's rows, those of equal keys added up: parts not merged yet, and other shards', hold some."""
-    columns = (
-        f"{kind.partition('(')[2].partition(',')[0]}({name}) AS {name}" if "SimpleAgg" in kind else name
-        for name, kind in table.columns
-    )
-    return f"SELECT {', '.join(columns)} FROM {table.name} GROUP BY {', '.join(table.keys)}"
-
-
-_SEEN_EDGES: Final = _whole(SEEN)
+_TIES: Final = (
+    *("client_address", "server_address", "port", "protocol", "service", "reporter"),
+    *("sent_bytes", "received_bytes", "first_ms", "last_ms"),
+)
+"""What tells flows of one time apart. Every further column costs: all of the time's rows are put in order."""
 _RAW: Final = _Source("flows", "time_end", FLOW_COLUMNS, raw=True)
 _MINUTES: Final = _Source("edges_1m", "time", ROLLUP_COLUMNS, raw=False)
 _HOURS: Final = _Source("edges_1h", "time", ROLLUP_COLUMNS, raw=False)
@@ -119,10 +114,9 @@ def flow_rows(wanted: Filter, now: datetime, *, limit: int, after: tuple[datetim
     if after is not None:
         condition += f" AND time_end <= {where.moment(after[0])}"
         offset = after[1]
-    order = ", ".join(name for name in NAMES if name != "time_end")
     return Question(
         f"SELECT {', '.join(NAMES)} FROM flows WHERE {condition} AND kind = 'flow' "
-        f"ORDER BY time_end DESC, {order} LIMIT {where.bind(_limit(limit), 'UInt64')} "
+        f"ORDER BY time_end DESC, {', '.join(_TIES)} LIMIT {where.bind(_limit(limit), 'UInt64')} "
         f"OFFSET {where.bind(offset, 'UInt64')}",
         where.parameters,
     )
@@ -137,8 +131,11 @@ def flows_between(since: datetime | None, until: datetime | None) -> Question:
 
 
 def seen_edges() -> Question:
-    """All that was ever seen, at the grain of single pods, as each side's agents told it."""
-    return Question(_SEEN_EDGES)
+    """All that was ever seen, at the grain of single pods, as each side's agents told it.
+
+    On a cluster each shard tells what it has of an edge: whoever reads adds these up, as those of two agents.
+    """
+    return Question("SELECT * FROM edges_seen FINAL")
 
 
 def _summed(wanted: Filter, now: datetime, keys: tuple[str, ...], *, by_pod: bool = False) -> Question:

@@ -5,7 +5,7 @@ from typing import Final
 
 from fairway.hub.database.errors import DatabaseError
 from fairway.hub.database.interface import Database
-from fairway.hub.database.schema import EDGES_1H, EDGES_1M, FLOWS, ONCE, TABLES
+from fairway.hub.database.schema import EDGES_1H, EDGES_1M, FLOWS, ONCE, TABLES, Table
 
 _SIZES: Final = """
 SELECT table, sum(rows) AS rows, sum(bytes_on_disk) AS bytes, count() AS parts FROM system.parts
@@ -43,20 +43,23 @@ def compact(database: Database) -> None:
 
 def troubles(database: Database) -> list[str]:
     """What is wrong, one line each: parts whose checksums do not hold, sums that do not add up."""
-    return [*_damaged(database), *_unequal(database)]
+    return _damaged(database) or _unequal(database)
 
 
 def _damaged(database: Database) -> list[str]:
     found = []
     for table in TABLES:
         try:
-            answers = database.each(f"CHECK TABLE {database.layout.local(table.name)}")
+            parts = [row for answer in database.each(_check_of(table, database)) for row in answer.to_pylist()]
         except DatabaseError as error:
             found.append(f"{table.name}: {error}")
             continue
-        whole = all(all(row.values()) for answer in answers for row in answer.to_pylist())
-        found += [] if whole else [f"{table.name}: a part is damaged"]
+        found += [f"{table.name}: part {row['part_path']} is damaged" for row in parts if not row["is_passed"]]
     return found
+
+
+def _check_of(table: Table, database: Database) -> str:
+    return f"CHECK TABLE {database.layout.local(table.name)} SETTINGS check_query_single_value_result = 0"
 
 
 def _unequal(database: Database) -> list[str]:

@@ -1,5 +1,6 @@
 """Two real shards answer every question as the embedded store does; one of them alone answers nothing."""
 
+import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -21,23 +22,32 @@ from support.clickhouse import Node, address
 from support.flows import random_flows
 from support.reports import DB, ORDERS, report
 
-ROWS, COPIES = 2000, 25
+ROWS, TIMES = 2000, 10
+"""Flows that are made, and how often they come in one segment, a second later each time."""
+SEGMENTS = int(os.environ.get("FAIRWAY_SHARD_ROWS", "200000")) // (ROWS * TIMES)
+ALL = ROWS * TIMES * SEGMENTS
 FLOWS = random_flows(5, ROWS)
 COUNTED = np.random.default_rng(6).random(ROWS) < 0.6
 
 
+def later(seconds: int) -> pa.Table:
+    """The flows so many seconds later."""
+    moved, step = FLOWS, pa.scalar(seconds * 1_000_000, pa.duration("us"))
+    for name in ("time_start", "time_end", "first_seen", "last_seen"):
+        at = FLOWS.schema.get_field_index(name)
+        moved = moved.set_column(at, FLOWS.schema.field(at), pc.add(FLOWS[name], step))
+    return moved
+
+
 def fill(base: FlowBase) -> None:
-    """The same flows again and again, each time a second later, and a part of them once more."""
+    """The same flows again and again, some segments twice."""
     base.open()
-    for number in range(COPIES):
-        later = pa.scalar(number * 1_000_000, pa.duration("us"))
-        moved = FLOWS
-        for name in ("time_start", "time_end", "first_seen", "last_seen"):
-            at = FLOWS.schema.get_field_index(name)
-            moved = moved.set_column(at, FLOWS.schema.field(at), pc.add(FLOWS[name], later))
-        base.append(moved, COUNTED, f"part-{number}")
-        if number % 10 == 0:
-            base.append(moved, COUNTED, f"part-{number}")  # a segment that a crash repeats
+    counted = np.tile(COUNTED, TIMES)
+    for number in range(SEGMENTS):
+        flows = pa.concat_tables([later(number * TIMES + time) for time in range(TIMES)])
+        base.append(flows, counted, f"part-{number}")
+        if number % 5 == 0:
+            base.append(flows, counted, f"part-{number}")  # as a crash repeats it
     for sequence in (1, 2, 4):
         header = report(ORDERS, DB, 5432, Initiator.POD, sequence=sequence).header
         identity = BatchId(header.node, header.boot, header.sequence)
@@ -68,7 +78,7 @@ def test_two_shards_answer_as_one_store(base: FlowBase, alone: FlowBase, name: s
 def test_both_shards_hold_a_part(base: FlowBase) -> None:
     held = [answer["n"][0].as_py() for answer in base._database.each("SELECT count() AS n FROM flows_here")]
     assert min(held) > 0
-    assert sum(held) == ROWS * COPIES
+    assert sum(held) == ALL
 
 
 def test_who_reported_is_the_same(base: FlowBase, alone: FlowBase) -> None:
@@ -80,7 +90,7 @@ def test_opening_again_changes_nothing(shards: list[Node], base: FlowBase) -> No
     with Servers(parse_address(address(shards[::-1]))) as database:
         again = FlowBase(database)
         again.open()
-        assert again.ask(Question("SELECT count() AS n FROM flows"))["n"].to_pylist() == [ROWS * COPIES]
+        assert again.ask(Question("SELECT count() AS n FROM flows"))["n"].to_pylist() == [ALL]
 
 
 def test_a_dead_shard_is_an_error_and_what_was_tried_goes_in_once(shards: list[Node], base: FlowBase) -> None:
@@ -102,7 +112,7 @@ def test_a_dead_shard_is_an_error_and_what_was_tried_goes_in_once(shards: list[N
     shards[1].start(shards)
     for token in late:
         base.append(FLOWS, COUNTED, token)
-    assert base.ask(Question("SELECT count() AS n FROM flows"))["n"].to_pylist() == [ROWS * (COPIES + len(late))]
+    assert base.ask(Question("SELECT count() AS n FROM flows"))["n"].to_pylist() == [ALL + ROWS * len(late)]
 
 
 @pytest.mark.parametrize(
