@@ -13,6 +13,7 @@ import httpx
 
 from fairway.hub.auth import Role
 from fairway.hub.client import Client, Door, hub_of, read_door
+from fairway.hub.database.retention import Retention
 from fairway.hub.serve import Answers, Listening, answering
 from fairway.hub.service import HubConfig
 from fairway.hub.state import State
@@ -95,7 +96,9 @@ def serving(
     if clean:
         write_cluster(folder / "cluster")
     lines: list[str] = []
-    config = HubConfig(State(folder / "state"), folder / "cluster", memory=1 << 30, **settings)
+    # Tests tell of moments long ago.
+    chosen = {"memory": 1 << 30, "retention": Retention({}), **settings}
+    config = HubConfig(State(folder / "state"), folder / "cluster", **chosen)
     with answering(config, listening or Listening(port=0), None, lines.append) as answers:
         thread = threading.Thread(target=lambda: asyncio.run(answers.run()))
         thread.start()

@@ -38,6 +38,8 @@ TELLS_NO_TABLE = {
         "fairway lab record",
     ),
     *("fairway lab up", "fairway lab visit", "fairway policy", "fairway policy verdicts", "fairway stage"),
+    *("fairway store", "fairway store compact", "fairway store export", "fairway store import"),
+    "fairway store migrate",
 }
 
 
