@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from fairway.hub.auth import Role
 from fairway.hub.client import Client, Door, hub_of, read_door
+from fairway.hub.database.retention import Retention
 from fairway.hub.serve import Answers, Listening, answering
 from fairway.hub.service import HubConfig
 from fairway.hub.state import State
@@ -87,12 +89,16 @@ def post(state: State, batch: wire.Batch, **headers: str) -> httpx.Response:
 
 
 @contextmanager
-def serving(folder: Path, listening: Listening | None = None, *, clean: bool = True) -> Iterator[Serving]:
-    """A hub at work; `clean` makes the cluster's manifests."""
+def serving(
+    folder: Path, listening: Listening | None = None, *, clean: bool = True, **settings: Any
+) -> Iterator[Serving]:
+    """A hub at work; `clean` makes the cluster's manifests, `settings` are more of HubConfig."""
     if clean:
         write_cluster(folder / "cluster")
     lines: list[str] = []
-    config = HubConfig(State(folder / "state"), folder / "cluster", memory=1 << 30)
+    # Tests tell of moments long ago.
+    chosen = {"memory": 1 << 30, "retention": Retention({}), **settings}
+    config = HubConfig(State(folder / "state"), folder / "cluster", **chosen)
     with answering(config, listening or Listening(port=0), None, lines.append) as answers:
         thread = threading.Thread(target=lambda: asyncio.run(answers.run()))
         thread.start()

@@ -33,12 +33,22 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         metavar="MIB",
         help="most that the database takes (default: %(default)s)",
     )
+    verb.add_argument(
+        "--store",
+        default="",
+        metavar="URL",
+        help="keep flows at clickhouse://USER@HOST[,HOST]/DATABASE[?cluster=NAME] (default: in the state folder)",
+    )
+    verb.add_argument(
+        "--keep", default="", metavar="TABLE=DAYSd,...", help="how long each table keeps its rows: flows=7d, ..."
+    )
     verb.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C."""
     from fairway.cloud.ranges import read_ranges
+    from fairway.hub.database.retention import parse_retention
     from fairway.hub.serve import Listening, serve
     from fairway.hub.service import HubConfig
     from fairway.hub.state import State
@@ -53,7 +63,13 @@ def run(arguments: argparse.Namespace) -> int:
         log(f"hub: {host}: tokens travel in the clear; give --cert and --key")
     ranges = read_ranges(arguments.ranges) if arguments.ranges else None
     listening = Listening(host, port, arguments.cert, arguments.key, arguments.tokens)
-    config = HubConfig(State(arguments.state), arguments.cluster, arguments.memory << 20)
+    config = HubConfig(
+        State(arguments.state),
+        arguments.cluster,
+        arguments.memory << 20,
+        arguments.store,
+        parse_retention(arguments.keep),
+    )
     serve(config, listening, ranges, log)
     return 0
 

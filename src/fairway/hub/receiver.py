@@ -1,8 +1,10 @@
 """Receiver: a batch from an agent is checked, put on disk and acknowledged, once."""
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 
+from fairway.hub.clocks import Clocks
 from fairway.hub.ledger import Ledger, entry
 from fairway.hub.record import check
 from fairway.hub.segments import Record, Segments
@@ -28,6 +30,7 @@ class Receiver:
     segments: Segments
     ledger: Ledger
     received: Received = field(default_factory=Received)
+    clocks: Clocks = field(default_factory=Clocks)
     _under_way: dict[BatchId, "asyncio.Future[None]"] = field(default_factory=dict)
 
     async def take(self, identity: BatchId, content: bytes) -> Receipt:
@@ -64,19 +67,22 @@ class Receiver:
 
     def _check(self, identity: BatchId, content: bytes) -> int:
         try:
-            return _rows(identity, content)
+            rows, end_us = _rows(identity, content)
         except wire.BatchError:
             self.received.refused += 1
             raise
+        self.clocks.observe(identity.node, end_us, time.time_ns() // 1000)
+        return rows
 
 
-def _rows(identity: BatchId, content: bytes) -> int:
+def _rows(identity: BatchId, content: bytes) -> tuple[int, int]:
+    """How many there are, and when their interval ended."""
     batch = wire.decode(content)
     header = batch.header
     if (header.node, header.boot, header.sequence) != (identity.node, identity.boot, identity.sequence):
         raise wire.BatchError("is not the batch that the request's headers name")
     check(batch)
-    return len(batch.rows)
+    return len(batch.rows), header.end_us
 
 
 def _receipt(identity: BatchId, *, duplicate: bool = False) -> Receipt:

@@ -29,6 +29,8 @@ SECONDS: Final = 1.0
 _FRAME: Final = struct.Struct("<III")
 """Lengths of identity and content, and the checksum of both."""
 _SUFFIX: Final = ".segment"
+_LONGEST: Final = 1 << 16
+"""Bytes of an identity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,10 @@ class Segments:
         self._wishes: SimpleQueue[_Wish | None] = SimpleQueue()
         self._current: _Current | None = None
         self._number = 0
+        self.trouble = ""
+        """Why the disk refused the last write; empty when it did not."""
+        self.refused = 0
+        """Batches that it refused; their agents send them again."""
         self._thread = threading.Thread(target=self._run, name="segments", daemon=True)
 
     def start(self) -> None:
@@ -138,9 +144,12 @@ class Segments:
             current.size += len(content)
             current.rows += sum(wish.rows for wish in wishes)
         except OSError as error:
+            self.trouble = error.strerror or type(error).__name__
+            self.refused += len(wishes)
             for wish in wishes:
                 wish.kept.set_exception(error)
             return
+        self.trouble = ""
         for wish in wishes:
             wish.kept.set_result(None)
 
@@ -169,18 +178,25 @@ class Segments:
         return self._folder / f"{number:012d}{_SUFFIX}"
 
 
-def read_segment(path: Path) -> Iterator[Record]:
-    """The batches of a segment, up to the first record that was cut short or is broken."""
+def read_segment(path: Path, broken: Callable[[str], None] = lambda _: None) -> Iterator[Record]:
+    """The batches of a segment; `broken` hears of what cannot be read. One cut short was never acknowledged."""
     content = path.read_bytes()
     at = 0
     while at + _FRAME.size <= len(content):
         identity, length, checksum = _FRAME.unpack_from(content, at)
-        at += _FRAME.size
-        whole = content[at : at + identity + length]
-        if length > MAX_BYTES or len(whole) < identity + length or zlib.crc32(whole) != checksum:
+        if not identity:  # a crash may leave zeros behind the last write
             return
+        start, at = at, at + _FRAME.size + identity + length
+        if identity > _LONGEST or length > MAX_BYTES:
+            broken(f"{path.name}, all from byte {start} on")
+            return
+        if at > len(content):
+            return
+        whole = content[start + _FRAME.size : at]
+        if zlib.crc32(whole) != checksum:
+            broken(f"{path.name}, byte {start}")
+            continue
         yield Record(msgspec.json.decode(whole[:identity], type=BatchId), whole[identity:])
-        at += identity + length
 
 
 def _framed(record: Record) -> bytes:

@@ -6,7 +6,7 @@ The API's threads hand it segments and ask the database; only this thread names 
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from threading import Event, Thread
@@ -16,8 +16,9 @@ from typing import Final, Self
 from fairway.cloud.ranges import Ranges
 from fairway.hub.agents import Agents
 from fairway.hub.control import Control, Feed
-from fairway.hub.database.embedded import Embedded
 from fairway.hub.database.flowbase import FlowBase
+from fairway.hub.database.places import database_at
+from fairway.hub.database.retention import Retention, keep_for
 from fairway.hub.imports import take_imports
 from fairway.hub.intent import Intent, read_intent
 from fairway.hub.ledger import entry
@@ -39,11 +40,14 @@ _TICK: Final = 0.25
 
 @dataclass(frozen=True, slots=True)
 class HubConfig:
-    """`cluster` is the file or folder of manifests; `memory` bounds the database, in bytes."""
+    """`cluster` is the file or folder of manifests; `memory` bounds the embedded database, in bytes."""
 
     state: State
     cluster: Path
     memory: int = 2 << 30
+    store: str = ""
+    """`clickhouse://...` for a database on servers; else it lies in the state folder."""
+    retention: Retention = field(default_factory=Retention)
 
 
 class NotReadyError(Exception):
@@ -60,8 +64,9 @@ class Hub:
         self.config = config
         self._log = log
         self._names = Names(ranges)
-        self._database = Embedded(config.state.database, config.memory)
-        self.base = FlowBase(self._database)
+        self._database = database_at(config.store or f"chdb://{config.state.database.absolute()}", config.memory)
+        # One question leaves as much again for what comes in.
+        self.base = FlowBase(self._database, config.memory // 2)
         self.live = Live()
         self._control = Control(config.state, log)
         self.cluster: Cluster | None = None
@@ -77,10 +82,11 @@ class Hub:
         self._database.__enter__()
         try:
             self.base.open()
+            keep_for(self._database, self.config.retention)
             self._control.open()
             self.loader = Loader(self.base, _identity(state), self.base.agents(), self._log, self.live.tell)
             self.segments = Segments(state.segments, self.loader.add)
-            self.receiver = Receiver(self.segments, self.base.ledger())
+            self.receiver = Receiver(self.segments, self.base.ledger(), clocks=self.loader.clocks)
             self._remember_waiting()
             self.segments.start()
         except BaseException:
@@ -114,6 +120,30 @@ class Hub:
             raise NotReadyError(f"{self.config.cluster}: the cluster has not been read yet")
         if trouble := self._troubles.get("database"):
             raise NotReadyError(trouble)
+
+        if self.segments.trouble:
+            raise NotReadyError(
+                f"{self.config.state.segments}: {self.segments.trouble}; agents keep what they have"
+            )
+
+    def warnings(self) -> list[str]:
+        """What a person should look at though the hub works, one line each."""
+        found = self.receiver.clocks.warnings()
+        if self.loader.damaged:
+            found.append(
+                f"{self.loader.damaged} records of segments were damaged; see {self.config.state.segments}/damaged"
+            )
+        return found
+
+    def counters(self) -> dict[str, int]:
+        """What moved, and each kind of loss, since the hub started."""
+        return {
+            **asdict(self.receiver.received),
+            "segments_waiting": len(self.segments.waiting()),
+            "batches_refused_by_disk": self.segments.refused,
+            "records_damaged": self.loader.damaged,
+            "clocks_off": len(self.receiver.clocks.warnings()),
+        }
 
     def _remember_waiting(self) -> None:
         """What was acknowledged before a crash and is not in the database yet counts as had."""

@@ -40,6 +40,8 @@ TELLS_NO_TABLE = {
     ),
     *("fairway lab up", "fairway lab visit", "fairway policy", "fairway policy verdicts", "fairway stage"),
     *("fairway ranges", "fairway ranges refresh"),
+    *("fairway store", "fairway store compact", "fairway store export", "fairway store import"),
+    "fairway store migrate",
 }
 
 

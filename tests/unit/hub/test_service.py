@@ -124,7 +124,7 @@ def test_sigterm_puts_everything_away(tmp_path: Path) -> None:
     write_cluster(tmp_path / "cluster")
     state = State(tmp_path / "state")
     with process(tmp_path) as hub:
-        assert post(state, report(ORDERS, UI, 8080, Initiator.REMOTE)).status_code == 200
+        assert post(state, report(ORDERS, UI, 8080, Initiator.REMOTE, at=now())).status_code == 200
         hub.send_signal(signal.SIGTERM)
         assert hub.wait(20) == 0
         assert hub.stderr.read().endswith("hub: stopped\n")

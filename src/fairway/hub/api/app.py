@@ -29,9 +29,9 @@ async def healthz() -> str:
 
 @get("/readyz", tags=["health"], summary="Whether it knows the cluster and its database answers")
 async def readyz(hub: NamedDependency[Hub]) -> str:
-    """`ok`, or 503 with what is missing."""
+    """`ok` and what to look at, a line each; or 503 with what is missing."""
     hub.require_ready()
-    return "ok"
+    return "\n".join(["ok", *hub.warnings()])
 
 
 def application(hub: Hub, tokens: Tokens, log: Callable[[str], None]) -> Litestar:

@@ -1,8 +1,8 @@
 """The database of flows: what the hub puts in, and what it asks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fairway.hub.agents import Agents
 from fairway.hub.database import catalogue, reports, seen
 from fairway.hub.database.flows import flows_of, stored
+from fairway.hub.database.interface import Database
 from fairway.hub.database.migrations import migrate
 from fairway.hub.database.question import Question
 from fairway.hub.edges import edges_of_reports
@@ -27,21 +28,6 @@ QUERY: Final[dict[str, str | int]] = {
     "max_execution_time": 60,
     "max_threads": 2,
 }
-
-
-class Database(Protocol):
-    """ClickHouse's SQL, in this process or on servers."""
-
-    def execute(self, statement: str) -> None: ...
-
-    def query(
-        self,
-        statement: str,
-        parameters: Mapping[str, Any] | None = None,
-        settings: Mapping[str, str | int] | None = None,
-    ) -> pa.Table: ...
-
-    def insert(self, table: str, rows: pa.Table, token: str) -> None: ...
 
 
 class FlowBase:

@@ -9,35 +9,36 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from fairway.hub.columns import MOMENT, SCHEMA
-from fairway.hub.database.schema import FLOW_COLUMNS
+from fairway.hub.columns import SCHEMA
+from fairway.hub.database.schema import BEFORE_END, FLOW_COLUMNS
 
 _MILLISECONDS: Final = pa.timestamp("ms", "UTC")
-NAMES: Final = tuple(name for name, _ in FLOW_COLUMNS)
+STORED: Final = tuple(name for name, _ in FLOW_COLUMNS)
+NAMES: Final = (*SCHEMA.names, "would_deny", "counted")
+"""What is told of a flow."""
+_REACH_MS: Final = (1 << 31) - 1
+"""Further from its interval's end no moment can be kept: 24 days."""
 
 
 def stored(flows: pa.Table, counted: NDArray[np.bool_]) -> pa.Table:
     """Flows in the columns of `hub.columns`, as rows of the table; `counted` has one value for each."""
-    interval = pc.subtract(flows["time_end"].cast(pa.int64()), flows["time_start"].cast(pa.int64()))
-    columns: dict[str, Any] = {
-        field.name: flows[field.name].cast(_MILLISECONDS, safe=False) if field.type == MOMENT else flows[field.name]
-        for field in SCHEMA
-    }
-    columns["interval_ms"] = pc.divide(interval, 1000).cast(pa.uint32())
+    end = flows["time_end"].cast(_MILLISECONDS, safe=False).cast(pa.int64())
+    columns: dict[str, Any] = {name: flows[name] for name in SCHEMA.names}
+    columns["time_end"] = flows["time_end"].cast(_MILLISECONDS, safe=False)
+    for name, before in BEFORE_END.items():
+        moment = flows[name].cast(_MILLISECONDS, safe=False).cast(pa.int64())
+        reach = pc.max_element_wise(pc.min_element_wise(pc.subtract(end, moment), _REACH_MS), -_REACH_MS)
+        columns[before] = reach.cast(pa.int32())
     columns["would_deny"] = pc.if_else(_would(flows), flows["connections"], pa.scalar(0, pa.uint32()))
     columns["counted"] = pa.array(counted)
-    return pa.table([columns[name] for name in NAMES], names=list(NAMES)).unify_dictionaries()
+    return pa.table([columns[name] for name in STORED], names=list(STORED)).unify_dictionaries()
 
 
 def flows_of(rows: pa.Table) -> pa.Table:
     """Rows of the table in the columns of `hub.columns` again; times are whole milliseconds."""
     if not rows.num_rows:
         return SCHEMA.empty_table()
-    end = rows["time_end"].cast(_MILLISECONDS).cast(pa.int64())
-    start = pc.subtract(end, rows["interval_ms"].cast(pa.int64()))
-    columns = {name: rows[name] for name in rows.column_names}
-    columns["time_start"] = start.cast(pa.timestamp("ms")).cast(_MILLISECONDS)
-    return pa.table([columns[field.name].cast(field.type) for field in SCHEMA], schema=SCHEMA)
+    return pa.table([rows[field.name].cast(field.type) for field in SCHEMA], schema=SCHEMA)
 
 
 def counted_once(flows: pa.Table, reporting: Collection[str], holders: Mapping[str, str]) -> NDArray[np.bool_]:

@@ -1,50 +1,38 @@
 """From any older schema to this one, step by step; each step may be repeated after a crash."""
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
-import pyarrow as pa
-
-from fairway.hub.database.schema import TABLES
+from fairway.hub.database.interface import Database
+from fairway.hub.database.layout import Layout
+from fairway.hub.database.schema import TABLES, VERSIONS
 from fairway.kit.errors import UsageError
 
 
-class Statements(Protocol):
-    """A database to run statements on."""
-
-    def execute(self, statement: str) -> None: ...
-
-    def query(self, statement: str) -> pa.Table: ...
-
-
-_VERSIONS: Final = (
-    "CREATE TABLE IF NOT EXISTS schema_versions (version UInt32, applied DateTime DEFAULT now()) "
-    "ENGINE = MergeTree ORDER BY version"
-)
-
-
-def _first() -> tuple[str, ...]:
+def _first(layout: Layout) -> tuple[str, ...]:
     """Version 1: all tables. A table comes before the view that fills it."""
-    create = (table.create().replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1) for table in TABLES)
-    fill = (
-        table.fill().replace("CREATE MATERIALIZED VIEW", "CREATE MATERIALIZED VIEW IF NOT EXISTS", 1)
-        for table in TABLES
-        if table.select
-    )
-    return (*create, *fill)
+    return (*tables(layout), *(layout.fill(table) for table in TABLES if table.select))
 
 
-MIGRATIONS: Final[tuple[Callable[[], tuple[str, ...]], ...]] = (_first,)
+def tables(layout: Layout) -> tuple[str, ...]:
+    """All tables of this version, without the views that fill them."""
+    return tuple(statement for table in TABLES for statement in layout.create(table))
+
+
+MIGRATIONS: Final[tuple[Callable[[Layout], tuple[str, ...]], ...]] = (_first,)
 """Step i makes version i + 1 out of version i."""
 
 
-def version_of(database: Statements) -> int:
-    """The version of the tables there; 0 for an empty database."""
-    database.execute(_VERSIONS)
-    return int(database.query("SELECT max(version) AS version FROM schema_versions")["version"][0].as_py() or 0)
+def version_of(database: Database) -> int:
+    """The version of the tables there, on the node that is behind; 0 for an empty database."""
+    here = database.layout.local(VERSIONS.name)
+    for statement in database.layout.create(VERSIONS):
+        database.execute(statement)
+    told = database.each(f"SELECT max(version) AS version FROM {here}")
+    return min(int(answer["version"][0].as_py() or 0) for answer in told)
 
 
-def migrate(database: Statements) -> int:
+def migrate(database: Database) -> int:
     """Bring the tables to this version; how many steps that took. UsageError when they are of a newer one."""
     version = version_of(database)
     if version > len(MIGRATIONS):
@@ -52,8 +40,9 @@ def migrate(database: Statements) -> int:
             f"the database has schema {version}, this fairway knows up to {len(MIGRATIONS)}; "
             "use the fairway that made it, or a newer one"
         )
+    here = database.layout.local(VERSIONS.name)
     for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
-        for statement in step():
+        for statement in step(database.layout):
             database.execute(statement)
-        database.execute(f"INSERT INTO schema_versions (version) VALUES ({number})")  # a number
+        database.execute(f"INSERT INTO {here} (version) VALUES ({number})")  # a number
     return len(MIGRATIONS) - version

@@ -17,7 +17,9 @@ _TIES: Final = (
     *("client_address", "server_address", "client_name", "server_name", "service", "protocol", "reporter"),
     "port",
 )
-"""What flows of one time and metric are put in order by; the other columns after them."""
+"""What flows of one time and metric are put in order by."""
+_LAST: Final = ("sent_bytes", "received_bytes", "first_ms", "last_ms")
+"""And what then. Every further column costs: all of the time's rows are put in order."""
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True):
@@ -44,10 +46,9 @@ def flow_rows(
     if after is not None:
         parts.append(_from(where, metric, after))
     first = [f"{metric} DESC"] if metric else []
-    rest = (name for name in NAMES if name != "time_end" and name not in _TIES)
     return Question(
         f"SELECT {', '.join(NAMES)} FROM flows WHERE {' AND '.join(f'({part})' for part in parts)} "
-        f"ORDER BY {', '.join((*first, 'time_end DESC', *_TIES, *rest))} "
+        f"ORDER BY {', '.join((*first, 'time_end DESC', *_TIES, *_LAST))} "
         f"LIMIT {where.bind(limited(limit), 'UInt64')} OFFSET {where.bind(after.told if after else 0, 'UInt64')}",
         where.parameters,
     )

@@ -45,23 +45,34 @@ CLIENTS: Final = (
 SUMS: Final = ONCE + EACH + CLIENTS
 OF_CLIENT: Final = "reporter = 'client' OR client_kind != 'pod'"
 
+BEFORE_END: Final = {"time_start": "interval_ms", "first_seen": "first_ms", "last_seen": "last_ms"}
+"""Moments that are kept as milliseconds before `time_end`: half the bytes, as they lie in one interval."""
+
+
+def moment_of(name: str) -> str:
+    """The expression of a moment that is kept so."""
+    return f"subtractMilliseconds(time_end, {BEFORE_END[name]})"
+
+
 FLOW_COLUMNS: Final[Columns] = (
-    *((field.name, _TYPES[field.type]) for field in SCHEMA if field.name != "time_start"),
+    *((field.name, _TYPES[field.type]) for field in SCHEMA if field.name not in BEFORE_END),
     ("would_deny", f"UInt32 {_COUNT}"),
-    ("interval_ms", "UInt32 CODEC(ZSTD(1))"),
+    *((name, f"Int32 {_COUNT}") for name in BEFORE_END.values()),
     ("counted", "Bool CODEC(ZSTD(1))"),
 )
-"""A flow's own columns, but for `time_start`, which is `interval_ms` before `time_end`. `counted` is false where
-the other end's agent tells of the same packets: a question about traffic takes one of the two. `would_deny` are
-the connections opened that policies on trial, or in force for audit, would have dropped."""
+"""A flow's own columns. `counted` is false where the other end's agent tells of the same packets: a question about
+traffic takes one of the two. `would_deny` are the connections opened that policies on trial, or in force for audit,
+would have dropped."""
+
+_ALIASES: Final[Columns] = tuple((name, f"DateTime64(3, 'UTC') ALIAS {moment_of(name)}") for name in BEFORE_END)
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """One table. `keys` order it; rows with equal keys become one where `sums` says how.
 
-    `select` is what fills it: expressions by column, over `source`, which reads `flows`. `keep` is the time column
-    that retention goes by.
+    `select` is what fills it: expressions by column, over `source`, which reads `{flows}`. `keep` is the column of
+    time that retention goes by.
     """
 
     name: str
@@ -70,33 +81,21 @@ class Table:
     partition: str
     keep: str
     select: tuple[tuple[str, str], ...] = ()
-    source: str = "flows WHERE kind = 'flow'"
+    source: str = "{flows} WHERE kind = 'flow'"
 
     @property
     def engine(self) -> str:
         return "AggregatingMergeTree" if self.select else "MergeTree"
 
-    def create(self) -> str:
-        """The CREATE TABLE statement."""
-        columns = ",\n  ".join(f"{name} {kind}" for name, kind in self.columns)
-        return (
-            f"CREATE TABLE {self.name} (\n  {columns}\n) ENGINE = {self.engine}\nPARTITION BY {self.partition}\n"
-            f"ORDER BY ({', '.join(self.keys)})\nSETTINGS non_replicated_deduplication_window = {TOKENS_KEPT}"
-        )
-
-    def fill(self) -> str:
-        """The CREATE MATERIALIZED VIEW statement that fills it."""
-        columns = ",\n  ".join(f"{expression} AS {name}" for name, expression in self.select)
-        keys = ", ".join(key for key in self.keys if "(" not in key)
-        return (
-            f"CREATE MATERIALIZED VIEW {self.name}_fill TO {self.name} AS\n"
-            f"SELECT {columns}\nFROM {self.source}\nGROUP BY {keys}"
-        )
+    @property
+    def body(self) -> str:
+        """Columns and types."""
+        return ",\n  ".join(f"{name} {kind}" for name, kind in self.columns)
 
 
 FLOWS: Final = Table(
     name="flows",
-    columns=FLOW_COLUMNS,
+    columns=FLOW_COLUMNS + _ALIASES,
     keys=(
         "toStartOfHour(time_end)",
         *("server_namespace", "server_workload", "client_namespace", "client_workload"),
@@ -167,7 +166,7 @@ def _rollup(name: str, moment: str, partition: str, *, replicas: bool) -> Table:
     )
 
 
-_TOLD: Final = "flows WHERE kind IN ('flow', 'edge')"
+_TOLD: Final = "{flows} WHERE kind IN ('flow', 'edge')"
 
 _WHO: Final = ("kind", "address", "namespace", "name")
 """Of an endpoint, who it is; the rest may change while it lives."""
@@ -195,13 +194,14 @@ SEEN: Final = Table(
         *((name, name) for name in _SEEN_KEYS),
         *((name, f"anyLast({name})") for name in (*_LAST, "backends")),
         *((name, f"sum({name})") for name in SUMS),
-        ("first_seen", "min(first_seen)"),
-        ("last_seen", "max(last_seen)"),
+        ("first_seen", f"min({moment_of('first_seen')})"),
+        ("last_seen", f"max({moment_of('last_seen')})"),
         ("hours", "groupUniqArray(intDiv(toUnixTimestamp(time_end), 3600))"),
     ),
     source=_TOLD,
 )
 
+_FIRST_AND_LAST: Final = f"{moment_of('first_seen')} AS first, {moment_of('last_seen')} AS last"
 _EITHER: Final = ", ".join(f"({', '.join(f'{end}_{field}' for field in END)})" for end in _BOTH)
 
 ENDPOINTS: Final = Table(
@@ -219,7 +219,7 @@ ENDPOINTS: Final = Table(
         ("first_seen", "min(first)"),
         ("last_seen", "max(last)"),
     ),
-    source=f"(SELECT arrayJoin([{_EITHER}]) AS end, first_seen AS first, last_seen AS last FROM {_TOLD})",
+    source=f"(SELECT arrayJoin([{_EITHER}]) AS end, {_FIRST_AND_LAST} FROM {_TOLD})",
 )
 
 _SLOTS: Final = (
@@ -259,8 +259,8 @@ VERDICTS: Final = Table(
     ),
     source=(
         f"(SELECT arrayJoin({_SLOTS}) AS judged, time_end, {', '.join(_EVENT_KEYS)}, connections AS opened, "
-        "sent_packets + received_packets AS moved, first_seen AS first, last_seen AS last "
-        "FROM flows WHERE kind = 'flow' AND (verdict = 'deny' OR staged = 'deny')) WHERE judged.2 = 'deny'"
+        f"sent_packets + received_packets AS moved, {_FIRST_AND_LAST} "
+        "FROM {flows} WHERE kind = 'flow' AND (verdict = 'deny' OR staged = 'deny')) WHERE judged.2 = 'deny'"
     ),
 )
 """Who was kept from whom, or would be, per minute: kept longer than the flows it is made of."""
@@ -286,5 +286,14 @@ BATCHES: Final = Table(
     keep="time_end",
 )
 """Which batches are in: an agent that asks again is told so, whatever happened to the hub meanwhile."""
+
+VERSIONS: Final = Table(
+    name="schema_versions",
+    columns=(("version", "UInt32"), ("applied", "DateTime DEFAULT now()")),
+    keys=("version",),
+    partition="tuple()",
+    keep="",
+)
+"""Which migrations a node has had."""
 
 TABLES: Final = (FLOWS, BATCHES, EDGES_1M, EDGES_1H, SEEN, ENDPOINTS, VERDICTS)
