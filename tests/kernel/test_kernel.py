@@ -156,6 +156,6 @@ def test_a_user_without_permission(pinned: bool, pins: Path, tmp_path: Path) -> 
     command += ["--pins", str(pins)] if pinned else []
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr.startswith("fairway: cannot ")
+    assert done.stderr.startswith("fairway: missing capabilities: ")
     assert "run as root" in done.stderr
     assert done.stderr.count("\n") == 1

@@ -117,7 +117,7 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             **{name: row[name].astimezone(UTC) if name in moments else row[name] for name in same},
             time=row["time_end"].astimezone(UTC),
-            seconds=row["interval_ms"] / 1000,
+            seconds=(row["time_end"] - row["time_start"]).total_seconds(),
             client=End.of(endpoint_of(row, "client")),
             server=End.of(endpoint_of(row, "server")),
             rtt_us=mean(row["srtt_sum_us"], row["srtt_count"]) or row["srtt_us"] or None,
