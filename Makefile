@@ -15,7 +15,7 @@ RECORDED := $(filter --recorded,$(ARGS))
 OBJECT := src/fairway/agent/fairway.bpf.o
 BPF_SOURCES := $(wildcard bpf/*)
 
-.PHONY: help setup bpf demo test fuzz bench-coverage lint lab-down clean
+.PHONY: help setup bpf demo test fuzz bench-coverage bench-names lint lab-down clean
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ fuzz: ## Feed the readers of manifests hostile input for about a minute
 
 bench-coverage: ## How often "enough was seen" comes too early, in a simulation; one JSON object
 	@.venv/bin/python benchmarks/coverage/simulate.py $(ARGS)
+
+bench-names: ## How many reports a second the hub names on one core, with 20,000 pods; one JSON object
+	@.venv/bin/python benchmarks/names.py $(ARGS)
 
 lint: ## Style, types, and which room may import which
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .

@@ -1,7 +1,8 @@
 """Loader: segments become named rows in the database, each once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Final
@@ -49,30 +50,32 @@ class Loader:
         return rows
 
     def _load(self, segment: Path, names: Names) -> int:
-        tables, reports = [], []
-        agents = self.agents
-        for record in read_segment(segment):
-            batch = wire.decode(record.content)
-            tables.append(named(batch, names))
-            reports.append((record.identity, batch.header, len(batch.rows)))
-            agents = agents.received(batch.header, len(batch.rows))
-        if not tables:
+        records = list(read_segment(segment))
+        if not records:
             return 0
-        holders = names.nodes()
-        counted = [
-            self._counted(flows, agents, header, holders)
-            for flows, (_, header, _) in zip(tables, reports, strict=True)
+        batches = [wire.decode(record.content) for record in records]
+        agents = self.agents
+        for batch in batches:
+            agents = agents.received(batch.header, len(batch.rows))
+        reports = [
+            (record.identity, batch.header, len(batch.rows)) for record, batch in zip(records, batches, strict=True)
         ]
+        flows = named(batches, names)
         token = f"{self.hub}-{segment.stem}"
-        self.base.append(pa.concat_tables(tables), np.concatenate(counted), token)
+        self.base.append(flows, _counted(flows, batches, agents, names.nodes()), token)
         self.base.remember(reports, token)
         self.agents = agents
-        return sum(map(len, tables))
+        return len(flows)
 
-    @staticmethod
-    def _counted(
-        flows: pa.Table, agents: Agents, header: wire.Header, holders: dict[str, str]
-    ) -> NDArray[np.bool_]:
-        since = header.start_us - AT_WORK_US
-        reporting = {node for node, agent in agents.agents.items() if agent.last_seen_us >= since}
-        return counted_once(flows, reporting, holders)
+
+def _counted(
+    flows: pa.Table, batches: Sequence[wire.Batch], agents: Agents, holders: dict[str, str]
+) -> NDArray[np.bool_]:
+    """Which of the batches' flows to count. Who was at work is asked for once for batches of about one time."""
+    counted, start = [], 0
+    for since_us, alike in groupby(batches, lambda batch: batch.header.start_us // AT_WORK_US * AT_WORK_US):
+        size = sum(len(batch.rows) for batch in alike)
+        reporting = {node for node, agent in agents.agents.items() if agent.last_seen_us >= since_us - AT_WORK_US}
+        counted.append(counted_once(flows.slice(start, size), reporting, holders))
+        start += size
+    return np.concatenate(counted)

@@ -34,7 +34,7 @@ def answered(at: int) -> dict[str, int]:
 
 def test_bins_of_an_edge_are_those_of_both_its_reports(names: Names) -> None:
     told = [
-        named(report(DB, ORDERS, 5432, Initiator.REMOTE, **answered(T0)), names),
+        named([report(DB, ORDERS, 5432, Initiator.REMOTE, **answered(T0))], names),
         named(report(ORDERS, DB, 5432, Initiator.POD, **answered(T0)), names),
         named(report(ORDERS, DB, 5432, Initiator.POD, **answered(T0 + 3 * MINUTE)), names),
         named(report(UI, ORDERS_SERVICE, 80, Initiator.POD, **answered(T0 + 5 * MINUTE)), names),
@@ -51,7 +51,7 @@ def test_bins_of_an_edge_are_those_of_both_its_reports(names: Names) -> None:
 
 def test_a_report_with_ends_the_other_way_round_counts_too(names: Names) -> None:
     told = [
-        named(report(DB, ORDERS, 5432, Initiator.REMOTE, **answered(T0)), names),
+        named([report(DB, ORDERS, 5432, Initiator.REMOTE, **answered(T0))], names),
         named(report(DB, ORDERS, 5432, Initiator.UNKNOWN, **answered(T0 + MINUTE)), names),
     ]
     found = watch_of(pa.concat_tables(told), timedelta(minutes=1)).sightings
