@@ -41,8 +41,10 @@ class Receiver:
         if under_way is not None:
             await asyncio.shield(under_way)
             return self._known(identity)
-        rows = self._check(identity, content)
-        kept = asyncio.wrap_future(self.segments.keep(Record(identity, content), rows))
+        batch = self._check(identity, content)
+        rows = len(batch.rows)
+        first_sights = bool((batch.rows["kind"] == wire.EDGE).any())
+        kept = asyncio.wrap_future(self.segments.keep(Record(identity, content), rows, urgent=first_sights))
         self._under_way[identity] = kept
         kept.add_done_callback(lambda done: self._done(identity, done, rows, len(content)))
         await asyncio.shield(kept)
@@ -62,21 +64,21 @@ class Receiver:
         self.received.duplicates += 1
         return _receipt(identity, duplicate=True)
 
-    def _check(self, identity: BatchId, content: bytes) -> int:
+    def _check(self, identity: BatchId, content: bytes) -> wire.Batch:
         try:
-            return _rows(identity, content)
+            return _batch(identity, content)
         except wire.BatchError:
             self.received.refused += 1
             raise
 
 
-def _rows(identity: BatchId, content: bytes) -> int:
+def _batch(identity: BatchId, content: bytes) -> wire.Batch:
     batch = wire.decode(content)
     header = batch.header
     if (header.node, header.boot, header.sequence) != (identity.node, identity.boot, identity.sequence):
         raise wire.BatchError("is not the batch that the request's headers name")
     check(batch)
-    return len(batch.rows)
+    return batch
 
 
 def _receipt(identity: BatchId, *, duplicate: bool = False) -> Receipt:

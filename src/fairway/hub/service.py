@@ -18,6 +18,7 @@ from fairway.hub.agents import Agents
 from fairway.hub.control import Control, Feed
 from fairway.hub.database.embedded import Embedded
 from fairway.hub.database.flowbase import FlowBase
+from fairway.hub.history import History
 from fairway.hub.intent import Intent, read_intent
 from fairway.hub.ledger import entry
 from fairway.hub.loader import Loader
@@ -57,7 +58,7 @@ class Hub:
     def __init__(self, config: HubConfig, ranges: Ranges | None, log: Callable[[str], None]) -> None:
         self.config = config
         self._log = log
-        self._names = Names(ranges)
+        self._ranges = ranges
         self._database = Embedded(config.state.database, config.memory)
         self.base = FlowBase(self._database)
         self._control = Control(config.state, log)
@@ -66,7 +67,8 @@ class Hub:
         self._cluster_at_us = 0
         self._control_seen: tuple[Signature, ...] = ()
         self._troubles: dict[str, str] = {}
-        self._ending = Event()
+        self._ending = False
+        self._wake = Event()
         self._thread = Thread(target=self._run, name="hub", daemon=True)
 
     def __enter__(self) -> Self:
@@ -76,7 +78,8 @@ class Hub:
             self.base.open()
             self._control.open()
             self.loader = Loader(self.base, _identity(state), self.base.agents(), self._log)
-            self.segments = Segments(state.segments, self.loader.add)
+            self.names = Names(self._ranges, History(state.names))
+            self.segments = Segments(state.segments, self._closed)
             self.receiver = Receiver(self.segments, self.base.ledger())
             self._remember_waiting()
             self.segments.start()
@@ -91,7 +94,8 @@ class Hub:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.segments.close()
-        self._ending.set()
+        self._ending = True
+        self._wake.set()
         self._thread.join()
         self._database.__exit__(kind, error, trace)
         self._log("hub: stopped")
@@ -118,14 +122,22 @@ class Hub:
             for record in read_segment(segment):
                 self.receiver.ledger.add(entry(record.identity))
 
+    def _closed(self, segment: Path) -> None:
+        """In the thread of the segments: there is something to load, and first sights are in a hurry."""
+        self.loader.add(segment)
+        self._wake.set()
+
     def _run(self) -> None:
         ending = False
         while not ending:
-            ending = self._ending.wait(_TICK)
+            self._wake.wait(_TICK)
+            self._wake.clear()
+            ending = self._ending
             self._try("cluster", self._look_at_cluster)
+            self._try("names", self.names.flush)
             if self.cluster is not None:
+                self._try("database", partial(self.loader.run, self.names))
                 self._try("control", partial(self._steer, self.cluster, self.agents))
-                self._try("database", partial(self.loader.run, self._names))
 
     def _look_at_cluster(self) -> bool:
         seen = signature(self.config.cluster)
@@ -137,7 +149,7 @@ class Hub:
         now = time.time_ns() // 1000
         changed = max((mtime // 1000 for _, mtime, _ in seen - before), default=now)
         at = changed if self._cluster_at_us < changed <= now else now
-        self._names.observe(reading.cluster, at)
+        self.names.observe(reading.cluster, at)
         self.cluster, self._cluster_at_us = reading.cluster, at
         return True
 

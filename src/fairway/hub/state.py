@@ -26,6 +26,11 @@ class State:
         """ClickHouse's files."""
         return self.folder / "database"
 
+    @property
+    def names(self) -> Path:
+        """Who held which address when."""
+        return self.folder / "names.jsonl"
+
     def token(self, role: str) -> Path:
         """The token that the hub made for a role."""
         return self.folder / "tokens" / role
