@@ -1,5 +1,7 @@
 """Loader: segments become named rows in the database, each once."""
 
+import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -9,6 +11,7 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from fairway.hub.agents import Agents
@@ -31,6 +34,8 @@ class Loader:
     hub: str
     agents: Agents
     log: Callable[[str], None]
+    categories: Counter[str] = field(default_factory=Counter)
+    """Rows by their category, since the start."""
     _ready: SimpleQueue[Path] = field(default_factory=SimpleQueue)
     _next: Path | None = None
 
@@ -56,7 +61,7 @@ class Loader:
         batches = [wire.decode(record.content) for record in records]
         agents = self.agents
         for batch in batches:
-            agents = agents.received(batch.header, len(batch.rows))
+            agents = agents.received(batch.header, len(batch.rows), time.time_ns() // 1000)
         reports = [
             (record.identity, batch.header, len(batch.rows)) for record, batch in zip(records, batches, strict=True)
         ]
@@ -65,6 +70,8 @@ class Loader:
         self.base.append(flows, _counted(flows, batches, agents, names.nodes()), token)
         self.base.remember(reports, token)
         self.agents = agents
+        for word in pc.value_counts(flows["category"].cast(pa.string())).to_pylist():
+            self.categories[word["values"]] += word["counts"]
         return len(flows)
 
 

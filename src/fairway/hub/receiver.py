@@ -28,6 +28,8 @@ class Receiver:
     segments: Segments
     ledger: Ledger
     received: Received = field(default_factory=Received)
+    programs: dict[str, str] = field(default_factory=dict)
+    """What each node's agent last called itself."""
     _under_way: dict[BatchId, "asyncio.Future[None]"] = field(default_factory=dict)
 
     async def take(self, identity: BatchId, content: bytes) -> Receipt:

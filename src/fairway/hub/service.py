@@ -5,7 +5,7 @@ The API's threads hand it segments and ask the database; only this thread names 
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,17 +15,20 @@ from typing import Final, Self
 
 from fairway.cloud.ranges import Ranges
 from fairway.hub.agents import Agents
+from fairway.hub.audit import Audit
 from fairway.hub.control import Control, Feed
 from fairway.hub.database.embedded import Embedded
 from fairway.hub.database.flowbase import FlowBase
 from fairway.hub.history import History
-from fairway.hub.intent import Intent, read_intent
+from fairway.hub.identity import ByGrants, Permits
+from fairway.hub.intent import Intent
 from fairway.hub.ledger import entry
 from fairway.hub.loader import Loader
 from fairway.hub.names import Names
 from fairway.hub.receiver import Receiver
 from fairway.hub.segments import Segments, read_segment
 from fairway.hub.state import State
+from fairway.hub.wishes import Wanted
 from fairway.kit.documents import read_documents
 from fairway.kit.errors import FairwayError
 from fairway.kit.files import Signature, signature, write_atomically
@@ -62,6 +65,9 @@ class Hub:
         self._database = Embedded(config.state.database, config.memory)
         self.base = FlowBase(self._database)
         self._control = Control(config.state, log)
+        self.audit = Audit(config.state.audit)
+        self.permits: Permits = ByGrants()
+        self.wanted = Wanted(config.state, self.audit)
         self.cluster: Cluster | None = None
         self._cluster_seen: Signature = frozenset()
         self._cluster_at_us = 0
@@ -109,12 +115,23 @@ class Hub:
         """What a node's agent is told; None for a node that nobody knows."""
         return self._control.feed(node)
 
-    def require_ready(self) -> None:
-        """NotReadyError says what is missing."""
+    @property
+    def revision(self) -> int:
+        """The latest of the rules that agents are told."""
+        return self._control.revision
+
+    @property
+    def troubles(self) -> Mapping[str, str]:
+        """What cannot be done now, by the part that cannot, and why."""
+        return self._troubles.copy()
+
+    def require_ready(self) -> Cluster:
+        """The cluster as it is; NotReadyError says what is missing."""
         if self.cluster is None:
             raise NotReadyError(f"{self.config.cluster}: the cluster has not been read yet")
         if trouble := self._troubles.get("database"):
             raise NotReadyError(trouble)
+        return self.cluster
 
     def _remember_waiting(self) -> None:
         """What was acknowledged before a crash and is not in the database yet counts as had."""
@@ -155,7 +172,7 @@ class Hub:
 
     def _steer(self, cluster: Cluster, agents: Agents) -> bool:
         intent_file = signature(self.config.state.intent)
-        intent = read_intent(self.config.state)
+        intent = self.wanted.read()
         seen = (self._cluster_seen, intent_file, *(signature(path) for path in _policy_paths(intent)))
         applied = max((agent.revision for agent in agents.agents.values()), default=0)
         if seen == self._control_seen and applied <= self._control.revision:

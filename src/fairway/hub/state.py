@@ -46,6 +46,16 @@ class State:
         return self.folder / "control"
 
     @property
+    def policies(self) -> Path:
+        """Policies that came with an intent, each file called after its content."""
+        return self.folder / "policies"
+
+    @property
+    def audit(self) -> Path:
+        """Who changed what."""
+        return self.folder / "audit.jsonl"
+
+    @property
     def intent(self) -> Path:
         """What people want in force and on trial."""
         return self.folder / "intent.json"

@@ -9,10 +9,10 @@ from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 
 import fairway
-from fairway.hub.api import agents, export
+from fairway.hub.api import agents, export, intent, metrics
 from fairway.hub.api.access import Door
 from fairway.hub.api.problems import handlers
-from fairway.hub.auth import Tokens
+from fairway.hub.gate import Gate
 from fairway.hub.service import Hub
 
 HEALTH = ("/healthz", "/readyz")
@@ -31,12 +31,18 @@ async def readyz(hub: NamedDependency[Hub]) -> str:
     return "ok"
 
 
-def application(hub: Hub, tokens: Tokens, log: Callable[[str], None]) -> Litestar:
+def application(hub: Hub, gate: Gate, log: Callable[[str], None]) -> Litestar:
     """The hub's ASGI application."""
     return Litestar(
-        route_handlers=[healthz, readyz, agents.flows, agents.feed, export.export_flows, export.agents],
-        dependencies={"hub": Provide(lambda: hub, sync_to_thread=False)},
-        state=State({"tokens": tokens}),
+        route_handlers=[
+            *(healthz, readyz, agents.flows, agents.feed, export.export_flows, export.agents),
+            *(intent.intent, intent.change_intent, intent.audit, metrics.metrics),
+        ],
+        dependencies={
+            "hub": Provide(lambda: hub, sync_to_thread=False),
+            "gate": Provide(lambda: gate, sync_to_thread=False),
+        },
+        state=State({"gate": gate}),
         middleware=[DefineMiddleware(Door, exclude=list(HEALTH))],
         exception_handlers=handlers(log),
         openapi_config=OpenAPIConfig(title="Fairway", version=fairway.__version__),

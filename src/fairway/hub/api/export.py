@@ -35,7 +35,7 @@ async def export_flows(
 @get("/api/v1/agents", guards=[only(Role.VIEWER)], tags=["agents"], summary="What every agent last reported")
 async def agents(hub: NamedDependency[Hub]) -> Agents:
     """By node: when, which rules it holds its pods to, and what it lost."""
-    return hub.agents
+    return hub.agents.running(hub.receiver.programs)
 
 
 def _written(flows: pa.Table, form: str) -> bytes:
