@@ -3,13 +3,17 @@
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from fairway.hub.agents import Agents
+from fairway.hub.intent import Intent
 from fairway.hub.state import State
 from fairway.kit.errors import EnvironmentLacksError, FairwayError, UsageError, one_line
+
+if TYPE_CHECKING:
+    from fairway.hub.wishes import Wish
 
 TIMEOUT: Final = 60.0
 
@@ -71,15 +75,32 @@ class Client:
         except EnvironmentLacksError:
             return False
 
-    def ask(self, path: str, parameters: Mapping[str, str] | None = None) -> bytes:
+    def wish(self, wish: "Wish") -> Intent:
+        """Change what is in force and on trial."""
+        return msgspec.json.decode(
+            self.ask("/api/v1/intent", method="PUT", body=msgspec.json.encode(wish)), type=Intent
+        )
+
+    def ask(
+        self,
+        path: str,
+        parameters: Mapping[str, str] | None = None,
+        *,
+        method: str = "GET",
+        body: bytes | None = None,
+    ) -> bytes:
         """The body of the answer; EnvironmentLacksError if nobody answers, UsageError for what the hub refuses."""
         import httpx
 
         door = self._door
         headers = {"Authorization": f"Bearer {_token(door)}"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         try:
             with httpx.Client(base_url=door.url, timeout=TIMEOUT, verify=_trust(door)) as connection:
-                answer = connection.get(path, params=dict(parameters or {}), headers=headers)
+                answer = connection.request(
+                    method, path, params=dict(parameters or {}), headers=headers, content=body
+                )
         except httpx.HTTPError as error:
             reason = one_line(str(error)) or type(error).__name__
             raise EnvironmentLacksError(f"hub {door.url}: {reason}; is `fairway hub` running?") from None
