@@ -65,7 +65,7 @@ def _add_cluster(verb: argparse.ArgumentParser) -> None:
 
 def _add_flows(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
-        "--flows", type=Path, required=True, metavar="FILE|DIR", help="flows as the collector keeps them"
+        "--flows", type=Path, required=True, metavar="FILE|DIR", help="flows as a hub keeps them"
     )
 
 

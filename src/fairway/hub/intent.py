@@ -1,4 +1,4 @@
-"""Intent: which policies people want in force and on trial. The collector makes rule tables of it."""
+"""Intent: which policies people want in force and on trial. The hub makes rule tables of it."""
 
 from typing import Literal
 
@@ -49,7 +49,7 @@ def read_intent(state: State) -> Intent:
 
 
 def write_intent(state: State, intent: Intent) -> None:
-    """Replace the intent; the collector takes it up within its tick."""
+    """Replace the intent; the hub takes it up within its tick."""
     write_atomically(state.intent, msgspec.json.format(msgspec.json.encode(intent)) + b"\n")
 
 

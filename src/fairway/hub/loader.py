@@ -59,20 +59,24 @@ class Loader:
         if not records:
             return 0
         batches = [wire.decode(record.content) for record in records]
-        agents = self.agents
-        for batch in batches:
-            agents = agents.received(batch.header, len(batch.rows), time.time_ns() // 1000)
         reports = [
             (record.identity, batch.header, len(batch.rows)) for record, batch in zip(records, batches, strict=True)
         ]
         flows = named(batches, names)
         token = f"{self.hub}-{segment.stem}"
-        self.base.append(flows, _counted(flows, batches, agents, names.nodes()), token)
+        self.base.append(flows, _counted(flows, batches, self._after(batches), names.nodes()), token)
         self.base.remember(reports, token)
-        self.agents = agents
+        self.agents = self._after(batches)
         for word in pc.value_counts(flows["category"].cast(pa.string())).to_pylist():
             self.categories[word["values"]] += word["counts"]
         return len(flows)
+
+    def _after(self, batches: Sequence[wire.Batch]) -> Agents:
+        """The agents when these are in, now."""
+        agents, now_us = self.agents, time.time_ns() // 1000
+        for batch in batches:
+            agents = agents.received(batch.header, len(batch.rows), now_us)
+        return agents
 
 
 def _counted(

@@ -1,4 +1,4 @@
-"""The state folder: where the collector's files lie. Light, so that every verb may import it."""
+"""The state folder: where the hub's files lie. Light, so that every verb may import it."""
 
 import argparse
 from dataclasses import dataclass

@@ -117,5 +117,5 @@ def test_words_newer_than_this_program_are_kept_as_numbers(names: Names) -> None
 
 
 def test_every_column_is_documented() -> None:
-    page = (Path(__file__).parents[3] / "docs/collector.md").read_text()
+    page = (Path(__file__).parents[3] / "docs/hub.md").read_text()
     assert [name for name, _, _ in COLUMNS if f"`{name}`" not in page] == []
