@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
             {
                 "node": node,
                 "last_report_seconds": round((now_us - agent.last_seen_us) / 1e6, 1),
-                "lag_seconds": round(agent.lag_us / 1e6, 1),
+                "lag_seconds": None if agent.lag_us is None else round(agent.lag_us / 1e6, 1),
                 "revision": agent.revision,
                 "wanted": wanted,
                 "pods": len(feed.pods) if feed else 0,

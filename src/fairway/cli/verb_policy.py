@@ -64,9 +64,7 @@ def _add_cluster(verb: argparse.ArgumentParser) -> None:
 
 
 def _add_flows(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument(
-        "--flows", type=Path, required=True, metavar="FILE|DIR", help="flows as a hub keeps them"
-    )
+    verb.add_argument("--flows", type=Path, required=True, metavar="FILE|DIR", help="flows as a hub keeps them")
 
 
 def _add_policies(verb: argparse.ArgumentParser) -> None:

@@ -70,4 +70,5 @@ class Gate:
 
 
 def _key(principal: Principal, node: str) -> str:
-    return f"{principal.role}/{principal.name}/{principal.node or node}"
+    """People have one bucket each; of agents with one token in common each node has one."""
+    return f"{principal.role}/{principal.name}/{node if principal.role is Role.AGENT else ''}"

@@ -57,7 +57,11 @@ def _of_agents(agents: Mapping[str, Agent], now_us: int) -> Iterator[Family]:
     yield gauge(
         "fairway_hub_agent_lag_seconds",
         "From the end of that interval to the database; below zero: the node's clock is ahead.",
-        *(({"node": node}, agent.lag_us / 1e6) for node, agent in sorted(agents.items())),
+        *(
+            ({"node": node}, agent.lag_us / 1e6)
+            for node, agent in sorted(agents.items())
+            if agent.lag_us is not None
+        ),
     )
     yield gauge("fairway_hub_agent_revision", "The revision of rules that a node's agent obeys.", *each("revision"))
     yield counter("fairway_hub_agent_missing_batches", "Batches that never came.", *each("missing"))

@@ -42,6 +42,11 @@ class Names:
         for change in history.read() if history else ():
             self._replay(change)
 
+    @property
+    def looked_us(self) -> int:
+        """When the cluster was last seen to change; 0 if it never was seen."""
+        return self._looked_us or 0
+
     def observe(self, cluster: Cluster, at_us: int) -> None:
         """The cluster as it is from `at_us` on. The very first one also stands for the time before."""
         directory = Directory(cluster)

@@ -26,6 +26,7 @@ from fairway.hub.ledger import entry
 from fairway.hub.loader import Loader
 from fairway.hub.names import Names
 from fairway.hub.receiver import Receiver
+from fairway.hub.record import named
 from fairway.hub.segments import Segments, read_segment
 from fairway.hub.state import State
 from fairway.hub.wishes import Wanted
@@ -70,7 +71,6 @@ class Hub:
         self.wanted = Wanted(config.state, self.audit)
         self.cluster: Cluster | None = None
         self._cluster_seen: Signature = frozenset()
-        self._cluster_at_us = 0
         self._control_seen: tuple[Signature, ...] = ()
         self._troubles: dict[str, str] = {}
         self._ending = False
@@ -145,6 +145,7 @@ class Hub:
         self._wake.set()
 
     def _run(self) -> None:
+        named((), self.names)  # loads what pyarrow loads at its first table, seconds of it, before the first report
         ending = False
         while not ending:
             self._wake.wait(_TICK)
@@ -165,9 +166,10 @@ class Hub:
         reading = read_cluster(read_documents([self.config.cluster]))
         now = time.time_ns() // 1000
         changed = max((mtime // 1000 for _, mtime, _ in seen - before), default=now)
-        at = changed if self._cluster_at_us < changed <= now else now
+        # What is gone leaves no time behind: then only that it is gone by now is certain.
+        at = changed if self.names.looked_us < changed <= now else now
         self.names.observe(reading.cluster, at)
-        self.cluster, self._cluster_at_us = reading.cluster, at
+        self.cluster = reading.cluster
         return True
 
     def _steer(self, cluster: Cluster, agents: Agents) -> bool:

@@ -86,6 +86,7 @@ def test_many_rows_keep_their_own_names(names: Names) -> None:
 def test_an_empty_batch_has_the_columns(names: Names) -> None:
     batch = report(UI, DB, 1, Initiator.POD)
     assert named([wire.Batch(batch.header, batch.rows[:0])], names).schema == SCHEMA
+    assert named([], names) == SCHEMA.empty_table()
 
 
 @pytest.mark.parametrize(

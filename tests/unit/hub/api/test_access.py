@@ -57,7 +57,7 @@ def test_people_come_in_by_their_provider(hub: Serving, people: Provider) -> Non
 
 def test_who_asks_too_often_waits(hub: Serving, people: Provider) -> None:
     hasty = people.sign_in("hank", "fairway", email="hank@example.com", groups=["ops"])
-    answers = [ask(hub, "GET", "/api/v1/intent", hasty) for _ in range(6)]
+    answers = [ask(hub, "GET", f"/api/v1/{path}", hasty) for path in ["intent", "agents", "audit"] * 2]
     assert [answer.status_code for answer in answers] == [*[200] * 5, 429]
     assert 0 < int(answers[-1].headers["retry-after"]) <= 100
     assert "more than 0.01 requests a second; ask again in" in answers[-1].json()["detail"]
