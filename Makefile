@@ -15,10 +15,11 @@ RECORDED := $(filter --recorded,$(ARGS))
 OBJECT := src/fairway/agent/fairway.bpf.o
 BPF_SOURCES := $(wildcard bpf/*)
 
-.PHONY: help setup bpf demo test fuzz bench-coverage bench-names lint lab-down clean
+.PHONY: help setup bpf demo test test-kernels fuzz bench-agent bench-coverage bench-datapath bench-import bench-names bench-policy \
+	bench-topk endure lint lab-down clean
 
 help: ## Say what there is to do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install what is missing: Debian packages, Python packages in .venv, the BPF object
 	@scripts/setup
@@ -40,11 +41,38 @@ test: setup lint ## Pass all tests, those on the real kernel and the lab include
 	@$(if $(SUDO),trap '$(SUDO) -n chown -Rf $(shell id -u) .pytest_cache .hypothesis 2>/dev/null || true' EXIT;) \
 		$(AS_ROOT) .venv/bin/pytest $(ARGS)
 
-fuzz: ## Feed the readers of manifests hostile input for about a minute
-	@FAIRWAY_FUZZ_EXAMPLES=3000 .venv/bin/pytest tests/unit/policy/test_fuzz_readers.py $(ARGS)
+test-kernels: bpf ## Boot Debian's kernels 5.10, 6.1 and 6.12 under QEMU and pass the kernel tests there
+	@scripts/setup
+	@CI=true .venv/bin/pytest -s tests/machines $(ARGS)
+
+fuzz: ## Feed all readers hostile input for a minute: manifests, flows, decisions, names, cases; random frames to the kernel
+	@FAIRWAY_FUZZ_EXAMPLES=1500 .venv/bin/pytest tests/unit/policy/test_fuzz_readers.py tests/unit/cli/test_fuzz_inputs.py $(ARGS)
+	@$(AS_ROOT) env FAIRWAY_FUZZ_FRAMES=1000000 .venv/bin/pytest tests/kernel/test_fuzz.py $(ARGS)
 
 bench-coverage: ## How often "enough was seen" comes too early, in a simulation; one JSON object
 	@.venv/bin/python benchmarks/coverage/simulate.py $(ARGS)
+
+bench-agent: bpf ## What an agent costs its node, and whether it keeps up; one JSON object, about three minutes
+	@scripts/setup python
+	@$(AS_ROOT) .venv/bin/python benchmarks/agent/run.py $(ARGS)
+
+bench-datapath: ## What a packet costs, over no program, beside an empty one and nftables; one JSON object
+	@$(AS_ROOT) .venv/bin/python benchmarks/datapath/datapath.py $(ARGS)
+
+bench-topk: ## A million flows in an interval: are the 500 largest told right; one JSON object
+	@$(AS_ROOT) .venv/bin/python benchmarks/topk/topk.py $(ARGS)
+
+endure: ## Policies swapped for 30 s and 100 agents killed, under load
+	@$(AS_ROOT) env FAIRWAY_SWAP_SECONDS=30 FAIRWAY_KILLS=100 .venv/bin/pytest -o timeout=1200 tests/kernel/test_endurance.py $(ARGS)
+
+bench-policy: ## How fast the policy engine is, at 1x, 10x and 100x; one JSON object. bench-policy-NAME: one of them
+	@.venv/bin/python benchmarks/policy/all.py
+
+bench-policy-%:
+	@.venv/bin/python benchmarks/policy/$*.py $(ARGS)
+
+bench-import: ## How fast foreign records become flows, and in how much memory; one JSON object
+	@.venv/bin/python benchmarks/import.py $(ARGS)
 
 bench-names: ## How many reports a second the hub names on one core, with 20,000 pods; one JSON object
 	@.venv/bin/python benchmarks/names.py $(ARGS)

@@ -44,13 +44,31 @@ struct flow {
 	__u32 retransmitted; /* segments, by the pod, on the connection now open */
 	__u32 retransmitted_before; /* on earlier connections of the same tuple */
 	__u32 retransmitted_unseen; /* by a connection found in mid-stream, before it was found */
+	__u32 opened_us; /* the clock at the first SYN, low bits */
+	__u32 connect_us; /* from SYN to SYN-ACK, added up over `established` */
+	__u32 spilled; /* bytes both ways up to the last spill, low bits */
 	__u32 rule[2];
+	/* These wrap: what counts is how far they went since the last look. */
+	__u16 established; /* SYN-ACKs that answered a SYN */
+	__u16 failed; /* connections refused or given up before that */
+	__u16 resets; /* connections that a RST ended */
+	__u16 severed; /* connections given up for want of any answer */
+	__u16 timeouts; /* expiries of the pod's retransmission timer */
+	__u16 handshake_timeouts;
+	__u16 handshake_retransmitted; /* SYNs and SYN-ACKs of the pod, part of all retransmitted */
+	__u8 timeouts_running; /* in a row, at the last packet */
+	__u8 behind; /* judged behind a Service's address, counted under that address */
 	__u8 verdict[2];
 	__u8 reason[2];
 	__u8 initiator;
 	__u8 tcp_flags; /* all seen on the connection now open */
 	__u16 generation; /* of the rules that `rule` counts, its low bits */
-	__u16 zero[2];
+};
+
+/* A flow as it was when it had moved much since the last such record: should it be evicted, this is known of it. */
+struct spill {
+	struct flow_key key;
+	struct flow flow;
 };
 
 /* Attempts that were dropped, apart from the flows: a scan must not push live connections out. */
@@ -103,9 +121,65 @@ struct network {
 	struct address address;
 };
 
+#define ADDRESS_LOCAL 1 /* the node's own: the kubelet */
+#define ADDRESS_RESOLVER 2 /* its DNS answers are believed */
+
 struct identity {
 	__u32 number;
-	__u32 local; /* the node's own address: the kubelet */
+	__u32 flags;
+};
+
+/* A pod's address, by which packets are known that left its own interface behind. */
+struct holder {
+	__u32 family;
+	__u8 bytes[16];
+};
+
+/* A domain name as DNS writes it, lower case and padded with zeros; RFC 1035 section 3.1. Longer ones are not learned. */
+#define NAME_BYTES 128
+
+struct name {
+	__u8 wire[NAME_BYTES];
+};
+
+/* The number of a name itself and of the wildcard below it, each 0 for none. Numbers are never used twice. */
+struct name_numbers {
+	__u32 exact;
+	__u32 below;
+};
+
+struct named_key {
+	__u32 generation;
+	__u32 name;
+};
+
+#define NAMES_PER_ADDRESS 4
+
+/* What an address was resolved from, each until a monotonic time. */
+struct learned {
+	__u64 expires[NAMES_PER_ADDRESS];
+	__u32 name[NAMES_PER_ADDRESS];
+};
+
+/* A DNS question of a pod that may make an address known. */
+struct question_key {
+	__u32 ifindex;
+	__u16 local_port;
+	__u16 id;
+};
+
+struct question {
+	__u32 name[NAMES_PER_ADDRESS];
+};
+
+/* Where a DNS name is taken apart: twice its length, so that each suffix is a whole key. */
+struct name_scratch {
+	__u8 wire[2 * NAME_BYTES];
+	struct question found;
+	__u32 count;
+	__u32 next;
+	__u32 ended;
+	__u32 zero;
 };
 
 struct rule_key {
@@ -134,6 +208,9 @@ struct ports {
 struct config {
 	__u32 epoch; /* bumped after each change of rules: cached verdicts are void */
 	__u32 deny_unknown; /* posture for interfaces without a pod entry */
+	__u32 keep_open; /* what passed goes on after a change of rules, until its next connection */
+	__u32 behind; /* Services exist whose backends are judged one by one */
+	__u32 names; /* rules with domain names exist */
 };
 
 struct clock {
@@ -150,6 +227,8 @@ enum counter {
 	FRAGMENTS_UNMATCHED,
 	PACKETS_UNPARSED,
 	PACKETS_NOT_IP,
+	SPILLS_LOST, /* the ring was full */
+	ANSWERS_UNREAD, /* DNS answers that named an address in a way that is not followed */
 	COUNTERS
 };
 

@@ -4,6 +4,7 @@
 #define FAIRWAY_PARSE_H
 
 #define ETHERNET 14
+#define VLAN_TAG 4
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
 #define TCP_RST 0x04
@@ -23,6 +24,7 @@ enum icmp { ICMP_NONE, ICMP_REQUEST, ICMP_REPLY, ICMP_ERROR };
 struct packet {
 	struct flow_key key;
 	__u32 fragment_id;
+	__u16 network; /* offset of the IP header from the frame's start */
 	__u16 transport; /* offset of the transport header from the frame's start */
 	__u16 headers; /* bytes from the IP header to the payload: repeated in each segment of a GSO packet */
 	__u8 tcp_flags;
@@ -68,8 +70,8 @@ static __always_inline bool neighbour_discovery(const struct packet *p, __u8 typ
 	const __u8 *remote = p->key.remote;
 	bool on_link = remote[0] == 0xff || (remote[0] == 0xfe && (remote[1] & 0xc0) == 0x80);
 
-	return p->key.family == 6 && type >= 133 && type <= 137 && hop_limit == 255 &&
-	       (direction == INGRESS || on_link);
+	return p->key.family == 6 && p->key.protocol == IPPROTO_ICMPV6 && type >= 133 && type <= 137 &&
+	       hop_limit == 255 && (direction == INGRESS || on_link);
 }
 
 static __always_inline int parse_icmp(struct packet *p, const struct icmp_header *icmp, __u8 hop_limit, int direction)
@@ -100,7 +102,7 @@ static __always_inline int parse_transport(struct packet *p, int direction, void
 		if ((void *)(tcp + 1) > end)
 			return SHORT;
 		set_ports(p, direction, tcp->source, tcp->dest);
-		p->tcp_flags = ((__u8 *)tcp)[13];
+		p->tcp_flags = ((__u8 *)tcp)[13] & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK);
 		p->headers += tcp->doff * 4;
 		return PARSED;
 	}
@@ -132,7 +134,7 @@ static __always_inline int parse_transport(struct packet *p, int direction, void
  * more of them is malformed to us, and fails closed. */
 static __noinline int walk_extensions(struct __sk_buff *skb, struct packet *p)
 {
-	__u32 offset = ETHERNET + sizeof(struct ipv6hdr);
+	__u32 offset = p->network + sizeof(struct ipv6hdr);
 	__u8 next = p->key.protocol;
 
 	/* Unrolled: kernels before 6.7 take no loop whose end falls through to its head ("back-edge"). */
@@ -143,7 +145,7 @@ static __noinline int walk_extensions(struct __sk_buff *skb, struct packet *p)
 		if (next != 0 && next != 43 && next != 44 && next != 51 && next != 60) {
 			p->key.protocol = next;
 			p->transport = offset;
-			p->headers = offset - ETHERNET;
+			p->headers = offset - p->network;
 			return next == 59 ? MALFORMED : PARSED;
 		}
 		if (step == MAX_EXTENSION_HEADERS || offset > 0x300 ||
@@ -161,7 +163,7 @@ static __noinline int walk_extensions(struct __sk_buff *skb, struct packet *p)
 		if (p->later_fragment) {
 			/* What follows is payload, whatever the header calls it. */
 			p->key.protocol = next;
-			p->headers = offset - ETHERNET;
+			p->headers = offset - p->network;
 			return PARSED;
 		}
 	}
@@ -170,7 +172,7 @@ static __noinline int walk_extensions(struct __sk_buff *skb, struct packet *p)
 
 static __always_inline int parse_ipv4(struct packet *p, int direction, void *data, void *end)
 {
-	struct iphdr *ip = data + ETHERNET;
+	struct iphdr *ip = data + (p->network & 0x3f);
 	__u16 fragment, length;
 
 	if ((void *)(ip + 1) > end)
@@ -181,7 +183,7 @@ static __always_inline int parse_ipv4(struct packet *p, int direction, void *dat
 	p->key.family = 4;
 	p->key.protocol = ip->protocol;
 	map_ipv4(p->key.remote, direction == EGRESS ? ip->daddr : ip->saddr);
-	p->transport = ETHERNET + length;
+	p->transport = p->network + length;
 	p->headers = length;
 	fragment = bpf_ntohs(ip->frag_off);
 	if (fragment & 0x3fff) {
@@ -196,7 +198,7 @@ static __always_inline int parse_ipv4(struct packet *p, int direction, void *dat
 
 static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *p, int direction, void *data, void *end)
 {
-	struct ipv6hdr *ip = data + ETHERNET;
+	struct ipv6hdr *ip = data + (p->network & 0x3f);
 	__u8 hop_limit;
 	int result;
 
@@ -208,7 +210,7 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *p, i
 	p->key.family = 6;
 	p->key.protocol = ip->nexthdr;
 	__builtin_memcpy(p->key.remote, direction == EGRESS ? &ip->daddr : &ip->saddr, 16);
-	p->transport = ETHERNET + sizeof(*ip);
+	p->transport = p->network + sizeof(*ip);
 	p->headers = sizeof(*ip);
 	switch (ip->nexthdr) {
 	case IPPROTO_TCP:
@@ -227,11 +229,22 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct packet *p, i
 static __always_inline int parse_once(struct __sk_buff *skb, struct packet *p, int direction)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
-	struct ethhdr *ethernet = data;
+	__be16 *type = data + ETHERNET - sizeof(*type);
 
-	if ((void *)(ethernet + 1) > end)
+	if (data + ETHERNET > end)
 		return SHORT;
-	switch (ethernet->h_proto) {
+	p->network = ETHERNET;
+#pragma unroll
+	for (int tag = 0; tag < 2; tag++) {
+		/* IEEE 802.1Q and 802.1ad. The outer tag is mostly taken off the frame already, but not always. */
+		if (*type != bpf_htons(ETH_P_8021Q) && *type != bpf_htons(ETH_P_8021AD))
+			break;
+		if ((void *)(type + 1) + VLAN_TAG > end)
+			return SHORT;
+		type = (void *)type + VLAN_TAG;
+		p->network += VLAN_TAG;
+	}
+	switch (*type) {
 	case bpf_htons(ETH_P_IP):
 		return parse_ipv4(p, direction, data, end);
 	case bpf_htons(ETH_P_IPV6):

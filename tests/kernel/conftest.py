@@ -9,6 +9,7 @@ import pytest
 
 from fairway.agent.kernel import Kernel
 from fairway.agent.libbpf import BPFError
+from fairway.agent.obey import Enforcement
 from support.pod import PodUnderTest
 
 
@@ -20,6 +21,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def kernel() -> Iterator[Kernel]:
+    yield from load()
+
+
+@pytest.fixture(scope="module")
+def enforcement() -> Iterator[Enforcement]:
+    """For a module's many tests of answers, which leave no state that the next one would see."""
+    for kernel in load():
+        yield Enforcement(kernel)
+
+
+def load() -> Iterator[Kernel]:
+    """The programs, for as long as the caller waits."""
     if os.geteuid() != 0:
         absent("root: BPF programs cannot be loaded")
     try:

@@ -68,6 +68,7 @@ def test_single_entries(kernel: Kernel) -> None:
     assert (table.delete(one), table.delete(one)) == (True, False)
 
 
+@pytest.mark.every_kernel
 @pytest.mark.parametrize("name", ["rules", "networks", "addresses"])
 def test_keys_of_tables_that_some_kernels_do_not_read_in_batches(kernel: Kernel, name: str) -> None:
     table, keys = kernel.tables[name], np.zeros(100, kernel.tables[name].key)
@@ -80,6 +81,7 @@ def test_keys_of_tables_that_some_kernels_do_not_read_in_batches(kernel: Kernel,
     assert len(table.keys()) == 40
 
 
+@pytest.mark.every_kernel
 def test_layouts_are_as_large_as_the_kernel_says(kernel: Kernel) -> None:
     """From BTF here, from the loaded maps there: a look-up with a wrong size would write past the end."""
     for name in TABLES:
@@ -91,12 +93,14 @@ def test_layouts_are_as_large_as_the_kernel_says(kernel: Kernel) -> None:
         )
 
 
+@pytest.mark.every_kernel
 def test_counters_are_as_many_as_the_kernel_has(kernel: Kernel) -> None:
     assert kernel.counters() == dict.fromkeys(COUNTERS, 0)
     told = Path(f"/proc/self/fdinfo/{kernel.fds['counters']}").read_text()
     assert f"max_entries:\t{len(COUNTERS)}\n" in told
 
 
+@pytest.mark.every_kernel
 def test_tables_that_are_pinned_outlive_their_kernel_object(pins: Path) -> None:
     first = Kernel(pins)
     table = first.tables["pods"]

@@ -16,6 +16,7 @@ def syn(src: str, dst: str, sport: int, dport: int, flags: int = f.SYN) -> bytes
     return f.ip(src, dst, f.TCP, f.tcp(sport, dport, flags))
 
 
+@pytest.mark.every_kernel
 @pytest.mark.parametrize("peer", [PEER, PEER6])
 @pytest.mark.parametrize(("mode", "passes"), [(Mode.OFF, True), (Mode.AUDIT, True), (Mode.ENFORCE, False)])
 def test_a_connection_without_a_rule(pod: PodUnderTest, mode: Mode, passes: bool, peer: str) -> None:
@@ -24,6 +25,7 @@ def test_a_connection_without_a_rule(pod: PodUnderTest, mode: Mode, passes: bool
     assert pod.accepts(peer, f.TCP, 5432, 40001) is passes
 
 
+@pytest.mark.every_kernel
 def test_an_audited_denial_is_kept_with_its_reason(pod: PodUnderTest) -> None:
     pod.rules(mode=Mode.AUDIT)
     pod.opens(PEER, f.TCP, 5432, 40000)
@@ -47,6 +49,7 @@ def test_a_protocol_opens_itself_only(pod: PodUnderTest, protocol: int, allowed:
     assert pod.opens(PEER, protocol, 80, 40000) is (allowed in (protocol, 0))
 
 
+@pytest.mark.every_kernel
 def test_identities_by_address_and_by_network(pod: PodUnderTest) -> None:
     pod.rules(
         allow(EGRESS, 80, identity=5),
@@ -62,6 +65,7 @@ def test_identities_by_address_and_by_network(pod: PodUnderTest) -> None:
     assert not pod.opens("192.0.2.1", f.TCP, 82, 40000), "::/0 holds no IPv4 address"
 
 
+@pytest.mark.every_kernel
 def test_replies_pass_and_are_not_connections(pod: PodUnderTest) -> None:
     pod.rules(allow(EGRESS, 80))
     assert pod.opens(PEER, f.TCP, 80, 40000)
@@ -74,7 +78,7 @@ def test_replies_pass_and_are_not_connections(pod: PodUnderTest) -> None:
     assert (flow["tx_packets"], flow["rx_packets"]) == (2, 1)
 
 
-def test_a_syn_on_an_old_tuple_is_judged_again(pod: PodUnderTest) -> None:
+def test_np50_a_syn_on_an_old_tuple_is_judged_again(pod: PodUnderTest) -> None:
     pod.rules(allow(EGRESS, 80))
     pod.opens(PEER, f.TCP, 80, 40000)
     assert not pod.gets(syn(PEER, pod.address, 80, 40000)), "the server may not open the reverse"
@@ -100,7 +104,7 @@ def test_a_denial_is_never_kept(pod: PodUnderTest) -> None:
 
 
 @pytest.mark.parametrize("protocol", [f.TCP, f.UDP])
-def test_a_change_to_deny_cuts_what_is_open(pod: PodUnderTest, protocol: int) -> None:
+def test_np49_a_change_to_deny_cuts_what_is_open(pod: PodUnderTest, protocol: int) -> None:
     later = f.tcp(40000, 80, f.ACK) if protocol == f.TCP else f.udp(40000, 80)
     pod.rules(allow(EGRESS, 80, protocol=protocol))
     pod.opens(PEER, protocol, 80, 40000)
@@ -111,7 +115,7 @@ def test_a_change_to_deny_cuts_what_is_open(pod: PodUnderTest, protocol: int) ->
 
 
 @pytest.mark.parametrize("direction", [INGRESS, EGRESS])
-def test_mid_stream_passes_if_either_direction_allows(pod: PodUnderTest, direction: Direction) -> None:
+def test_np49_mid_stream_passes_if_either_direction_allows(pod: PodUnderTest, direction: Direction) -> None:
     port = 40000 if direction is INGRESS else 80
     pod.rules(allow(direction, port))
     assert pod.sends(syn(pod.address, PEER, 40000, 80, f.ACK))
@@ -137,19 +141,19 @@ def test_posture_for_pods_no_policy_selects(pod: PodUnderTest) -> None:
 
 
 @pytest.mark.parametrize(("posture", "passes"), [(Posture.ALLOW, True), (Posture.DENY, False)])
-def test_an_interface_without_a_pod_gets_the_posture(pod: PodUnderTest, posture: Posture, passes: bool) -> None:
+def test_np45_an_interface_without_pod_gets_the_posture(pod: PodUnderTest, posture: Posture, passes: bool) -> None:
     pod.enforcement.obey(RuleTable(revision=1, posture=posture))
     assert pod.opens(PEER, f.TCP, 80, 40000) is passes
 
 
 @pytest.mark.parametrize("node", ["10.0.1.10", "2001:db8:0:1::10"])
-def test_the_pods_own_node_always_reaches_it(pod: PodUnderTest, node: str) -> None:
+def test_np51_np52_the_pods_own_node_always_reaches_it(pod: PodUnderTest, node: str) -> None:
     pod.rules(local=(node,))
     assert pod.accepts(node, f.TCP, 8080, 40000)
     assert not pod.opens(node, f.TCP, 10250, 40001), "but not the pod its node"
 
 
-def test_arp_and_neighbour_discovery_always_pass(pod: PodUnderTest) -> None:
+def test_np25_arp_and_neighbour_discovery_always_pass(pod: PodUnderTest) -> None:
     pod.rules()
     assert pod.sends(f.ethernet(bytes(28), 0x0806))
     for kind in range(133, 138):
@@ -159,7 +163,7 @@ def test_arp_and_neighbour_discovery_always_pass(pod: PodUnderTest) -> None:
 
 
 @pytest.mark.parametrize(("remote", "passes"), [("ff02::1:ff00:1", True), ("fe80::1", True), (PEER6, False)])
-def test_a_pods_neighbour_discovery_stays_on_the_link(pod: PodUnderTest, remote: str, passes: bool) -> None:
+def test_np25_a_pods_neighbour_discovery_stays_on_the_link(pod: PodUnderTest, remote: str, passes: bool) -> None:
     pod.rules()
     assert pod.sends(f.ipv6(pod.address6, remote, f.ICMPV6, f.icmp(135, rest=bytes(16)), hops=255)) is passes
 
@@ -173,6 +177,7 @@ def test_what_is_not_ip_is_dropped_where_anything_is_enforced(pod: PodUnderTest)
     assert pod.kernel.counters()["packets_not_ip"] == 2
 
 
+@pytest.mark.every_kernel
 @pytest.mark.parametrize("peer", [PEER, PEER6])
 def test_an_icmp_error_passes_if_it_speaks_of_a_known_flow(pod: PodUnderTest, peer: str) -> None:
     v6 = ":" in peer
@@ -190,7 +195,7 @@ def test_an_icmp_error_passes_if_it_speaks_of_a_known_flow(pod: PodUnderTest, pe
 
 
 @pytest.mark.parametrize("peer", [PEER, PEER6])
-def test_a_pods_icmp_errors_go_to_the_other_end_only(pod: PodUnderTest, peer: str) -> None:
+def test_np25_a_pods_icmp_errors_go_to_the_other_end_only(pod: PodUnderTest, peer: str) -> None:
     v6 = ":" in peer
     own, elsewhere = (pod.address6, "2001:db8:0:9::9") if v6 else (pod.address, "10.0.9.9")
     pod.rules(allow(INGRESS, 53, protocol=f.UDP))
@@ -208,7 +213,7 @@ def test_echo_replies_belong_to_their_request(pod: PodUnderTest) -> None:
 
 
 @pytest.mark.parametrize("number", [0, 5])
-def test_later_fragments_go_with_their_first_one(pod: PodUnderTest, number: int) -> None:
+def test_np60_later_fragments_go_with_their_first_one(pod: PodUnderTest, number: int) -> None:
     pod.rules(allow(EGRESS, 53, protocol=f.UDP))
     first = f.ipv4(pod.address, PEER, f.UDP, f.udp(40000, 53, bytes(1000)), fragment=0x2000, id=number)
     later = f.ipv4(pod.address, PEER, f.UDP, bytes(500), fragment=126, id=number)
@@ -221,6 +226,7 @@ def test_later_fragments_go_with_their_first_one(pod: PodUnderTest, number: int)
     assert pod.kernel.counters()["fragments_unmatched"] == 2
 
 
+@pytest.mark.every_kernel
 def test_ipv6_fragments_too(pod: PodUnderTest) -> None:
     pod.rules(allow(EGRESS, 53, protocol=f.UDP))
     head, tail = f.fragment_header(f.UDP, 0, True), f.fragment_header(f.UDP, 126, False)
@@ -230,7 +236,7 @@ def test_ipv6_fragments_too(pod: PodUnderTest) -> None:
 
 
 @pytest.mark.parametrize(("headers", "passes"), [(1, True), (3, True), (4, True), (5, False), (9, False)])
-def test_extension_headers_are_walked_or_fail_closed(pod: PodUnderTest, headers: int, passes: bool) -> None:
+def test_np60_extension_headers_are_walked_or_fail_closed(pod: PodUnderTest, headers: int, passes: bool) -> None:
     chain = b"".join(f.extension(60) for _ in range(headers - 1)) + f.extension(f.TCP)
     pod.rules(allow(EGRESS, 80))
     assert pod.sends(f.ipv6(pod.address6, PEER6, 60, chain + f.tcp(40000, 80))) is passes
@@ -254,6 +260,7 @@ def test_a_scan_leaves_no_flows(pod: PodUnderTest) -> None:
     assert pod.kernel.counters()["denied"] == 2000
 
 
+@pytest.mark.every_kernel
 def test_each_denied_connection_is_told_once_per_change_of_rules(pod: PodUnderTest) -> None:
     from fairway.agent.ring import Ring
 
@@ -270,6 +277,7 @@ def test_each_denied_connection_is_told_once_per_change_of_rules(pod: PodUnderTe
     ring.close()
 
 
+@pytest.mark.every_kernel
 def test_removing_a_pod_leaves_nothing_to_inherit(pod: PodUnderTest) -> None:
     pod.rules(allow(EGRESS, 80))
     pod.opens(PEER, f.TCP, 80, 40000)
@@ -279,6 +287,7 @@ def test_removing_a_pod_leaves_nothing_to_inherit(pod: PodUnderTest) -> None:
         assert len(pod.kernel.tables[name].read()[0]) == 0
 
 
+@pytest.mark.every_kernel
 def test_old_rules_are_gone_after_the_next_table(pod: PodUnderTest) -> None:
     for port in range(5):
         pod.rules(allow(EGRESS, 80 + port), exact=((PEER, 5),), cidrs=(("10.0.0.0/8", 6),))

@@ -155,7 +155,7 @@ def test_generate_writes_nothing_after_a_mistake(folder: Path) -> None:
         ("lab", "status", "--name", NAME),
         ("lab", "exec", "--name", NAME, "ui", "--", "true"),
         ("agent", "--node", "a", "--control", "feed.json", "--spool", "spool"),
-        ("collect", "--state", "state", "--cluster", "."),
+        ("hub", "--state", "state", "--cluster", "."),
         ("demo",),
     ],
 )

@@ -229,9 +229,17 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(hub: Hub, certificate: tuple[Path, Path] | None = None, port: int = 0) -> Iterator[Hub]:
-    """Run it on the loopback; with `port` where it was before. What it kept stays."""
-    server = _Server(("127.0.0.1", port), _Handler)
+def serving(
+    hub: Hub,
+    certificate: tuple[Path, Path] | None = None,
+    port: int = 0,
+    inside: Callable[[Callable[[], None]], None] = lambda action: action(),
+) -> Iterator[Hub]:
+    """Run it on the loopback; with `port` where it was before. What it kept stays. `inside` runs the opening of its
+    socket, in another network namespace for example."""
+    made: list[_Server] = []
+    inside(lambda: made.append(_Server(("127.0.0.1", port), _Handler)))
+    server = made[0]
     server.hub, server.context = hub, None
     if certificate:
         server.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import os
 import secrets
+import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -45,6 +46,12 @@ class Host:
         if problems:
             raise problems[0]
 
+    def socket(self, family: int, kind: int) -> socket.socket:
+        """A socket of this namespace, which it stays in whatever becomes of its interfaces."""
+        made: list[socket.socket] = []
+        self.inside(lambda: made.append(socket.socket(family, kind)))
+        return made[0]
+
     @property
     def enter(self) -> Sequence[str]:
         return ("nsenter", f"--net=/run/netns/{self.namespace}")
@@ -52,10 +59,11 @@ class Host:
 
 @dataclass(frozen=True)
 class Net:
-    """One node and its pods."""
+    """One node, its pods, and those that are to come."""
 
     node: Host
     pods: tuple[Host, ...]
+    waiting: tuple[Host, ...] = ()
 
 
 def ip(*lines: str, namespace: str = "") -> None:
@@ -64,11 +72,11 @@ def ip(*lines: str, namespace: str = "") -> None:
 
 
 @contextlib.contextmanager
-def net(pods: int = 2) -> Iterator[Net]:
-    """Make it, and take it away again whatever happens."""
+def net(pods: int = 2, waiting: int = 0) -> Iterator[Net]:
+    """Make it, and take it away again whatever happens. `waiting`: namespaces of pods that are not wired yet."""
     tag = f"fwt{os.getpid()}{secrets.token_hex(2)}"
     node = Host(f"{tag}-node", "10.0.1.10", "2001:db8:0:1::10")
-    hosts = tuple(Host(f"{tag}-{i}", f"10.0.1.{130 + i}", f"2001:db8:0:1::{0x100 + i:x}") for i in range(pods))
+    hosts = tuple(_pod(tag, number) for number in range(pods + waiting))
     try:
         ip(*(f"netns add {host.namespace}" for host in (node, *hosts)))
         ip(
@@ -79,24 +87,32 @@ def net(pods: int = 2) -> Iterator[Net]:
         )
         for kind in ("ipv4.ip_forward", "ipv6.conf.all.forwarding"):
             node.run("sysctl", "-qw", f"net.{kind}=1")
-        for index, host in enumerate(hosts):
-            _wire(node, host, f"pod{index}")
-        yield Net(node, hosts)
+        for index, host in enumerate(hosts[:pods]):
+            wire(node, host, f"pod{index}")
+        yield Net(node, hosts[:pods], hosts[pods:])
     finally:
-        for host in (node, *hosts):
-            subprocess.run(["ip", "netns", "del", host.namespace], check=False, capture_output=True)
+        names = "".join(f"netns del {host.namespace}\n" for host in (node, *hosts))
+        subprocess.run(["ip", "-force", "-batch", "-"], input=names, check=False, capture_output=True, text=True)
 
 
-def _wire(node: Host, pod: Host, interface: str) -> None:
+def _pod(tag: str, number: int) -> Host:
+    place = 130 + number
+    return Host(f"{tag}-{number}", f"10.0.{1 + place // 250}.{place % 250}", f"2001:db8:0:1::{0x100 + number:x}")
+
+
+def wire(node: Host, pod: Host, interface: str, options: str = "") -> None:
+    """Put a pod onto its node by a veth, `options` being those of `ip link add`."""
     ip(
-        f"link add {interface} netns {node.namespace} address 02:00:00:00:00:01 type veth "
-        f"peer name eth0 netns {pod.namespace}"
+        f"link add {interface} {options} netns {node.namespace} address 02:00:00:00:00:01 type veth "
+        f"peer name eth0 address 02:00:00:00:00:02 netns {pod.namespace}"
     )
     ip(
         f"link set {interface} up",
         f"addr add fe80::1/64 dev {interface} nodad",
         f"route add {pod.v4}/32 dev {interface}",
         f"route add {pod.v6}/128 dev {interface}",
+        f"neigh add {pod.v4} lladdr 02:00:00:00:00:02 dev {interface}",
+        f"neigh add {pod.v6} lladdr 02:00:00:00:00:02 dev {interface}",
         namespace=node.namespace,
     )
     ip(

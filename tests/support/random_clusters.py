@@ -52,6 +52,11 @@ NETWORKS = (
     "2001:db8:1::100/128",
     "2000::/3",
 )
+CLUSTER_WIDE = ("ClusterNetworkPolicy", "ClusterNetworkPolicy.networking.k8s.aws")
+TIER_KINDS = {
+    Tier.ADMIN: ("AdminNetworkPolicy", *CLUSTER_WIDE),
+    Tier.BASELINE: ("BaselineAdminNetworkPolicy", *CLUSTER_WIDE),
+}
 DOMAINS = ("example.com", "*.example.com", "api.example.com", "gone.example.com")
 RESOLVED = plain_names(
     {
@@ -86,7 +91,10 @@ def random_case(
 def random_tiers(rng: random.Random, policies: PolicySet) -> PolicySet:
     """The policies with cluster-wide ones beside them."""
     tiered = tuple(_tiered(rng, i) for i in range(rng.randint(0, 5)))
-    return PolicySet(policies.policies if rng.random() < 0.7 else (), policies.posture, tiered)
+    namespaced = policies.policies if rng.random() < 0.7 else ()
+    if rng.random() < 0.3:
+        namespaced += (_application(rng),)
+    return PolicySet(namespaced, policies.posture, tiered)
 
 
 def random_cluster(rng: random.Random) -> Cluster:
@@ -95,6 +103,7 @@ def random_cluster(rng: random.Random) -> Cluster:
     }
     nodes = tuple(_node(i) for i in range(rng.randint(1, 3)))
     pods = tuple(_pod(rng, i, sorted(namespaces), nodes) for i in range(rng.randint(1, 9)))
+    pods = tuple(_reused(rng, pod, pods) for pod in pods)
     services = tuple(_service(rng, i, sorted(namespaces), pods) for i in range(rng.randint(0, 3)))
     return Cluster(namespaces=namespaces, nodes=nodes, pods=pods, services=services)
 
@@ -151,6 +160,11 @@ def _pod(rng: random.Random, index: int, namespaces: list[str], nodes: tuple[Nod
     )
 
 
+def _reused(rng: random.Random, pod: Pod, others: tuple[Pod, ...]) -> Pod:
+    """A finished pod whose address may have gone to another one, before it in the list or after it."""
+    return replace(pod, addresses=rng.choice(others).addresses) if pod.finished and rng.random() < 0.5 else pod
+
+
 def _service(rng: random.Random, index: int, namespaces: list[str], pods: tuple[Pod, ...]) -> Service:
     addresses = [a for pod in pods if not pod.finished for a in pod.addresses]
     ports = []
@@ -169,14 +183,22 @@ def _policy(rng: random.Random, index: int, namespace: str) -> NetworkPolicy:
     return NetworkPolicy(namespace, f"np{index}", _selector(rng, ("app", "tier", "track")), sides[0], sides[1])
 
 
+def _application(rng: random.Random) -> NetworkPolicy:
+    """An ApplicationNetworkPolicy: domain names among the peers of its egress."""
+    policy = _policy(rng, 9, rng.choice("abc"))
+    named = Rule((Peer(domains=tuple(rng.sample(DOMAINS, 2))),), _rule(rng).ports)
+    return replace(policy, kind="ApplicationNetworkPolicy", egress=(*(policy.egress or ()), named))
+
+
 def _tiered(rng: random.Random, index: int) -> TieredPolicy:
+    tier = rng.choice(list(Tier))
     ingress, egress = (
         tuple(_tiered_rule(rng, outside=outside) for _ in range(rng.randint(0, 3))) for outside in (False, True)
     )
     return TieredPolicy(
-        kind="ClusterNetworkPolicy",
+        kind=rng.choice(TIER_KINDS[tier]),
         name=f"cnp{index}",
-        tier=rng.choice(list(Tier)),
+        tier=tier,
         priority=rng.choice((0, 5, 5, 1000)),
         subject=_tiered_pods(rng),
         ingress=ingress,

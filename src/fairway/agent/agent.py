@@ -11,12 +11,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from fairway.agent import privileges
 from fairway.agent.attach import Attachments
+from fairway.agent.attribution import of_known_pods
+from fairway.agent.backlog import Backlog
 from fairway.agent.clock import Clock
 from fairway.agent.config import FIXED, Config
 from fairway.agent.conversations import (
     fold,
-    group_addresses,
     rows_of_denials,
     rows_of_events,
     rows_of_flows,
@@ -27,6 +29,7 @@ from fairway.agent.edges import KnownEdges, edges_of, ranked
 from fairway.agent.feed import FeedError
 from fairway.agent.kernel import Kernel
 from fairway.agent.libbpf import BPFError
+from fairway.agent.memory import give_back
 from fairway.agent.netlink import Netlink
 from fairway.agent.obey import Enforcement
 from fairway.agent.outside import Outside
@@ -34,12 +37,15 @@ from fairway.agent.pods import Pods
 from fairway.agent.readings import Opened
 from fairway.agent.ring import Ring
 from fairway.agent.rulenames import RuleNames
+from fairway.agent.sockets import SocketEvents
+from fairway.agent.told import Told
+from fairway.agent.uplinks import Uplinks
 from fairway.kit.stop import Stoppable
-from fairway.wire.address import family, packed
 from fairway.wire.batch import RECORD, REST, Batch, Header
 from fairway.wire.rules import NodeFeed, NodePod
 
 TICK: Final = 0.2
+_EARLY_KEPT: Final = 1 << 14
 
 
 class Agent:
@@ -50,24 +56,34 @@ class Agent:
 
     def __enter__(self) -> Self:
         config = self.config
+        privileges.require()
         self.kernel = Kernel(config.pins)
         self.clock = Clock(self.kernel)
-        self.enforcement = Enforcement(self.kernel)
+        self.enforcement = Enforcement(self.kernel, keep_open=config.keep_open)
         adopted = self.enforcement.adopt()
         programs = {way: self.kernel.program(f"fairway_{way}") for way in ("from_pod", "to_pod")}
         self.attachments = Attachments(programs, config.pins, config.hook)
+        self.uplinks = Uplinks(self.kernel.program("fairway_to_node"), config.pins)
+        self.sockets = SocketEvents(self.kernel, config.pins)
+        if self.sockets.missing:
+            say(f"connections that time out are not told: {self.sockets.missing}")
+        privileges.drop()
         self.pods = Pods(Netlink(), self.attachments, self.enforcement)
-        self.ring = Ring(self.kernel.fds["events"], self.kernel.ring_bytes, self.kernel.event)
-        self.flows, self.denials = FlowDrain(self.kernel), DenialDrain(self.kernel.tables["denials"])
+        self.ring = Backlog(Ring(self.kernel.fds["events"], self.kernel.ring_bytes, self.kernel.event))
+        self.spills = Ring(self.kernel.fds["spills"], self.kernel.ring_bytes, self.kernel.spill)
+        self.flows, self.denials = FlowDrain(self.kernel, self.spills), DenialDrain(self.kernel.tables["denials"])
         if adopted:
             # What moved before this agent was told by the one before, or is part of its pods' next `rest`.
             self.flows.read()
             self.denials.read()
         self.rule_names = RuleNames()
         self.opened = Opened()
+        self.told = Told(self.kernel.tables["told"])
         self.outside = Outside(config, uuid.uuid4().hex[:12], self.kernel, self.pods, self.opened, say)
+        self.outside.settle(self.told.has if adopted else lambda *_: True)
         self._feed = NodeFeed(config.node)
         self._edges = KnownEdges()
+        self._early = np.zeros(0, self.kernel.event)  # first sights of pods whose name is yet to come
         self._start_us = time.time_ns() // 1000
         self._malformed_feeds = self._refused_tables = 0
         return self
@@ -75,13 +91,16 @@ class Agent:
     def __exit__(self, *_: object) -> None:
         self.outside.close()
         if self.config.detach or self.config.pins is None:  # a clsact filter would outlive us
-            for interface in list(self.pods.by_interface):
-                self.attachments.detach(interface)
+            self.pods.detach()
+            self.uplinks.leave()
             if self.config.pins is not None:
                 shutil.rmtree(self.config.pins, ignore_errors=True)
         self.pods.close()
         self.attachments.close()
+        self.uplinks.close()
+        self.sockets.close(detach=self.config.detach)
         self.ring.close()
+        self.spills.close()
         self.kernel.close()
 
     def run(self, stop: Stoppable, changed: Callable[[], Config | None] = lambda: None) -> None:
@@ -93,6 +112,7 @@ class Agent:
                 self.reconfigure(config)
             self.obey()
             self.tell_edges()
+            self.flows.listen()
             if time.monotonic() >= due:
                 due = max(due + self.config.interval, time.monotonic())
                 self.tell_flows()
@@ -116,6 +136,7 @@ class Agent:
 
     def obey(self) -> None:
         """Take over the feed if it changed: rules first, so that a new pod starts with its own."""
+        self.pods.settle()
         try:
             feed = self.outside.feed.poll()
             if feed is not None:
@@ -132,22 +153,37 @@ class Agent:
     def _take(self, feed: NodeFeed) -> None:
         if feed.node != self.config.node:
             raise FeedError(f"the feed is for node `{feed.node}`, this is `{self.config.node}`")
-        if feed.table.revision > self._feed.table.revision or self.enforcement.program is None:
-            self.rule_names.remember(self.enforcement.obey(feed.table), feed.table.rules)
+        if feed.table.revision != self._feed.table.revision or self.enforcement.program is None:
+            self._obey_table(feed)
         self._feed = feed
         self.pods.update(feed.pods)
+        self._watch_uplinks()
         self.outside.obeyed(feed)
         for build in self.kernel.remove_other_builds():
-            say(f"removed the tables of another build, {build}: flows are counted anew")
+            say(f"removed the tables of another layout, {build}: flows are counted anew")
+
+    def _obey_table(self, feed: NodeFeed) -> None:
+        # Before the rows that count on it: what they let pass is judged there.
+        self.enforcement.behind = bool(feed.table.behind) and self.uplinks.watch(self.pods.by_interface)
+        self.rule_names.remember(self.enforcement.obey(feed.table), feed.table.rules)
+
+    def _watch_uplinks(self) -> None:
+        """Interfaces come and go; where one cannot be watched, Services with different backends are closed."""
+        if not self._feed.table.behind:
+            self.uplinks.leave()
+        elif self.uplinks.watch(self.pods.by_interface) != self.enforcement.behind:
+            self._obey_table(self._feed)
 
     def tell_edges(self) -> None:
         """Send every conversation that was never seen before, however small, at once."""
-        events = self.ring.read()
+        events = np.concatenate((self._early, self.ring.read()))
+        early = np.isin(events["key"]["ifindex"], self.enforcement.unnamed())
+        self._early, events = events[early][-_EARLY_KEPT:], events[~early]
         if not len(events):
             return
         keys = np.ascontiguousarray(events["key"])
         initiators = settle_initiators(keys, events["initiator"], self.pods.listening)
-        rows = self._of_known_pods(rows_of_events(events, initiators, self.clock.to_us), keys)
+        rows = of_known_pods(rows_of_events(events, initiators, self.clock.to_us), keys, self.pods.by_interface)
         rows = fold(rows)
         fresh = self._edges.fresh(rows, self._pod_list())
         if len(fresh):
@@ -161,59 +197,52 @@ class Agent:
         initiators = settle_initiators(keys, values["initiator"], self.pods.listening)
         self.rule_names.start_batch()
         rows = rows_of_flows(keys, values, deltas, initiators, self.clock.to_us, self.rule_names)
-        rows = fold(self._of_known_pods(rows, keys))
+        rows = fold(of_known_pods(rows, keys, self.pods.by_interface))
         first = ranked(rows, self.config.rank, self.config.top)
         top = rows[first]
         denied_keys, denied, packets = self.denials.read()
         denials = rows_of_denials(denied_keys, denied, packets, self.clock.to_us)
-        denials = fold(self._of_known_pods(denials, denied_keys))
-        rest = self._rest(top, totals)
-        self._send(np.concatenate((top, self._untold(rows, first), denials, rest)))
-        self.opened.count(rows, rest, self._pod_list())
+        denials = fold(of_known_pods(denials, denied_keys, self.pods.by_interface))
+        rest, indices, sums = self._rest(top, totals)
+        told = np.concatenate((top, self._untold(rows, first), denials, rest))
+        number = self.outside.outbox.next_sequence
+        self._send(told, lambda: self.told.note(indices, sums, self.outside.boot, number))
+        self.opened.count(rows, self._pod_list())
+        self.opened.count_told(told)
         self.flows.forget_idle(now, self.clock.hz)
+        self._watch_uplinks()
         self._note_health(time.monotonic() - began)
 
     def _untold(self, rows: NDArray[np.void], first: NDArray[np.intp]) -> NDArray[np.void]:
         """Edges of conversations that nothing told so far: not the top, and no event, which the ring may lose."""
         fresh = self._edges.fresh(rows, self._pod_list())
-        return edges_of(rows[fresh[~np.isin(fresh, first)]])
+        untold = np.zeros(len(rows), bool)
+        untold[fresh] = True
+        untold[first] = False
+        return edges_of(rows[untold])
 
-    def _rest(self, told: NDArray[np.void], totals: NDArray[np.void]) -> NDArray[np.void]:
-        """What each pod's exact totals have beyond the conversations told: sums over rows stay exact.
+    def _rest(
+        self, told: NDArray[np.void], totals: NDArray[np.void]
+    ) -> tuple[NDArray[np.void], NDArray[np.uint32], NDArray[np.void]]:
+        """What each pod's exact totals have beyond the conversations told: sums over rows stay exact. And how much
+        is told with it, by index into the totals.
 
         `totals` were read before the flows: a packet that came in between is told as its flow's, and the next total
         catches up with it; it is never told twice.
-
-        How much was told is kept in the kernel, before it is sent: should this agent die in between, the next one
-        tells nothing twice.
         """
-        already = self.kernel.tables["told"]
         indices = np.array([self.enforcement.pods[i][1] for i in self.pods.by_interface], "u4")
-        total, before = totals.take(indices), already.read()[1].take(indices)
+        total, before = totals.take(indices), self.told.read(indices)
         rows = np.zeros(len(indices), RECORD)
         for name in ("tx_packets", "rx_packets", "tx_bytes", "rx_bytes"):
             sums = [told[name][told["pod"] == index].sum() for index in range(len(indices))]
             before[name] += np.array(sums, "u8")
             rows[name] = np.where(total[name] > before[name], total[name] - before[name], 0)
             before[name] += rows[name]
-        already.write(indices, before)
         rows["kind"], rows["pod"] = REST, np.arange(len(indices))
         rows["first_us"], rows["last_us"] = self._start_us, time.time_ns() // 1000
-        return rows[(rows["tx_packets"] > 0) | (rows["rx_packets"] > 0)]
+        return rows[(rows["tx_packets"] > 0) | (rows["rx_packets"] > 0)], indices, before
 
-    def _of_known_pods(self, rows: NDArray[np.void], keys: NDArray[np.void]) -> NDArray[np.void]:
-        """Rows with their pod filled in. Left out, and so in the rest: those of an interface that just went away,
-        and those to nobody in particular."""
-        known, remote = np.zeros(len(rows), bool), ~group_addresses(rows["remote_address"])
-        for index, (interface, pod) in enumerate(self.pods.by_interface.items()):
-            mine = (keys["ifindex"] == interface) & remote
-            known |= mine
-            rows["pod"][mine] = index
-            for address in map(packed, pod.addresses):
-                rows["pod_address"][mine & (rows["family"] == family(address))] = np.frombuffer(address, "V16")[0]
-        return rows[known]
-
-    def _send(self, rows: NDArray[np.void]) -> None:
+    def _send(self, rows: NDArray[np.void], commit: Callable[[], None] = lambda: None) -> None:
         now_us = time.time_ns() // 1000
         _, totals = self.kernel.tables["totals"].read()
         header = Header(
@@ -228,7 +257,7 @@ class Agent:
             losses=self.losses(),
             packets=int(totals["tx_packets"].sum() + totals["rx_packets"].sum()),
         )
-        self.outside.put(Batch(header, rows))
+        self.outside.put(Batch(header, rows), commit)
         self._start_us = now_us
 
     def losses(self) -> dict[str, int]:
@@ -237,12 +266,16 @@ class Agent:
         return {
             **{
                 name: kernel[name]
-                for name in ("events_lost", "flows_full", "fragments_unmatched", "packets_unparsed")
+                for name in (
+                    *("events_lost", "spills_lost", "flows_full", "fragments_unmatched", "packets_unparsed"),
+                    "answers_unread",
+                )
             },
             **self.outside.losses(),
             "pods_without_interface": self.pods.missing,
             "malformed_feeds": self._malformed_feeds,
             "refused_tables": self._refused_tables,
+            "sockets_unheard": int(bool(self.sockets.missing)),
         }
 
     def _note_health(self, seconds: float) -> None:
@@ -250,6 +283,7 @@ class Agent:
         health.flows, health.edges, health.revision = self.flows.size, len(self._edges), self._feed.table.revision
         health.report_seconds, health.reports = seconds, health.reports + 1
         health.losses, health.waiting = self.losses(), self.outside.outbox.size()
+        give_back()
 
     def _pod_list(self) -> list[NodePod]:
         """What rows' `pod` counts."""

@@ -14,7 +14,7 @@ _BPF_FS_MAGIC: Final = 0xCAFE4A11  # include/uapi/linux/magic.h
 def make(folder: Path) -> None:
     """Make a folder for pins; EnvironmentLacksError if it would not be on a BPF file system."""
     try:
-        if folder.is_relative_to(ROOT) and not _is_bpffs(ROOT):
+        if folder.is_relative_to(ROOT) and ROOT.exists() and not _is_bpffs(ROOT):
             _mount()
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -28,8 +28,10 @@ def make(folder: Path) -> None:
 def _mount() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.mount(b"bpf", str(ROOT).encode(), b"bpf", 0, None) < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
+        reason = os.strerror(ctypes.get_errno())
+        raise EnvironmentLacksError(
+            f"no BPF file system is mounted at {ROOT}; mount -t bpf bpf {ROOT} ({reason} here)"
+        )
 
 
 def _is_bpffs(folder: Path) -> bool:

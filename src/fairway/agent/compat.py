@@ -113,5 +113,5 @@ def _key(reading: PodReading) -> Pod:
 
 
 def _values(r: PodReading, opened: Opened) -> list[int]:
-    connections = opened.connections.get(r.pod.uid, (0, 0))
-    return [*connections, r.ingress_packets, r.egress_packets, r.ingress_bytes, r.egress_bytes]
+    sums = opened.of(r.pod)
+    return [sums.tcp_ingress, sums.tcp_egress, r.ingress_packets, r.egress_packets, r.ingress_bytes, r.egress_bytes]

@@ -12,7 +12,7 @@ from msgspec import Meta
 from fairway.agent.attach import Hook
 
 ENVIRONMENT: Final = "FAIRWAY_AGENT_"
-FIXED: Final = ("node", "spool", "pins", "hook", "stdout")
+FIXED: Final = ("node", "spool", "pins", "hook", "keep_open", "stdout")
 """What a running agent does not change; the others it takes over at SIGHUP."""
 
 
@@ -57,6 +57,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
         Rank, Meta(description="which are told: those with the most bytes, packets or retransmissions")
     ] = Rank.BYTES
     hook: Annotated[Hook, Meta(description="how to attach: auto, tcx or clsact")] = Hook.AUTO
+    keep_open: Annotated[bool, Meta(description="a change of rules leaves connections alone that are open")] = False
     detach: Annotated[bool, Meta(description="on exit take everything off: enforcement ends")] = False
     stdout: Annotated[bool, Meta(description="print flows as JSON lines, in place of a spool")] = False
     metrics: Annotated[str, Meta(description="address:port to serve OpenMetrics on; none without it")] = ""

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fairway.agent.drain import hash_keys
+from fairway.agent.drain import COUNTED, hash_keys
 from fairway.agent.kernel import Records
 from fairway.agent.rulenames import RuleNames
 from fairway.wire.batch import EDGE, FLOW, RECORD
@@ -23,13 +23,26 @@ _EPHEMERAL: Final = 32768
 
 _SUMS: Final = (
     "connections",
+    "failed",
+    "resets",
+    "severed",
     "retransmissions",
+    "handshake_retransmissions",
+    "timeouts",
+    "handshake_timeouts",
+    "connect_count",
+    "connect_sum_us",
+    "srtt_count",
+    "srtt_sum_us",
     "denied",
     "tx_packets",
     "rx_packets",
     "tx_bytes",
     "rx_bytes",
 )
+_LEAST: Final = (("connect_min_us", "connect_count"), ("srtt_min_us", "srtt_count"))
+"""Least figures, each with the count of what it is the least of: none of nothing."""
+_MOST: Final = ("last_us", "srtt_us", "connect_max_us")
 _WHO: Final = (
     "family",
     "protocol",
@@ -62,9 +75,7 @@ def settle_initiators(keys: Records, initiators: NDArray[np.uint8], listening: L
     from_service = np.where(initiators == Initiator.REMOTE, ~remote_ephemeral, ~local_ephemeral)
     settled[(keys["protocol"] == _UDP) & to_ephemeral & from_service] = Initiator.UNKNOWN
     open_questions = np.flatnonzero((initiators == Initiator.UNKNOWN) & (keys["protocol"] == _TCP))
-    listeners = {
-        interface: listening(interface) for interface in np.unique(keys["ifindex"][open_questions]).tolist()
-    }
+    listeners = {interface: listening(interface) for interface in set(keys["ifindex"][open_questions].tolist())}
     for index in open_questions:
         ports = listeners[int(keys["ifindex"][index])]
         local, remote = int(keys["local_port"][index]), int(keys["remote_port"][index])
@@ -87,12 +98,24 @@ def rows_of_flows(
 ) -> NDArray[np.void]:
     """One row per flow that moved, not yet folded; whose pod it is, the caller fills in."""
     rows = _rows(keys, values, initiators, to_us)
-    for name in ("tx_packets", "rx_packets", "tx_bytes", "rx_bytes", "connections", "retransmissions"):
+    for name in (*COUNTED, "failed", "resets", "severed", "retransmissions", "timeouts", "handshake_timeouts"):
         rows[name] = deltas[name]
-    rows["srtt_us"] = values["srtt_us"]
+    rows["handshake_retransmissions"] = deltas["handshake_retransmitted"]
+    _add_times(rows, values, deltas)
     for slot, column in enumerate(("verdict_rule", "staged_rule")):
         rows[column] = names.indices(values["generation"], values["rule"][:, slot])
     return rows
+
+
+def _add_times(rows: NDArray[np.void], values: Records, deltas: NDArray[np.void]) -> None:
+    count = deltas["established"]
+    rows["connect_count"], rows["connect_sum_us"] = count, deltas["connect_us"]
+    # Of a tuple that was used again and again within the interval, the mean stands for each.
+    rows["connect_min_us"] = rows["connect_max_us"] = deltas["connect_us"] // np.maximum(count, 1)
+    told = (values["srtt_us"] > 0) & (deltas["tx_packets"] > 0)
+    rows["srtt_count"] = told
+    for name in ("srtt_us", "srtt_min_us", "srtt_sum_us"):
+        rows[name] = np.where(told, values["srtt_us"], 0)
 
 
 def rows_of_denials(
@@ -121,7 +144,8 @@ def rows_of_events(
 
 
 def fold(rows: NDArray[np.void]) -> NDArray[np.void]:
-    """Rows of the same conversation become one: counters are added, times widened, the longest RTT kept."""
+    """Rows of the same conversation become one: counters are added, times widened, and of durations the shortest
+    and the longest kept."""
     if not len(rows):
         return rows
     order = np.argsort(conversation_hashes(rows), kind="stable")
@@ -133,8 +157,11 @@ def fold(rows: NDArray[np.void]) -> NDArray[np.void]:
         sums = np.add.reduceat(rows[name].astype("u8"), starts)
         folded[name] = np.minimum(sums, np.iinfo(RECORD[name]).max)
     folded["first_us"] = np.minimum.reduceat(rows["first_us"], starts)
-    folded["last_us"] = np.maximum.reduceat(rows["last_us"], starts)
-    folded["srtt_us"] = np.maximum.reduceat(rows["srtt_us"], starts)
+    for name in _MOST:
+        folded[name] = np.maximum.reduceat(rows[name], starts)
+    for name, count in _LEAST:
+        least = np.where(rows[count] > 0, rows[name], np.iinfo("u4").max)
+        folded[name] = np.where(folded[count] > 0, np.minimum.reduceat(least, starts), 0)
     return folded
 
 

@@ -16,8 +16,8 @@ from fairway.agent.netlink import Netlink
 from fairway.wire.address import V4_PREFIX, text
 from fairway.wire.rules import NodeFeed, NodePod
 
-_V4_ROUTES: Final = Path("/proc/net/route")
-_V6_ROUTES: Final = Path("/proc/net/ipv6_route")
+_V4_ROUTES: Final = Path("/proc/thread-self/net/route")
+_V6_ROUTES: Final = Path("/proc/thread-self/net/ipv6_route")
 _EVERY_SECONDS: Final = 2.0
 
 
@@ -35,7 +35,7 @@ class NodeItself:
         if time.monotonic() < self._due:
             return None
         self._due = time.monotonic() + _EVERY_SECONDS
-        pods = discover(self.netlink)
+        pods = tuple(discover(self.netlink).values())
         if pods == self._pods:
             return None
         self._pods = pods
@@ -45,14 +45,14 @@ class NodeItself:
         return
 
 
-def discover(netlink: Netlink) -> tuple[NodePod, ...]:
+def discover(netlink: Netlink) -> dict[int, NodePod]:
     """The pods of this thread's network namespace that have an address, by interface."""
     addresses = _host_routes()
-    return tuple(
-        NodePod(f"{name}-{index}", "", name, tuple(addresses[name]))
+    return {
+        index: NodePod(f"{name}-{index}", "", name, tuple(addresses[name]))
         for index, name in socket.if_nameindex()
         if addresses[name] and netlink.peer_namespace(index) is not None
-    )
+    }
 
 
 def _host_routes() -> defaultdict[str, list[str]]:

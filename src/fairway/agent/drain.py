@@ -1,60 +1,110 @@
 """What changed since the last look: the kernel's counters only grow, so an interval is a difference."""
 
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fairway.agent.kernel import Kernel, Records, Table
+from fairway.agent.kernel import Records, Table
+from fairway.agent.positions import Positions, distinct
+from fairway.agent.ring import Ring
 
 COUNTED: Final = ("tx_packets", "rx_packets", "tx_bytes", "rx_bytes", "connections")
+WRAPPING: Final = (
+    "established",
+    "failed",
+    "resets",
+    "severed",
+    "timeouts",
+    "handshake_timeouts",
+    "handshake_retransmitted",
+    "connect_us",
+)
+"""Counters of few bits, that start again at zero: less than a whole turn goes by between two looks."""
 _IDLE_SECONDS: Final = {"closed": 30, "udp": 300, "other": 60, "tcp": 4 * 3600}
 _FIN, _RST = 0x01, 0x04
+
+
+class Tables(Protocol):
+    """What is drained: a Kernel, or the tables that another process pinned."""
+
+    tables: dict[str, Table]
 
 
 class FlowDrain:
     """Reads the flow table whole and keeps the last reading.
 
-    `read` gives (keys, values, deltas) of the entries that moved; deltas has the fields of COUNTED and
-    `retransmissions`. An entry that was evicted and came again starts from zero, which its `first` tells.
+    `read` gives (keys, values, deltas) of the entries that moved; deltas has the fields of COUNTED, of WRAPPING and
+    `retransmissions`. An entry that was evicted and came again starts from zero, which its `first` tells. One that
+    is gone is told as far as its last record in `spills`, if it left any.
     """
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._table = kernel.tables["flows"]
-        self._hashes = np.zeros(0, "u8")
+    def __init__(self, source: Tables, spills: Ring | None = None) -> None:
+        self._table = source.tables["flows"]
+        self._spills = spills
+        self._spilled: list[Records] = []
+        self._positions = Positions(np.zeros(0, "u8"))
         self._keys, self._before = np.zeros(0, self._table.key), np.zeros(0, self._table.value)
-        self._delta = np.dtype([(name, "u8") for name in (*COUNTED, "retransmissions")])
+        # The last reading and the one to come: new memory each time would cost as much as half the reading.
+        self._rooms = (self._table.room(), self._table.room())
+        self._delta = np.dtype([(name, "u8") for name in (*COUNTED, *WRAPPING, "retransmissions")])
 
     @property
     def size(self) -> int:
         """Entries at the last reading."""
         return len(self._keys)
 
+    def listen(self) -> None:
+        """Take the records of what spilled: to be called often, for their ring is full after some gigabytes."""
+        if self._spills is not None and len(fresh := self._spills.read()):
+            self._spilled = [_latest(np.concatenate((*self._spilled, fresh)))]
+
     def read(self) -> tuple[Records, Records, NDArray[np.void]]:
         """Entries that moved since the last call."""
-        keys, values = self._table.read()
-        hashes, places = np.unique(hash_keys(keys), return_index=True)
-        keys, values = keys.take(places), values.take(places)  # `take`: indexing records is fifty times slower
-        known = np.zeros(len(hashes), bool)
+        self._rooms = self._rooms[::-1]
+        keys, values = self._table.read(self._rooms[0])
+        self.listen()  # after the table: what spilled before and is not in the table has gone
+        hashes = hash_keys(keys)
+        places, firsts = distinct(hashes)
+        if len(firsts) < len(places):  # an entry that moved while it was read came twice
+            keys, values, hashes = keys[firsts], values[firsts], hashes[firsts]
+        positions = Positions(hashes)
+        gone_keys, gone = keys[:0], values[:0]
+        for spilled in self._spilled:
+            gone_keys, gone = _gone(spilled, positions, values)
+        self._spilled = []
+        gone_before, _ = self._earlier(hash_keys(gone_keys), gone)
+        before, known = self._earlier(hashes, values)
+        changed = np.flatnonzero(~known | _differ(values, before))  # mostly few
+        deltas = self._deltas(values.take(changed), before.take(changed))
+        # What is counted under a Service's address has nothing more to tell, unless it would have been denied.
+        told = (~known & (values["behind"] == 0)).take(changed) | _any(deltas)
+        moved, deltas = changed[told], deltas[told]
+        deltas = np.concatenate((deltas, self._deltas(gone, gone_before)))
+        self._positions, self._keys, self._before = positions, keys, values
+        return np.concatenate((keys.take(moved), gone_keys)), np.concatenate((values.take(moved), gone)), deltas
+
+    def _earlier(self, hashes: NDArray[np.uint64], values: Records) -> tuple[Records, NDArray[np.bool_]]:
+        """What the entries were at the last reading, zero for new ones; and which were there."""
+        at, known = self._positions.find(hashes)
         before = np.zeros(len(hashes), self._table.value)
-        if len(self._hashes):
-            at = np.searchsorted(self._hashes, hashes)
-            at[at == len(self._hashes)] = 0
-            before = self._before.take(at)
-            known = (self._hashes[at] == hashes) & (before["first"] == values["first"])
+        if len(self._before) and len(hashes):
+            before = self._before.take(at)  # `take`: indexing records is fifty times slower
+            known &= before["first"] == values["first"]
         # Counters only grow: one below its last figure is of another entry, made within the same jiffy.
         for name in COUNTED:
             known &= before[name] <= values[name]
         before[~known] = 0
+        return before, known
+
+    def _deltas(self, values: Records, before: Records) -> NDArray[np.void]:
         deltas = np.zeros(len(values), self._delta)
-        for name in COUNTED:
-            deltas[name] = values[name] - before[name]
+        for name in (*COUNTED, *WRAPPING):
+            deltas[name] = values[name] - before[name]  # in the counter's own width, so that it may wrap
         retransmitted, earlier = _retransmitted(values), _retransmitted(before)
         # A socket that is replaced on the same tuple starts again below the last figure.
         deltas["retransmissions"] = np.where(retransmitted >= earlier, retransmitted - earlier, retransmitted)
-        self._hashes, self._keys, self._before = hashes, keys, values
-        moved = np.flatnonzero((deltas["tx_packets"] + deltas["rx_packets"] > 0) | ~known)
-        return keys.take(moved), values.take(moved), deltas.take(moved)
+        return deltas
 
     def forget_idle(self, now: int, hz: int) -> int:
         """Remove entries that nothing had used for long when they were last read; `now` in jiffies. How many."""
@@ -107,6 +157,39 @@ def hash_keys(keys: Records) -> NDArray[np.uint64]:
         mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         result = (mixed ^ (mixed >> np.uint64(31))) + np.uint64(0x9E3779B97F4A7C15)
     return result
+
+
+def _latest(spilled: Records) -> Records:
+    """The last record of each entry; one that is there anew is another."""
+    entries = hash_keys(np.ascontiguousarray(spilled["key"])) ^ spilled["flow"]["first"]
+    last = np.sort(entries.argsort(kind="stable")[np.append(np.diff(np.sort(entries)) != 0, True)])
+    return spilled.take(last)
+
+
+def _gone(spilled: Records, positions: Positions, values: Records) -> tuple[Records, Records]:
+    """What spilled and is no longer in the table, whose entries have `positions`, or is there anew."""
+    keys, flows = np.ascontiguousarray(spilled["key"]), np.ascontiguousarray(spilled["flow"])
+    at, found = positions.find(hash_keys(keys))
+    if len(values):
+        found &= values["first"].take(at) == flows["first"]
+    gone = np.flatnonzero(~found)
+    return keys.take(gone), flows.take(gone)
+
+
+def _differ(one: Records, other: Records) -> NDArray[np.bool_]:
+    """Where two arrays of flows, which are whole words long, differ in anything."""
+    shape = (len(one), one.dtype.itemsize // 8)
+    words = (np.ascontiguousarray(records).view("u8").reshape(shape) for records in (one, other))
+    result: NDArray[np.bool_] = np.not_equal(*words).any(axis=1)
+    return result
+
+
+def _any(deltas: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Which rows have anything to tell."""
+    moved = np.zeros(len(deltas), bool)
+    for name in deltas.dtype.names or ():
+        moved |= deltas[name] > 0
+    return moved
 
 
 def _retransmitted(values: Records) -> NDArray[np.uint64]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fairway.agent.config import Rank
 from fairway.agent.conversations import conversation_hashes
+from fairway.agent.positions import distinct
 from fairway.wire.batch import EDGE, RECORD
 from fairway.wire.rules import NodePod
 
@@ -51,16 +52,19 @@ class KnownEdges:
         # A pod's place in the list changes, and its address may be another's tomorrow.
         edges["pod"] = 0
         numbers = np.array([hash(pod.uid) for pod in pods], "i8").view("u8")
-        hashes, places = np.unique(conversation_hashes(edges) ^ numbers[rows["pod"]], return_index=True)
+        hashes = conversation_hashes(edges) ^ numbers[rows["pod"]]
+        _, firsts = distinct(hashes)
+        hashes = hashes[firsts]
         at = np.searchsorted(self._known, hashes)
         inside = at < len(self._known)
         new = np.ones(len(hashes), bool)
         new[inside] = self._known[at[inside]] != hashes[inside]
-        if len(self._known) + int(new.sum()) > self._limit:
-            self._known = hashes[new][: self._limit]
+        more = np.sort(hashes[new])
+        if len(self._known) + len(more) > self._limit:
+            self._known = more[: self._limit]
         else:
-            self._known = np.insert(self._known, at[new], hashes[new])
-        return np.sort(places[new])
+            self._known = np.insert(self._known, np.searchsorted(self._known, more), more)
+        return firsts[new]
 
 
 def edges_of(rows: NDArray[np.void]) -> NDArray[np.void]:

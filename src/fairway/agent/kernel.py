@@ -4,6 +4,7 @@ Tables are pinned below `pins`, if given: when the agent dies they live on with 
 the next agent takes them over. A directory per layout keeps an agent from reading another version's tables.
 """
 
+import contextlib
 import ctypes as c
 import errno
 import hashlib
@@ -26,6 +27,7 @@ from fairway.agent.libbpf import (
     library,
     messages,
 )
+from fairway.agent.refusal import refused
 from fairway.kit.errors import EnvironmentLacksError
 
 OBJECT: Final = Path(__file__).with_name("fairway.bpf.o")
@@ -55,10 +57,15 @@ class Table:
         """Remove one entry; whether it was there."""
         return bool(library().bpf_map_delete_elem(self.fd, key.ctypes.data) >= 0)
 
-    def read(self) -> tuple[Records, Records]:
-        """All entries, read in batches. An entry that moves while it is read may come twice or not at all."""
+    def room(self) -> tuple[Records, Records]:
+        """Arrays that `read` can fill again and again. They take memory only as far as they were filled."""
         # Room for entries that come twice: the kernel refuses to hand out a part of one of its buckets.
-        keys, values = np.zeros(self.size + CHUNK, self.key), np.zeros(self.size + CHUNK, self.value)
+        return np.zeros(self.size + CHUNK, self.key), np.zeros(self.size + CHUNK, self.value)
+
+    def read(self, room: tuple[Records, Records] | None = None) -> tuple[Records, Records]:
+        """All entries, read in batches; in `room`, if given. An entry that moves while it is read may come twice or
+        not at all."""
+        keys, values = room or self.room()
         cursor_in, cursor_out = np.zeros(64, "u1"), np.zeros(64, "u1")
         options, filled, first = BatchOptions(size=c.sizeof(BatchOptions)), 0, True
         while filled < self.size:
@@ -133,7 +140,15 @@ TABLES: Final = {  # name: (key, value), as named in the object's BTF; plain num
     "rules": ("rule_key", "<u4"),
     "settings": ("<u4", "config"),
     "clock": ("<u4", "clock"),
+    "holders": ("holder", "<u4"),
+    "names": ("name", "name_numbers"),
+    "named": ("named_key", "<u4"),
+    "learned": ("holder", "learned"),
+    "questions": ("question_key", "question"),
 }
+_PARTS: Final[dict[str, tuple[str, ...]]] = {**TABLES, "events": ("event",), "spills": ("spill",)}
+MEANING: Final = 1
+"""To be counted up when a field means something else in the same place: it makes another layout."""
 COUNTERS: Final = (
     "judged",
     "denied",
@@ -143,41 +158,39 @@ COUNTERS: Final = (
     "fragments_unmatched",
     "packets_unparsed",
     "packets_not_ip",
+    "spills_lost",
+    "answers_unread",
 )
+_LINKS: Final = ("links", "uplinks", "sockets")
+_OPTIONAL: Final = ("fairway_sockets",)
+"""Programs that the others do without, where a kernel refuses them."""
 
 
 class Kernel:
     """The loaded object. `pins`: a folder on a BPF file system, or None to leave nothing behind.
 
     `sizes` sets tables' entries before they are made. EnvironmentLacksError says in one line what this kernel
-    or user lacks.
+    or user lacks. `lacking` are the programs that this kernel refuses and the others do without.
     """
 
     def __init__(self, pins: Path | None = None, sizes: dict[str, int] | None = None) -> None:
         if not OBJECT.exists():
             raise EnvironmentLacksError(f"the BPF object {OBJECT.name} is not built; run `make bpf`")
         messages()
-        self.pins = pins
-        if pins is not None:
-            # Any layout or size that differs is another table: an agent must never read one that is not its own.
-            tag = hashlib.sha256(OBJECT.read_bytes() + repr(sorted((sizes or {}).items())).encode()).hexdigest()
-            self.pins = pins / tag[:12]
-            bpffs.make(self.pins)
-        root = str(self.pins).encode() if self.pins is not None else None
-        options = ObjectOptions(size=c.sizeof(ObjectOptions), pin_root_path=root)
-        self._object = library().bpf_object__open_file(str(OBJECT).encode(), c.byref(options))
-        if not self._object:
-            raise self._refused("open")
-        maps = self._maps()
-        for name, pointer in maps.items():
-            if self.pins is None:
-                library().bpf_map__set_pin_path(pointer, None)
-            if sizes and name in sizes:
-                library().bpf_map__set_max_entries(pointer, sizes[name])
+        self.pins: Path | None = None
+        self._object: int | None = None
+        self.lacking: tuple[str, ...] = ()
+        maps, layouts, made = self._open(sizes or {}, pins)
         if library().bpf_object__load(self._object) < 0:
-            raise self._refused("load")
-        layouts = Layouts(library().bpf_object__btf(self._object))
-        self.event = layouts.struct("event")
+            first = refused("load", messages(), c.get_errno())
+            self.close()
+            self.lacking = _OPTIONAL
+            maps, layouts, made = self._open(sizes or {}, pins, made=made)
+            for name in self.lacking:
+                library().bpf_program__set_autoload(self._found(name), False)
+            if library().bpf_object__load(self._object) < 0:
+                raise self._given_up(first, made)
+        self.event, self.spill = layouts.struct("event"), layouts.struct("spill")
         self.fds = {name: library().bpf_map__fd(pointer) for name, pointer in maps.items()}
         self.tables = {
             name: Table(
@@ -201,14 +214,14 @@ class Kernel:
         """Remove the pinned tables of other builds, which no program uses once ours are attached; their names."""
         if self.pins is None:
             return []
-        others = [path for path in self.pins.parent.iterdir() if path.name not in (self.pins.name, "links")]
+        others = [path for path in self.pins.parent.iterdir() if path.name not in (self.pins.name, *_LINKS)]
         for path in others:
             shutil.rmtree(path, ignore_errors=True)
         return sorted(path.name for path in others)
 
     def program(self, name: str) -> int:
         """File descriptor of a program."""
-        pointer = library().bpf_object__find_program_by_name(self._object, name.encode())
+        pointer = self._found(name)
         return check(library().bpf_program__fd(pointer) if pointer else -errno.ENOENT, f"no program `{name}`")
 
     def run(self, program: str, frame: bytes, context: NDArray[np.uint8] | None = None) -> int:
@@ -235,18 +248,59 @@ class Kernel:
             result[name] = int(values.sum())
         return result
 
-    def _maps(self) -> dict[str, int]:
-        found, pointer = {}, library().bpf_object__next_map(self._object, None)
-        while pointer:
-            found[library().bpf_map__name(pointer).decode()] = pointer
-            pointer = library().bpf_object__next_map(self._object, pointer)
-        return found
+    def _open(
+        self, sizes: dict[str, int], pins: Path | None, *, made: bool = False
+    ) -> tuple[dict[str, int], Layouts, bool]:
+        """Open the object without loading it: its maps by name, its layouts, and whether the folder of its pins is
+        new."""
+        options = ObjectOptions(size=c.sizeof(ObjectOptions))
+        self._object = library().bpf_object__open_file(str(OBJECT).encode(), c.byref(options))
+        if not self._object:
+            raise self._given_up(refused("open", messages(), c.get_errno()), made)
+        maps, layouts = maps_of(self._object), Layouts(library().bpf_object__btf(self._object))
+        for name, number in sizes.items():
+            library().bpf_map__set_max_entries(maps[name], number)
+        if pins is not None:
+            self.pins = pins / layout_name(maps, layouts)
+            made = made or not self.pins.exists()
+            bpffs.make(self.pins)
+        for name, pointer in maps.items():
+            path = str(self.pins / name).encode() if self.pins is not None else None
+            library().bpf_map__set_pin_path(pointer, path)
+        return maps, layouts, made
 
-    def _refused(self, doing: str) -> BPFError:
-        number = c.get_errno()
-        told = [line for line in messages() if "libbpf: " in line]
-        reason = f" ({told[0].removeprefix('libbpf: ').splitlines()[0]})" if told else ""
-        return BPFError(f"cannot {doing} the BPF programs{reason}", number)
+    def _found(self, name: str) -> int | None:
+        pointer: int | None = library().bpf_object__find_program_by_name(self._object, name.encode())
+        return pointer
+
+    def _given_up(self, error: BPFError, made: bool) -> BPFError:
+        """The error, once nothing is left of what was made."""
+        if made and self.pins is not None:
+            with contextlib.suppress(OSError):  # whatever else lies there stays
+                self.pins.rmdir()
+                self.pins.parent.rmdir()
+        self.close()
+        return error
+
+
+def maps_of(opened: int) -> dict[str, int]:
+    """The maps of an opened object, by name."""
+    found, pointer = {}, library().bpf_object__next_map(opened, None)
+    while pointer:
+        found[library().bpf_map__name(pointer).decode()] = pointer
+        pointer = library().bpf_object__next_map(opened, pointer)
+    return found
+
+
+def layout_name(maps: dict[str, int], layouts: Layouts) -> str:
+    """Name of the layout of all tables, and of the folder that they are pinned in. One that differs is another
+    table: nobody must ever read those that are not its own. Programs that only work otherwise take over the tables
+    of those before."""
+    told: list[object] = [MEANING]
+    for name, pointer in sorted(maps.items()):
+        told.append((name, library().bpf_map__type(pointer), library().bpf_map__max_entries(pointer)))
+        told += [dtype_of(layouts, part).descr for part in _PARTS.get(name, ())]
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:12]
 
 
 def dtype_of(layouts: Layouts, name: str) -> np.dtype[np.void]:

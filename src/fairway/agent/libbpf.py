@@ -6,6 +6,7 @@ Signatures are those of libbpf 0.6 to 1.x (bpf/libbpf.h, bpf/bpf.h, bpf/btf.h).
 import ctypes as c
 import ctypes.util
 import errno
+import mmap
 import os
 from functools import cache
 from typing import Final
@@ -54,6 +55,18 @@ class TestRunOptions(c.Structure):
     )
 
 
+class LinkOptions(c.Structure):
+    """struct bpf_link_create_opts up to what every version of it has."""
+
+    _fields_ = (
+        ("size", c.c_size_t),
+        ("flags", c.c_uint32),
+        ("iterator", Pointer),
+        ("iterator_size", c.c_uint32),
+        ("target_btf", c.c_uint32),
+    )
+
+
 class TcHook(c.Structure):
     """struct bpf_tc_hook; attach_point 1 is ingress, 2 egress."""
 
@@ -81,11 +94,13 @@ _SIGNATURES: Final = {
     "bpf_object__next_map": (Pointer, (Pointer, Pointer)),
     "bpf_object__find_program_by_name": (Pointer, (Pointer, c.c_char_p)),
     "bpf_map__name": (c.c_char_p, (Pointer,)),
+    "bpf_map__type": (c.c_int, (Pointer,)),
     "bpf_map__fd": (c.c_int, (Pointer,)),
     "bpf_map__max_entries": (c.c_uint32, (Pointer,)),
     "bpf_map__set_max_entries": (c.c_int, (Pointer, c.c_uint32)),
     "bpf_map__set_pin_path": (c.c_int, (Pointer, c.c_char_p)),
     "bpf_program__fd": (c.c_int, (Pointer,)),
+    "bpf_program__set_autoload": (c.c_int, (Pointer, c.c_bool)),
     "bpf_map_lookup_elem": (c.c_int, (c.c_int, Pointer, Pointer)),
     "bpf_map_update_elem": (c.c_int, (c.c_int, Pointer, Pointer, c.c_uint64)),
     "bpf_map_delete_elem": (c.c_int, (c.c_int, Pointer)),
@@ -100,7 +115,8 @@ _SIGNATURES: Final = {
     ),
     "bpf_map_delete_batch": (c.c_int, (c.c_int, Pointer, c.POINTER(c.c_uint32), c.POINTER(BatchOptions))),
     "bpf_prog_test_run_opts": (c.c_int, (c.c_int, c.POINTER(TestRunOptions))),
-    "bpf_link_create": (c.c_int, (c.c_int, c.c_int, c.c_int, Pointer)),
+    "bpf_link_create": (c.c_int, (c.c_int, c.c_int, c.c_int, c.POINTER(LinkOptions))),
+    "bpf_link_detach": (c.c_int, (c.c_int,)),
     "bpf_link_update": (c.c_int, (c.c_int, c.c_int, Pointer)),
     "bpf_obj_pin": (c.c_int, (c.c_int, c.c_char_p)),
     "bpf_obj_get": (c.c_int, (c.c_char_p,)),
@@ -115,23 +131,31 @@ _SIGNATURES: Final = {
     "libbpf_num_possible_cpus": (c.c_int, ()),
 }
 
+_LONGEST: Final = 17 << 20
+_KEPT: Final = 8192  # of each end
 _last_messages: list[str] = []
 
 
 def _keep_message(level: int, form: bytes, arguments: int) -> int:
-    """libbpf's own warnings, kept for the sentence that an error becomes; never printed as they come."""
+    """libbpf's own warnings, kept for the sentence that an error becomes; never printed as they come.
+
+    A verifier's log is megabytes, and its end says what is wrong: the sheet is large, and is memory only once used.
+    """
     if level > 1:
         return 0
-    text = c.create_string_buffer(4096)
-    _vsnprintf(text, len(text), form, arguments)
-    _last_messages.append(text.value.decode(errors="replace").strip())
+    with mmap.mmap(-1, _LONGEST) as sheet:
+        text = c.c_char.from_buffer(sheet)
+        written = min(_vsnprintf(c.addressof(text), _LONGEST, form, arguments), _LONGEST - 1)
+        del text
+        ends = sheet[: min(written, _KEPT)], sheet[max(_KEPT, written - _KEPT) : written]
+    _last_messages.append("\n".join(end.decode(errors="replace") for end in ends if end).strip())
     del _last_messages[:-20]
     return 0
 
 
 _PRINT: Final = c.CFUNCTYPE(c.c_int, c.c_int, c.c_char_p, c.c_void_p)(_keep_message)
 _vsnprintf: Final = c.CDLL(None).vsnprintf
-_vsnprintf.argtypes = (c.c_char_p, c.c_size_t, c.c_char_p, c.c_void_p)
+_vsnprintf.argtypes = (Pointer, c.c_size_t, c.c_char_p, c.c_void_p)
 
 
 @cache

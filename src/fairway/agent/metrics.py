@@ -86,22 +86,21 @@ class Metrics:
         ]
 
     def _of_pods(self, shown: list[PodReading]) -> Iterator[Family]:
-        for what, about in (
-            ("bytes", "IP bytes, headers included, to (ingress) and from (egress) the pod."),
-            ("packets", "Packets to and from the pod, as on the wire."),
-            ("dropped", "Packets that rules dropped."),
+        for name, what, about in (
+            ("fairway_pod_bytes", "bytes", "IP bytes, headers included, to (ingress) and from (egress) the pod."),
+            ("fairway_pod_packets", "packets", "Packets to and from the pod, as on the wire."),
+            ("fairway_pod_dropped_packets", "dropped", "Packets that rules dropped."),
         ):
-            samples = [
-                (self._pod(reading, way), getattr(reading, f"{way}_{what}")) for reading in shown for way in _WAYS
-            ]
-            yield counter(f"fairway_pod_{what}" + "_packets" * (what == "dropped"), about, *samples)
+            yield counter(
+                name, about, *((self._pod(r, way), getattr(r, f"{way}_{what}")) for r in shown for way in _WAYS)
+            )
         opened = [
-            (self._pod(reading, way), self.opened.connections.get(reading.pod.uid, (0, 0))[index])
+            (self._pod(reading, way), getattr(self.opened.of(reading.pod), way))
             for reading in shown
-            for index, way in enumerate(_WAYS)
+            for way in _WAYS
         ]
         yield counter("fairway_pod_connections", "Connections opened to and by the pod.", *opened)
-        again = [(self._pod(r), self.opened.retransmissions.get(r.pod.uid, 0)) for r in shown]
+        again = [(self._pod(r), self.opened.of(r.pod).retransmissions) for r in shown]
         yield counter("fairway_pod_retransmissions", "TCP segments that the pod sent again.", *again)
 
     def _pod(self, reading: PodReading, way: str = "") -> dict[str, str]:
@@ -110,13 +109,13 @@ class Metrics:
 
     def _of_node(self) -> Iterator[Family]:
         node = self.opened.node
-        for what, about in (
-            ("bytes", "IP bytes of all pods, those that went away included."),
-            ("packets", "Packets of all pods, those that went away included."),
-            ("connections", "Connections opened to and by all pods."),
+        for name, what, about in (
+            ("fairway_node_bytes", "bytes", "IP bytes of all pods, those that went away included."),
+            ("fairway_node_packets", "packets", "Packets of all pods, those that went away included."),
+            ("fairway_node_connections", "connections", "Connections opened to and by all pods."),
         ):
             samples = [({"node": self.node, "direction": way}, node.get(f"{way}_{what}", 0)) for way in _WAYS]
-            yield counter(f"fairway_node_{what}", about, *samples)
+            yield counter(name, about, *samples)
         again: Sample = ({"node": self.node}, node.get("retransmissions", 0))
         yield counter("fairway_node_retransmissions", "TCP segments that all pods sent again.", again)
         tracked = conntrack()

@@ -1,17 +1,19 @@
-"""The four questions the agent asks the kernel's netlink: which interface leads to an address, which network
-namespace is behind an interface, who is it among those with a name, and who listens in there.
+"""What the agent asks the kernel's netlink: which interface leads to an address, which network namespace is behind
+an interface, who is it among those with a name, and who listens in there; and what it is told: interfaces that come
+and go.
 
 Formats: linux/netlink.h, linux/rtnetlink.h, linux/net_namespace.h, linux/inet_diag.h.
 """
 
 import ctypes
+import errno
 import os
 import socket
 import struct
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from fairway.kit.errors import EnvironmentLacksError
 from fairway.wire.address import V4_PREFIX
@@ -19,11 +21,64 @@ from fairway.wire.address import V4_PREFIX
 _ROUTE, _SOCK_DIAG = 0, 4
 _REQUEST, _DUMP = 0x1, 0x300
 _ERROR, _DONE = 2, 3
-_GET_LINK, _GET_ROUTE, _GET_NSID, _SOCK_DIAG_BY_FAMILY = 18, 26, 90, 20
-_RTA_DST, _RTA_OIF, _IFLA_LINK_NETNSID, _NETNSA_NSID, _NETNSA_FD = 1, 4, 37, 1, 3
+_NEW_LINK, _DEL_LINK, _GET_LINK, _GET_ROUTE, _GET_FILTER, _GET_NSID, _SOCK_DIAG_BY_FAMILY = (
+    16,
+    17,
+    18,
+    26,
+    46,
+    90,
+    20,
+)
+_RTA_DST, _RTA_OIF, _RTA_MULTIPATH, _NETNSA_NSID, _NETNSA_FD = 1, 4, 9, 1, 3
+_IFLA_MASTER, _IFLA_LINKINFO, _IFLA_INFO_KIND, _IFLA_LINK_NETNSID = 10, 18, 1, 37
+_LINK_GROUP: Final = 1
+_ALL_CHANGED: Final = b"\xff" * 4
+_RECEIVE_BYTES: Final = 4 << 20
 _TCP_LISTEN: Final = 10
 _CLONE_NEWNET: Final = 0x40000000
 NAMED_NAMESPACES: Final = Path("/run/netns")
+
+
+class Link(NamedTuple):
+    """An interface: whether it is there, its kind (empty: hardware), the interface it is a port of (0: none), and
+    whether its other end is in another network namespace; `fresh` if it was made just now."""
+
+    number: int
+    present: bool
+    kind: str
+    master: int
+    elsewhere: bool
+    fresh: bool
+
+
+class OverrunError(Exception):
+    """The kernel had more to tell than the socket could hold: look at everything again."""
+
+
+class LinkNews:
+    """Tells of interfaces that come, change and go in the network namespace it is made in."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _ROUTE)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
+        self._socket.bind((0, _LINK_GROUP))
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def read(self) -> list[Link]:
+        """What one message tells; waits for it. OverrunError if some were lost."""
+        try:
+            data = self._socket.recv(1 << 18)
+        except OSError as error:
+            if error.errno == errno.ENOBUFS:
+                raise OverrunError from error
+            raise
+        return [_link(kind, body) for kind, body in _messages(data) if kind in (_NEW_LINK, _DEL_LINK)]
 
 
 class Netlink:
@@ -52,6 +107,29 @@ class Netlink:
             found = dict(_attributes(answer[16:])).get(_IFLA_LINK_NETNSID)
             return int.from_bytes(found, "little", signed=True) if found else None
         return None
+
+    def links(self) -> list[Link]:
+        """Every interface of this namespace."""
+        body = struct.pack("=BBHiII", socket.AF_UNSPEC, 0, 0, 0, 0, 0)
+        return [_link(_NEW_LINK, answer) for answer in _ask(self._socket, _GET_LINK, _REQUEST | _DUMP, body)]
+
+    def uplinks(self) -> frozenset[int]:
+        """The interfaces that default routes leave by, both families."""
+        found = set()
+        for family in (socket.AF_INET, socket.AF_INET6):
+            for answer in _ask(
+                self._socket, _GET_ROUTE, _REQUEST | _DUMP, struct.pack("=BBBBBBBBI", family, *[0] * 8)
+            ):
+                if answer[1] == 0:
+                    attributes = dict(_attributes(answer[12:]))
+                    found |= set(_next_hops(attributes.get(_RTA_MULTIPATH, b"")))
+                    found.add(int.from_bytes(attributes.get(_RTA_OIF, b""), "little"))
+        return frozenset(found - {0})
+
+    def filters(self, interface: int, parent: int) -> int:
+        """How many tc filters there are under a parent (TC_H_MAKE) of an interface."""
+        body = struct.pack("=BBHiIII", socket.AF_UNSPEC, 0, 0, interface, 0, parent, 0)
+        return sum(1 for _ in _ask(self._socket, _GET_FILTER, _REQUEST | _DUMP, body))
 
     def named_namespaces(self, folder: Path = NAMED_NAMESPACES) -> dict[int, Path]:
         """The network namespaces with a file in `folder`, by the number this namespace knows them under."""
@@ -125,16 +203,47 @@ def _ask(sock: socket.socket, kind: int, flags: int, body: bytes) -> Iterator[by
     sock.send(struct.pack("=IHHII", 16 + len(body), kind, flags, 1, 0) + body)
     bodies: list[bytes] = []
     while True:
-        data = sock.recv(1 << 18)
-        offset, more = 0, bool(flags & _DUMP)
-        while offset + 16 <= len(data):
-            length, answer_kind = struct.unpack_from("=IH", data, offset)
+        for answer_kind, answer in _messages(sock.recv(1 << 18)):
             if answer_kind in (_ERROR, _DONE):
                 return iter(bodies)
-            bodies.append(data[offset + 16 : offset + length])
-            offset += (length + 3) & ~3
-        if not more:
+            bodies.append(answer)
+        if not flags & _DUMP:
             return iter(bodies)
+
+
+def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
+    offset = 0
+    while offset + 16 <= len(data):
+        length, kind = struct.unpack_from("=IH", data, offset)
+        if length < 16:
+            return
+        yield kind, data[offset + 16 : offset + length]
+        offset += (length + 3) & ~3
+
+
+def _link(kind: int, body: bytes) -> Link:
+    """struct ifinfomsg and its attributes."""
+    attributes = dict(_attributes(body[16:]))
+    described = dict(_attributes(attributes.get(_IFLA_LINKINFO, b"")))
+    return Link(
+        number=int.from_bytes(body[4:8], "little"),
+        present=kind == _NEW_LINK,
+        kind=described.get(_IFLA_INFO_KIND, b"").rstrip(b"\0").decode(errors="replace"),
+        master=int.from_bytes(attributes.get(_IFLA_MASTER, b""), "little"),
+        elsewhere=_IFLA_LINK_NETNSID in attributes,
+        fresh=body[12:16] == _ALL_CHANGED,  # ifi_change
+    )
+
+
+def _next_hops(data: bytes) -> Iterator[int]:
+    """Interfaces of a route with several ways: struct rtnexthop, one after the other."""
+    offset = 0
+    while offset + 8 <= len(data):
+        length, _, _, interface = struct.unpack_from("=HBBi", data, offset)
+        if length < 8:
+            return
+        yield interface
+        offset += (length + 3) & ~3
 
 
 def _attribute(kind: int, value: bytes) -> bytes:

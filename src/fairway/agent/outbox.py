@@ -9,6 +9,7 @@ import errno
 import os
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -57,13 +58,20 @@ class Outbox:
     def next_sequence(self) -> int:
         return self._sequence + 1
 
-    def put(self, batch: Batch) -> None:
-        """Keep one batch under the next number; on disk if that can be, else in memory."""
+    def put(self, batch: Batch, commit: Callable[[], None] = lambda: None) -> None:
+        """Keep one batch under the next number; on disk if that can be, else in memory.
+
+        `commit` notes for good that the batch is told, and under which number; should this process die then, the
+        next one makes it appear by `settle`.
+        """
         self._sequence += 1
-        content = encode(batch)
+        name, content = f"{self.node}-{self.boot}-{self._sequence:012d}.arrow", encode(batch)
         with self._lock:
-            self._held[f"{self.node}-{self.boot}-{self._sequence:012d}.arrow"] = content
             self._write_held()
+            if not self._held and self._write(name, content, commit):
+                return
+            self._held[name] = content
+            commit()
             while len(self._held) > 1 and sum(map(len, self._held.values())) > HELD_BYTES:
                 del self._held[next(iter(self._held))]
                 self.dropped += 1
@@ -95,24 +103,38 @@ class Outbox:
 
     def _write_held(self) -> None:
         for name, content in list(self._held.items()):
-            self._make_room(len(content))
             if not self._write(name, content):
-                self.refused += 1
                 return
-            self._files[name] = len(content)
             del self._held[name]
 
-    def _write(self, name: str, content: bytes) -> bool:
+    def _write(self, name: str, content: bytes, commit: Callable[[], None] = lambda: None) -> bool:
         """Whether the disk took it. On a full one the oldest make room."""
+        self._make_room(len(content))
         while True:
             try:
-                write_atomically(self.folder / name, content)
+                write_atomically(self.folder / name, content, commit)
             except OSError as error:
                 if error.errno not in _FULL or not self._files:
+                    self.refused += 1
                     return False
                 self._drop(next(iter(self._files)))
             else:
+                self._files[name] = len(content)
                 return True
+
+    def settle(self, told: Callable[[str, int], bool]) -> None:
+        """Finish what an earlier process left half done: batches that were `told`, by boot and number, appear; the
+        others are forgotten, for what they say is still to be told."""
+        for path in self.folder.glob(f".{self.node}-*.arrow.*.tmp"):
+            name = path.name[1:].rsplit(".", 2)[0]
+            node, boot, sequence = name.removesuffix(".arrow").rsplit("-", 2)
+            if node == self.node and sequence.isdecimal():
+                if told(boot, int(sequence)):
+                    path.replace(path.with_name(name))
+                else:
+                    path.unlink()
+        with self._lock:
+            self._look()
 
     def _make_room(self, size: int) -> None:
         if sum(self._files.values()) + size <= self.max_bytes:

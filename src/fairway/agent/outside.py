@@ -2,6 +2,7 @@
 and who may look at its metrics."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -43,9 +44,16 @@ class Outside:
         self._exposition: Exposition | None = None
         self._expose(config)
 
-    def put(self, batch: Batch) -> None:
-        """Send it, or keep it until that can be."""
-        self.outbox.put(batch)
+    def settle(self, told: Callable[[str, int], bool]) -> None:
+        """Finish what an earlier agent left half done in the spool; `told` knows by boot and number."""
+        if isinstance(self.outbox, Outbox):
+            self.outbox.settle(told)
+        if self.sender is not None:
+            self.sender.wake()
+
+    def put(self, batch: Batch, commit: Callable[[], None]) -> None:
+        """Send it, or keep it until that can be; `commit` notes that it is told."""
+        self.outbox.put(batch, commit)
         if self.sender is not None:
             self.sender.wake()
 

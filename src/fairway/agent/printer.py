@@ -1,5 +1,6 @@
 """Printer: an outbox that prints. One JSON object per row, for a person or a pipe; no spool, no hub."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TextIO
@@ -37,12 +38,13 @@ class Printer:
     def next_sequence(self) -> int:
         return self._sequence + 1
 
-    def put(self, batch: Batch) -> None:
+    def put(self, batch: Batch, commit: Callable[[], None] = lambda: None) -> None:
         """Print its rows at once. BrokenPipeError when nobody reads any more."""
         self._sequence += 1
         for row in batch.rows:
             self.stream.write(msgspec.json.encode(line(row, batch)).decode() + "\n")
         self.stream.flush()
+        commit()
 
     def size(self) -> tuple[int, int]:
         return 0, 0

@@ -1,6 +1,6 @@
 """A rule table becomes the kernel's records. Pure: what is written can be computed without a kernel."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Final
@@ -9,6 +9,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from fairway.agent.kernel import Kernel, Records, records
+from fairway.agent.names import named_records
 from fairway.wire.address import family, packed
 from fairway.wire.rules import CLOSED, FIRST_POLICY, OPEN, PodRules, Row, RuleTable
 from fairway.wire.words import ANY_PROTOCOL, Mode, Posture, Slot
@@ -16,6 +17,7 @@ from fairway.wire.words import ANY_PROTOCOL, Mode, Posture, Slot
 _PORTS: Final = 1 << 16
 _PROTOCOL_BITS: Final = 32 + 32 + 8  # policy, identity and direction: what a row for every protocol compares
 _PORT_BITS: Final = _PROTOCOL_BITS + 8
+_LOCAL, _RESOLVER = 1, 2  # bpf/fairway.h: ADDRESS_LOCAL, ADDRESS_RESOLVER
 _NETWORK_BITS: Final = 64  # generation and family come before an address's own bits
 
 
@@ -27,23 +29,32 @@ class Program:
     addresses: tuple[Records, Records]
     networks: tuple[Records, Records]
     rules: tuple[Records, Records]
+    named: tuple[Records, Records]
     pods: dict[str, PodRules]
     deny_unknown: bool
+    behind: bool
 
 
-def translate(table: RuleTable, generation: int, kernel: Kernel) -> Program:
-    """The records that make the kernel judge by `table`; nothing in them is shared with another generation."""
+def translate(
+    table: RuleTable,
+    generation: int,
+    kernel: Kernel,
+    numbers: Mapping[str, int] | None = None,
+    *,
+    behind: bool = False,
+) -> Program:
+    """The records that make the kernel judge by `table`; nothing in them is shared with another generation.
+
+    `numbers` are those of the table's names. `behind`: whether Services' backends are judged one by one.
+    """
     layout = kernel.tables
-    exact = {packed(address): (identity, 0) for address, identity in table.exact}
-    for address in table.local:
-        # A node's own address may be in a listed network as well: it keeps that identity.
-        identity = exact.get(packed(address), (_covering(table, address), 0))[0]
-        exact[packed(address)] = (identity, 1)
+    exact = _exact(table)
+    numbers = numbers or {}
     networks = [(ip_network(cidr), identity) for cidr, identity in table.cidrs]
     policies = _numbered(table)
     rules = [
         (bits, _policy(policies[row.policy], generation), row.identity, row.direction, row.protocol, port, row.rule)
-        for row in table.rows
+        for row in (*table.rows, *(table.behind if behind else ()))
         for bits, port in _prefixes(row)
     ]
     return Program(
@@ -69,8 +80,12 @@ def translate(table: RuleTable, generation: int, kernel: Kernel) -> Program:
             records(layout["rules"].key, [row[:6] for row in rules]),
             np.array([row[6] for row in rules], layout["rules"].value),
         ),
+        named=named_records(
+            kernel, generation, {numbers[name]: identity for name, identity in table.names if name in numbers}
+        ),
         pods={pod.uid: _renumbered(pod, policies) for pod in table.pods},
         deny_unknown=table.posture is Posture.DENY,
+        behind=behind and bool(table.behind),
     )
 
 
@@ -104,7 +119,7 @@ def _prefixes(row: Row) -> Iterator[tuple[int, int]]:
 
 def _numbered(table: RuleTable) -> dict[int, int]:
     """The table's policy numbers, counted anew: a cluster's may be beyond the 16 bits that a generation leaves."""
-    used = {row.policy for row in table.rows}
+    used = {row.policy for row in (*table.rows, *table.behind)}
     used |= {number for pod in table.pods for number in (*pod.active, *pod.staged)}
     real = sorted(number for number in used if number >= FIRST_POLICY)
     return {number: number for number in range(FIRST_POLICY)} | {n: FIRST_POLICY + i for i, n in enumerate(real)}
@@ -113,6 +128,17 @@ def _numbered(table: RuleTable) -> dict[int, int]:
 def _renumbered(pod: PodRules, policies: dict[int, int]) -> PodRules:
     active, staged = ((policies[pair[0]], policies[pair[1]]) for pair in (pod.active, pod.staged))
     return replace(pod, active=active, staged=staged)
+
+
+def _exact(table: RuleTable) -> dict[bytes, tuple[int, int]]:
+    """Identity and flags by address. A node's own address or a resolver's may be in a listed network as well: it
+    keeps that identity."""
+    exact = {packed(address): (identity, 0) for address, identity in table.exact}
+    for addresses, flag in ((table.local, _LOCAL), (table.resolvers, _RESOLVER)):
+        for address in addresses:
+            identity, flags = exact.get(packed(address)) or (_covering(table, address), 0)
+            exact[packed(address)] = (identity, flags | flag)
+    return exact
 
 
 def _policy(number: int, generation: int) -> int:

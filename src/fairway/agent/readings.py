@@ -14,6 +14,7 @@ from fairway.wire.rules import NodePod
 from fairway.wire.words import Initiator
 
 _CONNTRACK: Final = Path("/proc/sys/net/netfilter")
+_TCP: Final = 6
 _STATM: Final = Path("/proc/self/statm")
 
 
@@ -30,44 +31,64 @@ class PodReading(NamedTuple):
     egress_dropped: int
 
 
+class PodOpened(NamedTuple):
+    """What a pod's conversations add up to: connections opened to and by it, those of TCP, segments sent again."""
+
+    ingress: int = 0
+    egress: int = 0
+    tcp_ingress: int = 0
+    tcp_egress: int = 0
+    retransmissions: int = 0
+
+
 @dataclass(slots=True)
 class Opened:
-    """Connections opened and segments sent again, since this agent started; by pod, and for the node.
+    """Sums since this agent started, by pod's uid, and for the node by name.
 
-    `connections` are (ingress, egress). A pod that went away is left out of the pods, never of the node.
+    A pod that went away is left out of the pods, never of the node.
     """
 
-    connections: dict[str, tuple[int, int]] = field(default_factory=dict)
-    retransmissions: dict[str, int] = field(default_factory=dict)
+    pods: dict[str, PodOpened] = field(default_factory=dict)
     node: dict[str, int] = field(default_factory=dict)
 
-    def count(self, rows: NDArray[np.void], rest: NDArray[np.void], pods: list[NodePod]) -> None:
-        """Add an interval: all its conversations, told or not, and what no conversation has."""
-        numbers, size = rows["pod"].astype("i8"), len(pods)
-        by_pod = {}
-        for name, kept in (
-            ("ingress", rows["initiator"] == Initiator.REMOTE),
-            ("egress", rows["initiator"] == Initiator.POD),
-        ):
-            by_pod[name] = np.bincount(numbers[kept], rows["connections"][kept], size).astype("i8").tolist()
-        again = np.bincount(numbers, rows["retransmissions"], size).astype("i8").tolist()
-        connections, retransmissions = {}, {}
-        for index, pod in enumerate(pods):
-            before = self.connections.get(pod.uid, (0, 0))
-            connections[pod.uid] = (before[0] + by_pod["ingress"][index], before[1] + by_pod["egress"][index])
-            retransmissions[pod.uid] = self.retransmissions.get(pod.uid, 0) + again[index]
-        self.connections, self.retransmissions = connections, retransmissions
-        self._count_node(
-            {**{f"{way}_connections": sum(counts) for way, counts in by_pod.items()}, "retransmissions": sum(again)}
-        )
-        for way, name in (("egress", "tx"), ("ingress", "rx")):
-            for what in ("packets", "bytes"):
-                column = f"{name}_{what}"
-                self._count_node({f"{way}_{what}": int(rows[column].sum()) + int(rest[column].sum())})
+    def of(self, pod: NodePod) -> PodOpened:
+        """One pod's sums."""
+        return self.pods.get(pod.uid, PodOpened())
 
-    def _count_node(self, more: dict[str, int]) -> None:
+    def count(self, rows: NDArray[np.void], pods: list[NodePod]) -> None:
+        """Add an interval's conversations, told or not."""
+        to, by, tcp = (
+            rows["initiator"] == Initiator.REMOTE,
+            rows["initiator"] == Initiator.POD,
+            rows["protocol"] == _TCP,
+        )
+        sums = [
+            *(_by_pod(rows[mine], "connections", len(pods)) for mine in (to, by, to & tcp, by & tcp)),
+            _by_pod(rows, "retransmissions", len(pods)),
+        ]
+        self.pods = {
+            pod.uid: PodOpened(*(old + new for old, new in zip(self.of(pod), more, strict=True)))
+            for pod, *more in zip(pods, *sums, strict=True)
+        }
+        more = {
+            "ingress_connections": sum(sums[0]),
+            "egress_connections": sum(sums[1]),
+            "retransmissions": sum(sums[4]),
+        }
         for name, count in more.items():
             self.node[name] = self.node.get(name, 0) + count
+
+    def count_told(self, told: NDArray[np.void]) -> None:
+        """Add what an interval's batch adds up to: the pods' exact totals."""
+        for way, prefix in (("ingress", "rx"), ("egress", "tx")):
+            for what in ("packets", "bytes"):
+                name = f"{way}_{what}"
+                self.node[name] = self.node.get(name, 0) + int(told[f"{prefix}_{what}"].sum())
+
+
+def _by_pod(rows: NDArray[np.void], column: str, pods: int) -> list[int]:
+    sums: list[int] = np.bincount(rows["pod"].astype("i8"), rows[column], pods).astype("i8").tolist()
+    return sums
 
 
 def pod_readings(kernel: Kernel, pods: Pods) -> list[PodReading]:

@@ -6,6 +6,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fairway.agent.positions import distinct
+
 _GENERATIONS_KEPT: Final = 64
 _NAMES_KEPT: Final = 4096
 
@@ -35,9 +37,11 @@ class RuleNames:
 
     def indices(self, generations: NDArray[np.uint16], numbers: NDArray[np.uint32]) -> NDArray[np.uint32]:
         """For each rule number and the generation it is of, an index into `words`; 0 where nobody remembers."""
-        pairs, places = np.unique(generations.astype("u8") << np.uint64(32) | numbers, return_inverse=True)
-        found = [self._word(int(pair) >> 32, int(pair) & 0xFFFFFFFF) for pair in pairs]
-        return np.array(found, "u4")[places] if found else np.zeros(0, "u4")
+        pairs = generations.astype("u8") << np.uint64(32) | numbers
+        places, firsts = distinct(pairs)
+        words = np.zeros(len(pairs), "u4")
+        words[firsts] = [self._word(pair >> 32, pair & 0xFFFFFFFF) for pair in pairs[firsts].tolist()]
+        return words[places]
 
     def _word(self, generation: int, number: int) -> int:
         names = self._by_generation.get(generation, ())

@@ -4,10 +4,13 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from fairway.kit.arguments import between, duration
+from fairway.kit.arguments import between, interval
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fairway.policy.coverage import Coverage
+    from fairway.policy.sampling import Estimate
     from fairway.policy.score import Score
     from fairway.policy.watch import Watch
 
@@ -21,7 +24,7 @@ def register(own: argparse.ArgumentParser) -> None:
         help="the score, 0 to 100, that is enough (default: 90, from 24 intervals on; given, however short)",
     )
     own.add_argument(
-        "--interval", type=duration, default="1h", metavar="TIME", help="steps of time (default: %(default)s)"
+        "--interval", type=interval, default="1h", metavar="TIME", help="steps of time (default: %(default)s)"
     )
     own.set_defaults(run=run)
 
@@ -30,28 +33,28 @@ def run(arguments: argparse.Namespace) -> int:
     """Say whether enough was seen."""
     from dataclasses import asdict
 
-    from fairway.cli.policy_decisions import rulings_of
-    from fairway.hub.edges import edges_of
+    from fairway.cli.policy_inputs import Inputs
     from fairway.hub.incidence import losses_at, watch_of
-    from fairway.hub.store import read_flows
     from fairway.kit import show
-    from fairway.kit.documents import read_documents
     from fairway.policy.coverage import coverage
-    from fairway.policy.read import read_cluster
 
-    flows = read_flows(arguments.flows)
+    inputs = Inputs(arguments)
+    cluster, rulings = inputs.cluster(), inputs.rulings()
+    edges, flows = inputs.flows()
+    inputs.done()
     watch = watch_of(flows, arguments.interval, losses_at(arguments.flows))
-    cluster = read_cluster(read_documents([arguments.cluster])).cluster
-    result = coverage(cluster, edges_of(flows), watch, arguments.threshold, rulings_of(arguments))
+    result = coverage(cluster, edges, watch, arguments.threshold, rulings)
+    remarks = rulings.remarks(edges)
     output = show.Output(arguments.output)
     if output is show.Output.TABLE:
-        _tell(result, watch)
+        _tell(result, watch, remarks)
     else:
-        show.value({**asdict(result), "namespaces": {n: asdict(e) for n, e in result.namespaces}}, output=output)
+        namespaces = {name: asdict(estimate) for name, estimate in result.namespaces}
+        show.value({**asdict(result), "namespaces": namespaces, "decisions": remarks}, output=output)
     return 0 if result.enough else 1
 
 
-def _tell(result: "Coverage", watch: "Watch") -> None:
+def _tell(result: "Coverage", watch: "Watch", remarks: "Sequence[str]") -> None:
     from fairway.kit import show
 
     show.rows(
@@ -70,7 +73,9 @@ def _tell(result: "Coverage", watch: "Watch") -> None:
         right=("score", "observed", "nothing_new_for", "kinds", "seen_of_all"),
         empty="nothing was seen",
     )
-    lines = []
+    if any(score.score is not None for score in result.scores):
+        _tell_namespaces(result.namespaces)
+    lines = [f"note: {remark}" for remark in remarks]
     for finding in result.findings:
         kind = "missing" if finding.blocks else "note"
         lines += [f"{kind}: {finding.workload} {finding.what}", f"  {finding.do}"]
@@ -83,10 +88,22 @@ def _tell(result: "Coverage", watch: "Watch") -> None:
     sys.stdout.write("".join(f"{line}\n" for line in lines))
 
 
+def _tell_namespaces(namespaces: "Sequence[tuple[str, Estimate]]") -> None:
+    from fairway.kit import show
+
+    show.out.print()
+    rows = [
+        {"namespace": name, "kinds": sample.kinds, "seen_of_all": _percent(sample)} for name, sample in namespaces
+    ]
+    show.rows(rows, right=("kinds", "seen_of_all"))
+
+
 def _share(score: "Score") -> str:
-    if score.score is None:
-        return "-"
-    return f"{100 * score.sample.coverage:.1f} % ± {100 * score.sample.error:.1f}"
+    return "-" if score.score is None else _percent(score.sample)
+
+
+def _percent(sample: "Estimate") -> str:
+    return f"{100 * sample.coverage:.1f} % ± {100 * sample.error:.1f}"
 
 
 def span(seconds: int) -> str:

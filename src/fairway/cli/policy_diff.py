@@ -5,27 +5,20 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fairway.kit.arguments import add_output
+from fairway.cli.policy_inputs import Inputs, add_cluster, add_posture
 
 if TYPE_CHECKING:
     from fairway.policy.diff import Change
-    from fairway.policy.model import Cluster, PolicySet
 
 
 def register(own: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the verb below `fairway policy`."""
     verb = own.add_parser("diff", help="connections that two policy sets judge differently; exit 1 if any")
-    verb.add_argument("old", type=Path, metavar="OLD", help="NetworkPolicies before; an empty folder: none")
-    verb.add_argument("new", type=Path, metavar="NEW", help="NetworkPolicies after; an empty folder: none")
-    verb.add_argument("--cluster", type=Path, required=True, metavar="DIR|FILE", help="Kubernetes manifests")
-    verb.add_argument(
-        "--posture",
-        choices=("allow", "deny"),
-        default="allow",
-        help="for pods that no policy selects (default: %(default)s)",
-    )
+    verb.add_argument("old", type=Path, metavar="OLD", help="policies before; an empty folder: none")
+    verb.add_argument("new", type=Path, metavar="NEW", help="policies after; an empty folder: none")
+    add_cluster(verb)
+    add_posture(verb)
     verb.add_argument("--old-posture", choices=("allow", "deny"), help="the same for OLD (default: as --posture)")
-    add_output(verb)
     verb.set_defaults(run=run)
 
 
@@ -33,13 +26,16 @@ def run(arguments: argparse.Namespace) -> int:
     """Compare and print; 1 if there is a difference."""
     from dataclasses import asdict
 
-    from fairway.cli.verb_policy import _cluster
     from fairway.kit import show
     from fairway.policy.diff import diff
+    from fairway.wire.words import Posture
 
-    cluster = _cluster(arguments.cluster)
-    old = _given(arguments.old, arguments.old_posture or arguments.posture, cluster)
-    new = _given(arguments.new, arguments.posture, cluster)
+    before, after = Posture(arguments.old_posture or arguments.posture), Posture(arguments.posture)
+    inputs = Inputs(arguments)
+    cluster = inputs.cluster()
+    old = inputs.policies_at([arguments.old], cluster, before, may_be_none=True)
+    new = inputs.policies_at([arguments.new], cluster, after, may_be_none=True)
+    inputs.done()
     result = diff(cluster, old, new)
     output = show.Output(arguments.output)
     if output is not show.Output.TABLE:
@@ -53,17 +49,6 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             sys.stdout.write(f"{len(result.allowed)} allowed anew, {len(result.denied)} no longer allowed\n")
     return 0 if result.same else 1
-
-
-def _given(path: Path, posture: str, cluster: "Cluster") -> "PolicySet":
-    from fairway.cli.verb_policy import _policies
-    from fairway.kit.documents import read_documents
-    from fairway.policy.model import PolicySet
-    from fairway.wire.words import Posture
-
-    if path.is_dir() and not read_documents([path]):
-        return PolicySet((), Posture(posture))
-    return _policies(argparse.Namespace(policies=[path], posture=posture), cluster)
 
 
 def _told(word: str, change: "Change") -> str:

@@ -4,27 +4,18 @@ import argparse
 import sys
 from pathlib import Path
 
-from fairway.kit.arguments import add_output
+from fairway.cli.policy_inputs import Inputs, add_cluster, add_policies
 
-CNIS = ("calico", "cilium", "flannel", "vpc-cni")
+CNIS = ("antrea", "calico", "cilium", "flannel", "kube-router", "ovn-kubernetes", "vpc-cni")
 
 
 def register(own: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the verb below `fairway policy`."""
     verb = own.add_parser("lint", help="mistakes, gaps and rules without effect in policies; exit 1 on errors")
-    verb.add_argument("--cluster", type=Path, required=True, metavar="DIR|FILE", help="Kubernetes manifests")
-    verb.add_argument(
-        "--policies", type=Path, nargs="+", metavar="DIR|FILE", help="NetworkPolicies (default: the cluster's own)"
-    )
+    add_cluster(verb)
+    add_policies(verb)
     verb.add_argument("--flows", type=Path, metavar="FILE|DIR", help="hold rules against these recorded flows")
     verb.add_argument("--cni", choices=CNIS, help="tell, too, what this network plugin is known to ignore")
-    verb.add_argument(
-        "--posture",
-        choices=("allow", "deny"),
-        default="allow",
-        help="for pods that no policy selects (default: %(default)s)",
-    )
-    add_output(verb)
     verb.set_defaults(run=run)
 
 
@@ -32,15 +23,16 @@ def run(arguments: argparse.Namespace) -> int:
     """Check and print; 1 if there is an error."""
     from dataclasses import asdict
 
-    from fairway.cli.verb_policy import _cluster, _policies
-    from fairway.hub.store import read_edges
     from fairway.kit import show
     from fairway.policy.findings import Severity
     from fairway.policy.lint import lint
 
-    cluster = _cluster(arguments.cluster)
-    edges = read_edges(arguments.flows) if arguments.flows else None
-    found = lint(_policies(arguments, cluster), cluster, edges, arguments.cni or "")
+    inputs = Inputs(arguments)
+    cluster = inputs.cluster()
+    policies, names = inputs.policies(cluster), inputs.names()
+    edges = inputs.edges() if arguments.flows else None
+    inputs.done()
+    found = lint(policies, cluster, edges, arguments.cni or "", names)
     output = show.Output(arguments.output)
     if output is not show.Output.TABLE:
         plain = [{**asdict(finding), "severity": str(finding.severity)} for finding in found]
@@ -49,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         for finding in found:
             sys.stdout.write(f"{finding.severity}: {finding.where}: {finding.what} [{finding.code}]\n")
             sys.stdout.write(f"  {finding.do}\n")
-        counts = [sum(finding.severity is severity for finding in found) for severity in Severity]
-        sys.stdout.write(f"{counts[0]} errors, {counts[1]} warnings, {counts[2]} notes\n")
+        counts = {severity: sum(finding.severity is severity for finding in found) for severity in Severity}
+        told = (f"{count} {severity}{'' if count == 1 else 's'}" for severity, count in counts.items())
+        sys.stdout.write(", ".join(told) + "\n")
     return 1 if any(finding.severity is Severity.ERROR for finding in found) else 0

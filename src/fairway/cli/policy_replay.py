@@ -2,11 +2,13 @@
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 import fairway
 from fairway.kit import show
+from fairway.kit.documents import first_lines
 from fairway.policy.explain import port_title
 from fairway.policy.model import NetworkPolicy, TieredPolicy
 from fairway.policy.replay import Replay
@@ -14,24 +16,39 @@ from fairway.policy.replay_report import affected, junit, markdown, sarif, summa
 
 
 def tell(
-    result: Replay, policies: Iterable[NetworkPolicy | TieredPolicy], *, output: str, report: str | None
+    result: Replay,
+    policies: Iterable[NetworkPolicy | TieredPolicy],
+    paths: Sequence[Path],
+    remarks: Sequence[str],
+    *,
+    output: str,
+    report: str | None,
 ) -> None:
-    """Print the result as `output` says, or as a `report` (junit, sarif, markdown) if one is asked for."""
+    """Print the result as `output` says, or as a `report` (junit, sarif, markdown) if one is asked for.
+
+    The policies were read from `paths`; `remarks` are about the decisions, and beside a report on standard error.
+    """
+    if report:
+        sys.stderr.write("".join(f"note: {remark}\n" for remark in remarks))
     match report:
         case "junit":
             sys.stdout.write(junit(result))
         case "sarif":
-            sys.stdout.write(json.dumps(sarif(result, policies, fairway.__version__), indent=2) + "\n")
+            log = sarif(result, policies, fairway.__version__, first_lines(paths))
+            sys.stdout.write(json.dumps(log, indent=2) + "\n")
         case "markdown":
             sys.stdout.write(markdown(result))
         case _ if show.Output(output) is show.Output.TABLE:
-            _table(result)
+            _table(result, remarks)
         case _:
             who = [{"workload": one.workload, "connections": one.connections} for one in affected(result.broken)]
-            show.value({"passed": result.passed, "affected": who, **asdict(result)}, output=show.Output(output))
+            value = {"passed": result.passed, "affected": who, **asdict(result), "decisions": remarks}
+            show.value(value, output=show.Output(output))
 
 
-def _table(result: Replay) -> None:
+def _table(result: Replay, remarks: Sequence[str]) -> None:
+    for remark in remarks:
+        _say(f"note: {remark}")
     for one in affected(result.broken):
         for broken in one.broken:
             what = port_title(broken.port, broken.protocol)

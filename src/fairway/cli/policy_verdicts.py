@@ -9,6 +9,8 @@ from typing import BinaryIO, Final
 
 MAX_LINE: Final = 64 << 20
 """Bytes of one case."""
+_BUFFER: Final = 1 << 20
+"""Most lines are longer than what is usually read at once."""
 
 
 def register(own: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -32,27 +34,19 @@ def register(own: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge each case as it comes; stop at the first that cannot be understood."""
-    import msgspec
-
     from fairway.kit.errors import UsageError
-    from fairway.policy.verdicts import Case, judge
+    from fairway.policy.verdicts import judge_line
     from fairway.wire.words import Posture
 
-    posture, decoder = Posture(arguments.posture), msgspec.json.Decoder(Case)
-    name = str(arguments.cases or "standard input")
+    posture, name = Posture(arguments.posture), str(arguments.cases or "standard input")
     with ExitStack() as stack:
-        stream: BinaryIO = sys.stdin.buffer
-        if arguments.cases:
-            try:
-                stream = stack.enter_context(arguments.cases.open("rb"))
-            except OSError as error:
-                raise UsageError(f"{name}: cannot be read: {error.strerror}; name a file of cases") from error
+        source = arguments.cases or sys.stdin.fileno()
+        try:
+            stream = stack.enter_context(open(source, "rb", _BUFFER, closefd=bool(arguments.cases)))
+        except OSError as error:
+            raise UsageError(f"{name}: cannot be read: {error.strerror}; name a file of cases") from error
         for number, line in _lines(stream, name):
-            try:
-                case = decoder.decode(line)
-            except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-                raise UsageError(f"{name}:{number}: {error}; see `fairway policy verdicts --help`") from error
-            sys.stdout.write(judge(case, f"{name}:{number}", posture) + "\n")
+            sys.stdout.write(judge_line(line, f"{name}:{number}", posture) + "\n")
     return 0
 
 
@@ -65,5 +59,5 @@ def _lines(stream: BinaryIO, name: str) -> Iterator[tuple[int, bytes]]:
         number += 1
         if len(line) > MAX_LINE:
             raise UsageError(f"{name}:{number}: is longer than {MAX_LINE >> 20} MiB; write one case per line")
-        if line.strip():
+        if not line.isspace():
             yield number, line

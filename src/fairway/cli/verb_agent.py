@@ -82,6 +82,9 @@ def check(config: "Config") -> None:
 
 
 def _serve(arguments: argparse.Namespace, config: "Config") -> int:
+    from fairway.agent.memory import prepare
+
+    prepare()
     from fairway.agent.agent import Agent, say
 
     stop, asked = Stop().on_signals(), []

@@ -2,16 +2,9 @@
 
 import argparse
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from fairway.cli import policy_coverage, policy_generate, policy_verdicts
-from fairway.cli.policy_decisions import add_decisions, rulings_of
-from fairway.kit.arguments import add_output
-
-if TYPE_CHECKING:
-    from fairway.policy.model import Cluster, PolicySet
-    from fairway.policy.settle import Names
+from fairway.cli import policy_coverage, policy_diff, policy_generate, policy_lint, policy_verdicts
+from fairway.cli.policy_inputs import Inputs, add_cluster, add_decisions, add_flows, add_policies
 
 
 def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -20,15 +13,15 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     below = verb.add_subparsers(metavar="VERB", required=True)
 
     generate = below.add_parser("generate", help="write policies from observed flows")
-    _add_cluster(generate)
-    _add_flows(generate)
+    add_cluster(generate)
+    add_flows(generate)
     add_decisions(generate)
     policy_generate.register(generate)
 
     replay = below.add_parser("replay", help="which recorded flows would policies deny; exit 1 if any")
-    _add_cluster(replay)
-    _add_flows(replay)
-    _add_policies(replay)
+    add_cluster(replay)
+    add_flows(replay)
+    add_policies(replay)
     replay.add_argument(
         "--format",
         choices=("junit", "sarif", "markdown"),
@@ -38,8 +31,8 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     replay.set_defaults(run=run_replay)
 
     coverage = below.add_parser("coverage", help="was enough seen to enforce; exit 1 if not")
-    _add_cluster(coverage)
-    _add_flows(coverage)
+    add_cluster(coverage)
+    add_flows(coverage)
     add_decisions(coverage)
     policy_coverage.register(coverage)
 
@@ -47,49 +40,34 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     explain.add_argument("client", metavar="CLIENT", help="namespace/pod or an address")
     explain.add_argument("server", metavar="SERVER", help="namespace/pod, namespace/service or an address")
     explain.add_argument("port", metavar="PORT[/PROTOCOL]", help="the server's own port; TCP unless told")
-    _add_cluster(explain)
-    _add_policies(explain)
+    add_cluster(explain)
+    add_policies(explain)
     explain.set_defaults(run=run_explain)
-
-    from fairway.cli import policy_diff, policy_lint
 
     policy_diff.register(below)
     policy_lint.register(below)
     policy_verdicts.register(below)
 
 
-def _add_cluster(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--cluster", type=Path, required=True, metavar="DIR|FILE", help="Kubernetes manifests")
-    add_output(verb)
-
-
-def _add_flows(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--flows", type=Path, required=True, metavar="FILE|DIR", help="flows as a hub keeps them")
-
-
-def _add_policies(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument(
-        "--policies", type=Path, nargs="+", metavar="DIR|FILE", help="NetworkPolicies (default: the cluster's own)"
-    )
-    verb.add_argument(
-        "--posture",
-        choices=("allow", "deny"),
-        default="allow",
-        help="for pods that no policy selects (default: %(default)s)",
-    )
-    verb.add_argument("--names", type=Path, metavar="FILE", help="what domain names in policies resolve to")
-
-
 def run_replay(arguments: argparse.Namespace) -> int:
     """Judge recorded flows."""
     from fairway.cli.policy_replay import tell
-    from fairway.hub.store import read_edges
     from fairway.policy.replay import replay
 
-    cluster = _cluster(arguments.cluster)
-    policies, rulings = _policies(arguments, cluster), rulings_of(arguments)
-    result = replay(read_edges(arguments.flows), policies, cluster, rulings, names=_names(arguments))
-    tell(result, (*policies.policies, *policies.tiered), output=arguments.output, report=arguments.format)
+    inputs = Inputs(arguments)
+    cluster = inputs.cluster()
+    policies, rulings, names, edges = inputs.policies(cluster), inputs.rulings(), inputs.names(), inputs.edges()
+    inputs.done()
+    result = replay(edges, policies, cluster, rulings, names=names)
+    paths = arguments.policies or [arguments.cluster]
+    tell(
+        result,
+        (*policies.policies, *policies.tiered),
+        paths,
+        rulings.remarks(edges),
+        output=arguments.output,
+        report=arguments.format,
+    )
     return 0 if result.passed else 1
 
 
@@ -101,12 +79,18 @@ def run_explain(arguments: argparse.Namespace) -> int:
     from fairway.policy.ask import ask
     from fairway.policy.directory import Directory
 
-    cluster = _cluster(arguments.cluster)
+    inputs = Inputs(arguments)
+    cluster = inputs.cluster()
+    policies, names = inputs.policies(cluster), inputs.names()
+    inputs.done()
     ends = arguments.client, arguments.server, arguments.port
-    answer = ask(_policies(arguments, cluster), Directory(cluster), *ends, names=_names(arguments))
+    answer = ask(policies, Directory(cluster), *ends, names=names)
     output = show.Output(arguments.output)
     if output is show.Output.TABLE:
         _say(f"{'allowed' if answer.allowed else 'denied'}: {answer.why}")
+        for side in answer.sides:
+            if not answer.allowed and side.verdict == "allow":  # those that deny are told already
+                _say(f"  but {side.direction}: {side.why}")
     else:
         show.value(asdict(answer), output=output)
     return 0 if answer.allowed else 1
@@ -115,33 +99,3 @@ def run_explain(arguments: argparse.Namespace) -> int:
 def _say(line: str) -> None:
     """Print one line as it is; the terminal wraps it."""
     sys.stdout.write(f"{line}\n")
-
-
-def _cluster(path: Path) -> "Cluster":
-    from fairway.kit.documents import read_documents
-    from fairway.policy.read import read_cluster
-
-    return read_cluster(read_documents([path])).cluster
-
-
-def _policies(arguments: argparse.Namespace, cluster: "Cluster") -> "PolicySet":
-    from fairway.kit.documents import read_documents
-    from fairway.kit.errors import UsageError
-    from fairway.policy.model import PolicySet
-    from fairway.policy.read import read_policy_set
-    from fairway.wire.words import Posture
-
-    posture = Posture(arguments.posture)
-    if not arguments.policies:
-        return PolicySet(cluster.policies, posture, cluster.tiered)
-    given = read_policy_set(read_documents(arguments.policies), cluster, posture)
-    if not given.size:
-        raise UsageError(f"`{arguments.policies[0]}` holds no NetworkPolicy; name the right folder")
-    return given
-
-
-def _names(arguments: argparse.Namespace) -> "Names | None":
-    from fairway.kit.documents import read_documents
-    from fairway.policy.read_names import read_names
-
-    return read_names(read_documents([arguments.names])) if arguments.names else None

@@ -1,56 +1,47 @@
-"""Which cloud service an address belongs to, by the ranges its provider publishes.
+"""Which cloud service an address belongs to, by the ranges that providers publish.
 
-Form: AWS `ip-ranges.json` (https://docs.aws.amazon.com/vpc/latest/userguide/aws-ip-ranges.html).
+Nothing is built in: without a file nothing is called a cloud service. `cloud.published` reads the files.
 """
 
-from collections.abc import Mapping
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from itertools import chain
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
-import msgspec
-
+from fairway.cloud.published import Published, read_published
 from fairway.kit.errors import UsageError
 from fairway.wire.address import Address, Network
 
-MAX_FILE_BYTES: Final = 64 << 20
-
-GENERAL: Final = {"EC2": 1, "AMAZON": 2}
+GENERAL: Final = {"EC2": 1, "AMAZON": 2, "AzureCloud": 2, "Google Cloud": 2, "Google": 3}
 """Names that say little: AMAZON is all of AWS, EC2 also covers what other services run on. The least comes last."""
 
-
-class _Prefix4(msgspec.Struct):
-    ip_prefix: str
-    service: str
-    region: str = ""
+_Rank = tuple[int, int, str]
+"""Weight, length of the prefix (negative), name: the least is the one to tell."""
 
 
-class _Prefix6(msgspec.Struct):
-    ipv6_prefix: str
-    service: str
-    region: str = ""
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that ranges come from. `date` is the publisher's, as written; empty if unknown."""
 
-
-class _File(msgspec.Struct):
-    prefixes: list[_Prefix4]
-    ipv6_prefixes: list[_Prefix6] = []
-    create_date: str = msgspec.field(name="createDate", default="")
-
-
-class _Level(NamedTuple):
-    """All networks of one family and prefix length: the network's number to its best name."""
-
-    shift: int
-    names: dict[int, str]
+    path: str
+    provider: str
+    date: str
+    networks: int
 
 
 class Ranges:
-    """Published networks by service. `date` is the publisher's, as written; empty if unknown."""
+    """Published networks by service, of one provider or several."""
 
-    def __init__(self, networks: Mapping[str, tuple[Network, ...]], date: str = "") -> None:
+    def __init__(
+        self, networks: Mapping[str, tuple[Network, ...]], date: str = "", sources: tuple[Source, ...] = ()
+    ) -> None:
         self.date = date
+        self.sources = sources
         self._networks = dict(networks)
-        self._levels = {4: _levels(networks, IPv4Network, 32), 6: _levels(networks, IPv6Network, 128)}
+        self._parts = {4: _parts(networks, 4), 6: _parts(networks, 6)}
 
     def service(self, address: str | Address) -> str | None:
         """The service's name as published, None outside all ranges; ValueError if the text is no address.
@@ -58,61 +49,76 @@ class Ranges:
         Among names of equal weight (`GENERAL`) the longest prefix wins, then the first in alphabet.
         """
         parsed = ip_address(address) if isinstance(address, str) else address
-        number, best = int(parsed), None
-        for shift, names in self._levels[parsed.version]:
-            name = names.get(number >> shift)
-            if name is not None and (best is None or _weight(name) < _weight(best)):
-                best = name
-                if name not in GENERAL:
-                    break
-        return best
+        starts, names = self._parts[parsed.version]
+        return names[bisect_right(starts, int(parsed)) - 1]
 
     def networks(self) -> Mapping[str, tuple[Network, ...]]:
         """All networks of each service, sorted: IPv4 first."""
         return self._networks
 
 
-def read_ranges(path: Path) -> Ranges:
-    """Read an ip-ranges.json; UsageError names the place that is wrong."""
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise UsageError(f"{path}: is over the limit of {MAX_FILE_BYTES >> 20} MiB for address ranges")
-        file = msgspec.json.decode(path.read_bytes(), type=_File)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}; give the provider's ip-ranges.json") from error
-    except msgspec.MsgspecError as error:
-        raise UsageError(f"{path}: is no AWS ip-ranges.json: {error}") from error
+def read_ranges(path: Path, *more: Path) -> Ranges:
+    """The ranges in files, and in the `*.json` of folders, together; UsageError names the place that is wrong."""
+    files = list(chain.from_iterable(_files(one) for one in (path, *more)))
+    published = [read_published(file) for file in files]
     networks: dict[str, set[Network]] = {}
-    for index, prefix in enumerate(file.prefixes):
-        where = f"$.prefixes[{index}].ip_prefix"
-        networks.setdefault(prefix.service, set()).add(_network(path, where, prefix.ip_prefix, IPv4Network))
-    for index, prefix6 in enumerate(file.ipv6_prefixes):
-        where = f"$.ipv6_prefixes[{index}].ipv6_prefix"
-        networks.setdefault(prefix6.service, set()).add(_network(path, where, prefix6.ipv6_prefix, IPv6Network))
-    return Ranges({name: tuple(sorted(nets, key=_order)) for name, nets in networks.items()}, file.create_date)
+    for one in published:
+        for name, found in one.networks.items():
+            networks.setdefault(name, set()).update(found)
+    return Ranges(
+        {name: tuple(sorted(found, key=_order)) for name, found in networks.items()},
+        ", ".join(one.date for one in published if one.date),
+        tuple(_source(file, one) for file, one in zip(files, published, strict=True)),
+    )
 
 
-def _network(path: Path, where: str, text: str, kind: type[IPv4Network] | type[IPv6Network]) -> Network:
-    try:
-        return kind(text)
-    except ValueError as error:
-        raise UsageError(f"{path}: `{where}` `{text}` is no network: {error}") from error
+def _files(path: Path) -> Iterable[Path]:
+    if not path.is_dir():
+        return [path]
+    found = sorted(path.glob("*.json"))
+    if not found:
+        raise UsageError(f"{path}: holds no *.json; give files of published address ranges")
+    return found
+
+
+def _source(path: Path, published: Published) -> Source:
+    return Source(str(path), published.provider, published.date, sum(map(len, published.networks.values())))
 
 
 def _order(network: Network) -> tuple[int, int, int]:
     return network.version, int(network.network_address), network.prefixlen
 
 
-def _weight(name: str) -> int:
-    return GENERAL.get(name, 0)
+def _parts(networks: Mapping[str, tuple[Network, ...]], version: int) -> tuple[list[int], list[str | None]]:
+    """The whole address space in parts with one name each: where each begins, and its name.
 
+    Networks nest or are apart, so one pass with a stack of those that are open does.
+    """
+    found = sorted(
+        (int(net.network_address), -int(net.broadcast_address), (GENERAL.get(name, 0), -net.prefixlen, name))
+        for name, nets in networks.items()
+        for net in nets
+        if net.version == version
+    )
+    starts: list[int] = [0]
+    names: list[str | None] = [None]
+    open_: list[tuple[int, _Rank]] = []
 
-def _levels(networks: Mapping[str, tuple[Network, ...]], kind: type, bits: int) -> tuple[_Level, ...]:
-    """One dictionary per prefix length, longest first: a look-up is at most as many probes as lengths in use."""
-    levels: dict[int, dict[int, str]] = {}
-    for name in sorted(networks, key=lambda name: (_weight(name), name)):
-        for network in networks[name]:
-            if isinstance(network, kind):
-                shift = bits - network.prefixlen
-                levels.setdefault(shift, {}).setdefault(int(network.network_address) >> shift, name)
-    return tuple(_Level(shift, levels[shift]) for shift in sorted(levels))
+    def begin(at: int) -> None:
+        name = open_[-1][1][2] if open_ else None
+        if starts[-1] == at:
+            names[-1] = name
+        elif names[-1] != name:
+            starts.append(at)
+            names.append(name)
+
+    for start, last, rank in found:
+        while open_ and open_[-1][0] < start:
+            ended, _ = open_.pop()
+            begin(ended + 1)
+        open_.append((-last, min(rank, open_[-1][1]) if open_ else rank))
+        begin(start)
+    while open_:
+        ended, _ = open_.pop()
+        begin(ended + 1)
+    return starts, names

@@ -34,7 +34,7 @@ def read_door(state: State) -> Door | None:
     """The way into the hub whose state folder this is; None if no hub was ever started there."""
     try:
         return msgspec.json.decode(state.door.read_bytes(), type=Door)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise UsageError(f"{state.door}: cannot be read: {error.strerror}") from error

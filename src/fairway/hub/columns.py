@@ -36,8 +36,25 @@ COLUMNS: Final = (
     ("sent_packets", pa.uint64(), "client to server"),
     ("received_packets", pa.uint64(), "server to client"),
     ("connections", pa.uint32(), "opened in the interval"),
+    ("failed", pa.uint32(), "TCP connections refused or given up before they were answered"),
+    ("resets", pa.uint32(), "TCP connections that a RST ended"),
+    ("severed", pa.uint32(), "TCP connections given up for want of any answer"),
     ("retransmissions", pa.uint32(), "TCP segments that the reporting pod sent again"),
-    ("srtt_us", pa.uint32(), "the reporting pod's smoothed round-trip time, microseconds; 0 unknown"),
+    ("handshake_retransmissions", pa.uint32(), "those that were SYNs or SYN-ACKs"),
+    ("timeouts", pa.uint32(), "expiries of the reporting pod's retransmission timer"),
+    ("handshake_timeouts", pa.uint32(), "those before the connection was established"),
+    (
+        "connect_count",
+        pa.uint32(),
+        "connections answered; their times are from SYN to SYN-ACK at the reporting pod",
+    ),
+    ("connect_min_us", pa.uint32(), "the shortest time to connect, microseconds"),
+    ("connect_max_us", pa.uint32(), "the longest"),
+    ("connect_sum_us", pa.uint64(), "all of them added up"),
+    ("srtt_us", pa.uint32(), "the reporting pod's smoothed round-trip time, the longest; 0 unknown"),
+    ("srtt_count", pa.uint32(), "TCP connections that it is known of"),
+    ("srtt_min_us", pa.uint32(), "the shortest"),
+    ("srtt_sum_us", pa.uint64(), "all of them added up"),
     ("verdict", WORD, "of the policies in force: unjudged, allow, deny"),
     ("staged", WORD, "of the policies on trial"),
     ("reason", WORD, "why the verdict is deny: no_rule, posture, unknown_pod, fragment, unparsed"),
@@ -49,3 +66,20 @@ COLUMNS: Final = (
 )
 
 SCHEMA: Final = pa.schema([pa.field(name, kind, nullable=False) for name, kind, _ in COLUMNS])
+
+TCP_HEALTH: Final = (
+    "failed",
+    "resets",
+    "severed",
+    "handshake_retransmissions",
+    "timeouts",
+    "handshake_timeouts",
+    "connect_count",
+    "connect_min_us",
+    "connect_max_us",
+    "connect_sum_us",
+    "srtt_count",
+    "srtt_min_us",
+    "srtt_sum_us",
+)
+"""Columns that agents before 0.1.0 did not tell: zero in older files."""

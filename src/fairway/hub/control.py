@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -12,15 +13,19 @@ from fairway.hub.state import State
 from fairway.kit.documents import read_documents
 from fairway.kit.errors import UsageError
 from fairway.kit.files import write_atomically
-from fairway.policy.compile import Compiled, compile_rules
+from fairway.policy.behind import behind_rows
+from fairway.policy.compile import Compiled
 from fairway.policy.model import Cluster, PolicySet
 from fairway.policy.read import read_policy_set
-from fairway.policy.settle import domains_of
-from fairway.wire.rules import NodeFeed, NodePod
+from fairway.policy.recompile import Compiler
+from fairway.policy.settle import plain_names
+from fairway.policy.stand_ins import stand_ins, unfollowable
+from fairway.wire.rules import NodeFeed, NodePod, Row
 from fairway.wire.words import Mode, Posture
 
 _NODE_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 """Kubernetes' own rule for node names; anything else must not become a path."""
+_DNS_SERVICES: Final = {("kube-system", "kube-dns"), ("kube-system", "coredns"), ("kube-system", "node-local-dns")}
 
 
 def policy_set(choice: PolicyChoice | None) -> PolicySet | None:
@@ -32,21 +37,51 @@ def policy_set(choice: PolicyChoice | None) -> PolicySet | None:
     found = read_policy_set(read_documents([Path(choice.policies)]), posture=choice.posture)
     if not found.size:
         raise UsageError(f"`{choice.policies}` holds no NetworkPolicy; `fairway policy generate` writes some")
-    if domains := domains_of(found):
-        # Agents do not follow DNS: the rule would match nothing, and what it is to accept would be dropped.
+    if beside := unfollowable(found):
         raise UsageError(
-            f"`{choice.policies}` names the domain `{domains[0]}`, which agents cannot obey; use networks"
+            f"`{choice.policies}` names domains, which agents cannot obey beside the networks that {beside} "
+            "denies or passes; leave those to NetworkPolicies"
         )
     return found
 
 
-def node_feeds(cluster: Cluster, intent: Intent, revision: int) -> dict[str, NodeFeed]:
-    """What each node's agent is to be told, by node name. UsageError when the intent's policies are bad."""
-    compiled = compile_rules(cluster, policy_set(intent.active), policy_set(intent.staged))
-    return {node.name: _feed(cluster, compiled, node.name, intent, revision) for node in cluster.nodes}
+def node_feeds(
+    cluster: Cluster, intent: Intent, revision: int, compiler: Compiler | None = None
+) -> dict[str, NodeFeed]:
+    """What each node's agent is to be told, by node name. UsageError when the intent's policies are bad.
+
+    A `compiler` that compiled an earlier state of the cluster saves what did not change.
+    """
+    sets = policy_set(intent.active), policy_set(intent.staged)
+    names = stand_ins(sets)
+    places = plain_names({name: [address] for name, address in names.items()})
+    compiled = (compiler or Compiler()).compile(cluster, *sets, places)
+    more = _More(
+        names=tuple((name, compiled.identities.of(address)) for name, address in names.items()),
+        resolvers=_resolvers(cluster) if names else (),
+        behind=behind_rows(compiled, cluster, compiled.grants),
+    )
+    return {node.name: _feed(cluster, compiled, more, node.name, intent, revision) for node in cluster.nodes}
 
 
-def _feed(cluster: Cluster, compiled: Compiled, node: str, intent: Intent, revision: int) -> NodeFeed:
+@dataclass(frozen=True, slots=True)
+class _More:
+    """What tables have beside the compiled rows; see `wire.rules.RuleTable`."""
+
+    names: tuple[tuple[str, int], ...]
+    resolvers: tuple[str, ...]
+    behind: tuple[Row, ...]
+
+
+def _resolvers(cluster: Cluster) -> tuple[str, ...]:
+    """Whose DNS answers are believed: the cluster's DNS Service and the pods behind it."""
+    services = [s for s in cluster.services if (s.namespace, s.name) in _DNS_SERVICES]
+    found = [address for service in services for address in service.addresses]
+    found += [address for s in services for port in s.ports for address, _ in port.backends]
+    return tuple(dict.fromkeys(found))
+
+
+def _feed(cluster: Cluster, compiled: Compiled, more: _More, node: str, intent: Intent, revision: int) -> NodeFeed:
     pods = (
         NodePod(pod.uid, pod.namespace, pod.name, pod.addresses)
         for pod in cluster.pods
@@ -54,6 +89,9 @@ def _feed(cluster: Cluster, compiled: Compiled, node: str, intent: Intent, revis
     )
     mode = intent.active.mode_on(node) if intent.active else Mode.OFF
     table = compiled.table(node, revision, mode)
+    held = {number for rules in table.pods for number in (*rules.active, *rules.staged)}
+    behind = tuple(row for row in more.behind if row.policy in held)
+    table = msgspec.structs.replace(table, names=more.names, resolvers=more.resolvers, behind=behind)
     if mode is not Mode.ENFORCE:
         # A node that does not enforce yet must not drop a new pod's packets before its rules are there.
         table = msgspec.structs.replace(table, posture=Posture.ALLOW)
@@ -75,6 +113,7 @@ class Control:
         self._log = log
         self._feeds: dict[str, NodeFeed] = {}
         self._sent: dict[str, Feed] = {}
+        self._compiler = Compiler()
         self.revision = 0
 
     def open(self) -> None:
@@ -98,7 +137,7 @@ class Control:
         if applied > self.revision:
             self.revision = applied
             self._feeds.clear()
-        feeds = node_feeds(cluster, intent, self.revision + 1)
+        feeds = node_feeds(cluster, intent, self.revision + 1, self._compiler)
         for node in self._feeds.keys() - feeds.keys():
             (self._folder / f"{node}.json").unlink(missing_ok=True)
             del self._feeds[node]

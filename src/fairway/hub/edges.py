@@ -37,10 +37,23 @@ _SUMS: Final = (
     "received_bytes",
     "sent_packets",
     "received_packets",
+    "failed",
+    "resets",
+    "severed",
     "retransmissions",
+    "handshake_retransmissions",
+    "timeouts",
+    "handshake_timeouts",
+    "connect_count",
+    "connect_sum_us",
+    "srtt_count",
+    "srtt_sum_us",
     "denied",
     "would_deny",
 )
+_OF_EACH: Final = ("retransmissions", "handshake_retransmissions", "timeouts", "handshake_timeouts", "denied")
+_OF_BOTH: Final = ("failed", "resets", "severed", "would_deny")
+_TIMES: Final = (("connect_count", "connect_sum_us"), ("srtt_count", "srtt_sum_us"))
 
 _Key = tuple[str, str, int, str]
 _Backends = dict[tuple[str, int, str], set[tuple[str, int]]]
@@ -231,10 +244,15 @@ def _add_clients(edges: dict[_Key, _Report], told: dict[_Key, _Report], backends
 
 
 def _overlay(edge: _Report, report: _Report) -> None:
-    """Add what only the client's agent can know. Both agents judge a connection, hence the larger `would_deny`."""
-    edge.counters["retransmissions"] += report.counters["retransmissions"]
-    edge.counters["denied"] += report.counters["denied"]
-    edge.counters["would_deny"] = max(edge.counters["would_deny"], report.counters["would_deny"])
+    """Add what only the client's agent can know. Where both know of a connection the larger figure stands; times
+    are the client's, who waited."""
+    for name in _OF_EACH:
+        edge.counters[name] += report.counters[name]
+    for name in _OF_BOTH:
+        edge.counters[name] = max(edge.counters[name], report.counters[name])
+    for count, total in _TIMES:
+        if report.counters[count]:
+            edge.counters[count], edge.counters[total] = report.counters[count], report.counters[total]
 
 
 def _backends(flows: pa.Table) -> _Backends:

@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fairway.hub.columns import END, SCHEMA
+from fairway.hub.cells import coded
+from fairway.hub.columns import END, SCHEMA, TCP_HEALTH
 from fairway.hub.distinct import Ints, distinct
 from fairway.hub.names import Names, category
 from fairway.wire import batch as wire
@@ -41,11 +42,11 @@ def named(batches: Sequence[wire.Batch], names: Names) -> pa.Table:
         "time_end": reports.end,
         "first_seen": first,
         "last_seen": last,
-        "kind": _coded(rows["kind"], _KINDS),
-        "reporter": _coded(serves, ("client", "server")),
+        "kind": coded(rows["kind"], _KINDS),
+        "reporter": coded(serves, ("client", "server")),
         # A Service address never opens a connection, so whoever talks to a port of one did.
         "initiator_known": (rows["initiator"] != Initiator.UNKNOWN) | answered,
-        "protocol": _coded(rows["protocol"], _PROTOCOLS),
+        "protocol": coded(rows["protocol"], _PROTOCOLS),
         "family": rows["family"],
         "port": rows["port"],
         "category": _categories(ends, client, server),
@@ -57,12 +58,13 @@ def named(batches: Sequence[wire.Batch], names: Names) -> pa.Table:
         "connections": np.where(rows["denied"] > 0, 0, rows["connections"]),
         "retransmissions": rows["retransmissions"],
         "srtt_us": rows["srtt_us"],
-        "verdict": _coded(rows["verdict"], _VERDICTS),
-        "staged": _coded(rows["staged"], _VERDICTS),
-        "reason": _coded(rows["reason"], _REASONS),
-        "staged_reason": _coded(rows["staged_reason"], _REASONS),
-        "verdict_rule": _coded(rows["verdict_rule"] + reports.rule_base, reports.rules),
-        "staged_rule": _coded(rows["staged_rule"] + reports.rule_base, reports.rules),
+        **{name: rows[name] for name in TCP_HEALTH},
+        "verdict": coded(rows["verdict"], _VERDICTS),
+        "staged": coded(rows["staged"], _VERDICTS),
+        "reason": coded(rows["reason"], _REASONS),
+        "staged_reason": coded(rows["staged_reason"], _REASONS),
+        "verdict_rule": coded(rows["verdict_rule"] + reports.rule_base, reports.rules),
+        "staged_rule": coded(rows["staged_rule"] + reports.rule_base, reports.rules),
         "denied": rows["denied"],
         "service": service,
         "backends": backends,
@@ -184,7 +186,7 @@ def _services(
             ended = names.backends(server.address, port, _PROTOCOLS[rows["protocol"][row]])
             titles.append(f"{server.namespace}/{server.name}:{port}")
             backends.append(msgspec.json.encode(ended).decode() if ended else "")
-    return _coded(codes, titles), _coded(codes, backends), np.array(backends)[codes] != ""
+    return coded(codes, titles), coded(codes, backends), np.array(backends)[codes] != ""
 
 
 def _categories(ends: Sequence[Endpoint], client: Ints, server: Ints) -> pa.DictionaryArray:
@@ -194,7 +196,7 @@ def _categories(ends: Sequence[Endpoint], client: Ints, server: Ints) -> pa.Dict
     examples = {kind: ends[index] for index, kind in enumerate(kinds.tolist())}
     positions, pairs = distinct(kinds[client], kinds[server])
     places = ((examples[kinds[client[row]]], examples[kinds[server[row]]]) for row in positions)
-    return _coded(pairs, [category(*both) for both in places])
+    return coded(pairs, [category(*both) for both in places])
 
 
 def _words_of(ends: Sequence[Endpoint], field: str) -> tuple[NDArray[np.int32], pa.Array]:
@@ -215,17 +217,6 @@ _Correct = Callable[[int, Endpoint], Endpoint]
 def _halves(addresses: NDArray[np.void]) -> list[NDArray[np.uint64]]:
     halves = np.ascontiguousarray(addresses).view(np.uint64).reshape(-1, 2)
     return [halves[:, 0], halves[:, 1]]
-
-
-def _coded(codes: NDArray[Any], words: Sequence[str]) -> pa.DictionaryArray:
-    """words[code] for each row, as dictionary column of the distinct words in use."""
-    used = np.zeros(max(len(words), 1), bool)
-    used[codes.astype(np.intp)] = True
-    dictionary: dict[str, int] = {}
-    mine = np.zeros(len(used), np.int32)
-    for code in np.flatnonzero(used):
-        mine[code] = dictionary.setdefault(words[int(code)], len(dictionary))
-    return pa.DictionaryArray.from_arrays(mine[codes.astype(np.intp)], pa.array(list(dictionary), pa.string()))
 
 
 def _words(kind: type[IntEnum]) -> list[str]:

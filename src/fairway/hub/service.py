@@ -21,6 +21,7 @@ from fairway.hub.database.embedded import Embedded
 from fairway.hub.database.flowbase import FlowBase
 from fairway.hub.history import History
 from fairway.hub.identity import ByGrants, Permits
+from fairway.hub.imports import take_imports
 from fairway.hub.intent import Intent
 from fairway.hub.ledger import entry
 from fairway.hub.loader import Loader
@@ -156,6 +157,7 @@ class Hub:
             if self.cluster is not None:
                 self._try("database", partial(self.loader.run, self.names))
                 self._try("control", partial(self._steer, self.cluster, self.agents))
+                self._try("imports", partial(take_imports, self.config.state.imports, self.base))
 
     def _look_at_cluster(self) -> bool:
         seen = signature(self.config.cluster)

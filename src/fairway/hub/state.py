@@ -22,6 +22,11 @@ class State:
         return self.folder / "segments"
 
     @property
+    def imports(self) -> Path:
+        """Files of flows that the hub is to take in: `NAME.parquet`, by an atomic rename."""
+        return self.folder / "imports"
+
+    @property
     def database(self) -> Path:
         """ClickHouse's files."""
         return self.folder / "database"

@@ -13,8 +13,9 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fairway.hub import malformed
 from fairway.hub.client import Client, read_door
-from fairway.hub.columns import SCHEMA
+from fairway.hub.columns import SCHEMA, TCP_HEALTH
 from fairway.hub.edges import edges_of
 from fairway.hub.state import State
 from fairway.kit.errors import UsageError
@@ -87,10 +88,16 @@ def _in_force(path: Path) -> list[Path]:
 
 
 def _columns(file: Path, table: pa.Table) -> pa.Table:
+    for name in TCP_HEALTH:
+        if name not in table.column_names:
+            table = table.append_column(name, pa.repeat(pa.scalar(0, SCHEMA.field(name).type), len(table)))
     missing = [name for name in SCHEMA.names if name not in table.column_names]
     if missing:
         raise UsageError(f"{file}: is no file of flows: column `{missing[0]}` is missing")
-    return table.select(SCHEMA.names).cast(SCHEMA)
+    flows = table.select(SCHEMA.names).cast(SCHEMA)
+    if what := malformed.problem(flows):
+        raise UsageError(f"{file}: holds a malformed flow: {what}; write it anew, or leave it out")
+    return flows
 
 
 def _metadata(path: Path) -> pq.FileMetaData:

@@ -3,11 +3,17 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from fairway.kit import show
 from fairway.wire.edge import Edge
 from fairway.wire.endpoint import Endpoint, Kind
+
+_SUMS: Final = (
+    *("connections", "sent_bytes", "received_bytes", "denied", "would_deny"),
+    *("failed", "resets", "severed", "retransmissions", "timeouts"),
+    *("connect_count", "connect_sum_us", "srtt_count", "srtt_sum_us"),
+)
 
 
 @dataclass(slots=True)
@@ -24,7 +30,15 @@ class Line:
     connections: int = 0
     sent_bytes: int = 0
     received_bytes: int = 0
+    failed: int = 0
+    resets: int = 0
+    severed: int = 0
     retransmissions: int = 0
+    timeouts: int = 0
+    connect_count: int = 0
+    connect_sum_us: int = 0
+    srtt_count: int = 0
+    srtt_sum_us: int = 0
     denied: int = 0
     would_deny: int = 0
     edges: int = 0
@@ -34,7 +48,7 @@ class Line:
 
     def add(self, edge: Edge) -> None:
         """Count one edge in."""
-        for name in ("connections", "sent_bytes", "received_bytes", "retransmissions", "denied", "would_deny"):
+        for name in _SUMS:
             setattr(self, name, getattr(self, name) + getattr(edge, name))
         self.service = max(self.service, edge.service)
         self.first_seen = min(self.first_seen, edge.first_seen)
@@ -55,7 +69,13 @@ class Line:
             "connections": self.connections,
             "sent_bytes": self.sent_bytes,
             "received_bytes": self.received_bytes,
+            "failed": self.failed,
+            "resets": self.resets,
+            "severed": self.severed,
             "retransmissions": self.retransmissions,
+            "timeouts": self.timeouts,
+            "connect_mean_us": _mean(self.connect_sum_us, self.connect_count),
+            "srtt_mean_us": _mean(self.srtt_sum_us, self.srtt_count),
             "denied": self.denied,
             "would_deny": self.would_deny,
             "categories": sorted(self.categories),
@@ -70,6 +90,7 @@ class Line:
         """For a table."""
         verdicts = [f"denied {self.denied} packets"] * bool(self.denied)
         verdicts += [f"would deny {self.would_deny}"] * bool(self.would_deny)
+        health = [f"{getattr(self, name)} {name}" for name in ("failed", "severed") if getattr(self, name)]
         return {
             "client": self.client if self.initiator_known else f"{self.client} ?",
             "server": self.server,
@@ -81,8 +102,12 @@ class Line:
             "category": ", ".join(sorted(self.categories))
             .replace("inter-zone, intra-zone", "both zones")
             .replace("-zone", " zone"),
-            "verdicts": ", ".join(verdicts),
+            "verdicts": ", ".join(verdicts + health),
         }
+
+
+def _mean(total: int, count: int) -> int | None:
+    return round(total / count) if count else None
 
 
 def port_name(port: int, protocol: str) -> str:

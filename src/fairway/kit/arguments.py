@@ -21,6 +21,14 @@ def duration(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+def interval(text: str) -> timedelta:
+    """A duration that is not nothing; for argparse."""
+    found = duration(text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"`{text}` is no interval; write 1s or more")
+    return found
+
+
 def count(text: str) -> int:
     """A whole number from 1 on; for argparse."""
     if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < 1:

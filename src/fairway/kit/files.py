@@ -1,14 +1,18 @@
 """Files that other processes read while they are written: whole or not at all, also across a power cut."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 Signature = frozenset[tuple[str, int, int]]
 """Path, modification time in nanoseconds and size of everything watched; unequal means changed."""
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Put `content` at `path` at one stroke and on disk; its folder is made when missing."""
+def write_atomically(path: Path, content: bytes, commit: Callable[[], None] = lambda: None) -> None:
+    """Put `content` at `path` at one stroke and on disk; its folder is made when missing.
+
+    `commit` is called when all of it is on disk under a hidden name, `.NAME.*.tmp`, before it gets its own.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -16,6 +20,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        commit()
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 PLAIN: Final = "text/plain; version=0.0.4; charset=utf-8"
 
-_ESCAPES: Final = str.maketrans({"\\": "\\\\", "\n": "\\n", '"': '\\"'})
+_IN_PROSE: Final = str.maketrans({"\\": "\\\\", "\n": "\\n"})
+_QUOTED: Final = _IN_PROSE | str.maketrans({'"': '\\"'})
 Sample = tuple[Mapping[str, str], float]
 
 
@@ -53,11 +54,12 @@ def render(families: Iterable[Family], *, openmetrics: bool) -> str:
             continue
         sample = family.name + "_total" * (family.kind is Kind.COUNTER)
         declared = family.name if openmetrics else sample
-        lines.append(f"# HELP {declared} {family.about.translate(_ESCAPES)}\n# TYPE {declared} {family.kind}\n")
+        about = family.about.translate(_QUOTED if openmetrics else _IN_PROSE)
+        lines.append(f"# HELP {declared} {about}\n# TYPE {declared} {family.kind}\n")
         lines += [f"{sample}{_labels(labels)} {value}\n" for labels, value in family.samples]
     return "".join(lines) + "# EOF\n" * openmetrics
 
 
 def _labels(labels: Mapping[str, str]) -> str:
-    inside = ",".join(f'{name}="{value.translate(_ESCAPES)}"' for name, value in labels.items())
+    inside = ",".join(f'{name}="{value.translate(_QUOTED)}"' for name, value in labels.items())
     return f"{{{inside}}}" if inside else ""

@@ -3,52 +3,34 @@
 The same rows judge recorded flows here and packets in the kernel: what was proven is what is enforced.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from functools import cached_property
+from typing import Final
 
-import msgspec
-
-from fairway.policy.decide import (
-    isolates,
-    peer_matches,
-    rule_title,
-    rules_of,
-    tiered_rules_of,
-    tiered_title,
-)
-from fairway.policy.directory import Directory, pod_endpoint
-from fairway.policy.flatten import Area, Front, Layer, flattened
-from fairway.policy.identities import Identities, Vocabulary, network_order
-from fairway.policy.intervals import ALL_PORTS, Span, Spans, intersect, rule_at, union
-from fairway.policy.model import Cluster, NetworkPolicy, Pod, PolicySet, Tier, TieredPolicy
-from fairway.policy.rows import Allowance, NumberedRule, RowMaker, allowing_rule, lookups, narrowed
+from fairway.policy.decide import to_itself
+from fairway.policy.flatten import Layer, flattened
+from fairway.policy.fronts import Fronts, find_fronts
+from fairway.policy.grants import Grant, column_of
+from fairway.policy.groups import Catalogue, Grouping, GroupKey, Groups, Numbers
+from fairway.policy.identities import Identities
+from fairway.policy.intervals import ALL_PORTS, Span, Spans, intersect
+from fairway.policy.model import Cluster, Pod, PolicySet, Tier
+from fairway.policy.rows import RowMaker
 from fairway.policy.settle import Names, settle
-from fairway.wire.address import packed
+from fairway.policy.tables import Tables
+from fairway.policy.vocabulary import Vocabulary
 from fairway.wire.endpoint import Endpoint, NamedPort
-from fairway.wire.rules import ANY, CLOSED, FIRST_POLICY, OPEN, UNUSED, PodRules, Row, RuleTable
+from fairway.wire.rules import CLOSED, OPEN, UNUSED, RuleTable
 from fairway.wire.words import PROTOCOL_NUMBERS, Direction, Mode, Posture, Slot, Verdict
-
-
-class GroupKey(NamedTuple):
-    """Pods that the same policies isolate in a direction and that serve the same of the names these use.
-
-    `tiered` are the cluster-wide policies with rules for them, in order; only with some `posture` matters.
-    """
-
-    direction: Direction
-    members: tuple[int, ...]
-    own: tuple[NamedPort, ...]
-    tiered: tuple[int, ...] = ()
-    posture: Posture = Posture.ALLOW
-
 
 POSTURE_RULE: Final = "posture allow"
 """In place of a rule: cluster-wide policies judge the pod, none of them this connection, and no NetworkPolicy
 isolates it."""
 Verdicts = tuple[Verdict, Verdict]
 """Of the client's egress and of the server's ingress."""
+Sets = tuple[PolicySet | None, PolicySet | None]
+"""The policies by slot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +38,25 @@ class Subject:
     """A pod that is judged: its policy numbers by slot, each (ingress, egress)."""
 
     pod: Pod
-    numbers: tuple[tuple[int, int], tuple[int, int]]
+    numbers: tuple[Numbers, Numbers]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Compiled:
-    """The rows for a whole cluster. `allowances` are by policy number; `rules[i]` names rule number i."""
+    """The rows for a whole cluster. `grants` are by policy number; `rules[i]` names rule number i."""
 
     identities: Identities
     subjects: dict[str, Subject]
     """By pod uid."""
-    allowances: dict[int, tuple[Direction, Allowance]]
-    rules: tuple[str, ...]
+    grants: Mapping[int, tuple[Direction, Grant]]
+    rules: Sequence[str]
     posture: Posture
-    node_addresses: dict[str, tuple[str, ...]]
-    holders: dict[str, Subject]
-    """By address."""
+    node_addresses: Mapping[str, tuple[str, ...]]
+
+    @cached_property
+    def holders(self) -> dict[str, Subject]:
+        """The judged pods by address."""
+        return {address: subject for subject in self.subjects.values() for address in subject.pod.addresses}
 
     def verdict(self, slot: Slot, client: Endpoint, server: Endpoint, port: int, protocol: str) -> Verdicts:
         """The verdicts on a connection, from the rows alone, in the kernel's order of look-ups."""
@@ -84,7 +69,7 @@ class Compiled:
 
     def _exempt(self, client: Endpoint, server: Endpoint, receiver: Subject | None) -> tuple[bool, bool]:
         """Whether no policy can deny the client's egress, the server's ingress."""
-        own = client.address == server.address
+        own = to_itself(client, server)
         kubelet = receiver is not None and client.address in self.node_addresses.get(receiver.pod.node, ())
         return own, own or kubelet
 
@@ -113,12 +98,8 @@ class Compiled:
             return (Span(*ALL_PORTS, 0),)
         if number == CLOSED:
             return ()
-        _, allowance = self.allowances[number]
-        identity, numbered = self.identities.of(remote), PROTOCOL_NUMBERS.get(protocol, 255)
-        spans: Spans = ()
-        for key in lookups(identity, numbered):
-            spans = union(spans, allowance.get(key, ()))
-        return spans
+        _, grant = self.grants[number]
+        return grant.of(self.identities.of(remote))[column_of(PROTOCOL_NUMBERS.get(protocol, 255))]
 
     def _side(
         self,
@@ -138,34 +119,19 @@ class Compiled:
             return Verdict.ALLOW
         if number == CLOSED:
             return Verdict.DENY
-        _, allowance = self.allowances[number]
-        rule = allowing_rule(allowance, self.identities.of(remote), PROTOCOL_NUMBERS.get(protocol, 255), port)
+        _, grant = self.grants[number]
+        rule = grant.rule(self.identities.of(remote), column_of(PROTOCOL_NUMBERS.get(protocol, 255)), port)
         return Verdict.DENY if rule is None else Verdict.ALLOW
 
-    def table(self, node: str, revision: int, mode: Mode) -> RuleTable:
-        """What the agent of `node` is to hold its pods to; rules are numbered anew, so that it stays small."""
-        subjects = [self.subjects[uid] for uid in sorted(self.subjects) if self.subjects[uid].pod.node == node]
-        numbers = sorted({n for s in subjects for pair in s.numbers for n in pair if n >= FIRST_POLICY})
-        rows = [row for number in numbers for row in self._rows(number)]
-        used = sorted({row.rule for row in rows})
-        renumbered = {rule: index for index, rule in enumerate(used, start=1)}
-        networks = sorted(self.identities.networks.items(), key=lambda pair: network_order(pair[0]))
-        return RuleTable(
-            revision=revision,
-            posture=self.posture,
-            local=self.node_addresses.get(node, ()),
-            exact=tuple(sorted(self.identities.exact.items(), key=lambda pair: packed(pair[0]))),
-            cidrs=tuple((str(network), identity) for network, identity in networks),
-            rows=tuple(msgspec.structs.replace(row, rule=renumbered[row.rule]) for row in rows),
-            pods=tuple(PodRules(s.pod.uid, *s.numbers, (mode, mode)) for s in subjects),
-            rules=("", *(self.rules[rule] for rule in used)),
-        )
+    @cached_property
+    def _tables(self) -> Tables:
+        pods = ((subject.pod, subject.numbers) for _, subject in sorted(self.subjects.items()))
+        return Tables(self.identities, self.grants, self.rules, pods)
 
-    def _rows(self, number: int) -> Iterator[Row]:
-        direction, allowance = self.allowances[number]
-        for (identity, protocol), spans in sorted(allowance.items()):
-            for low, high, rule in spans:
-                yield Row(number, identity, direction, protocol, low, high, rule)
+    def table(self, node: str, revision: int, mode: Mode) -> RuleTable:
+        """What the agent of `node` is to hold its pods to: as much as these can tell apart, numbered anew, so
+        that a change elsewhere leaves it as it is."""
+        return self._tables.table(node, revision, mode, self.posture, self.node_addresses.get(node, ()))
 
 
 def compile_rules(
@@ -175,163 +141,75 @@ def compile_rules(
 
     `names` are what domain names resolve to by now.
     """
-    settled = [settle(chosen, cluster.nodes, names) if chosen else None for chosen in (active, staged)]
-    return _Compilation(cluster, (settled[Slot.ACTIVE], settled[Slot.STAGED])).run()
+    return Compilation(cluster, settled(cluster, (active, staged), names)).run()
 
 
-class _Compilation:
+def settled(cluster: Cluster, sets: Sets, names: Names | None) -> Sets:
+    """Both sets without anything that stands for addresses of a moment."""
+    active, staged = (settle(chosen, cluster.nodes, names) if chosen else None for chosen in sets)
+    return active, staged
+
+
+class Compilation:
     """The steps from policies to rows, over the values they share."""
 
-    def __init__(self, cluster: Cluster, sets: tuple[PolicySet | None, PolicySet | None]) -> None:
+    def __init__(self, cluster: Cluster, sets: Sets) -> None:
         self.cluster = cluster
         self.sets = sets
-        self.policies: dict[NetworkPolicy, int] = {}
-        self.tiered: dict[TieredPolicy, int] = {}
-        self.rules: dict[str, int] = {"": 0}
-        vocabulary = Vocabulary()
-        for tiered in (tiered for chosen in sets if chosen for tiered in chosen.tiered):
-            if tiered not in self.tiered:
-                self.tiered[tiered] = len(self.tiered)
-                vocabulary.learn(tiered)
-        for policy in (policy for chosen in sets if chosen for policy in chosen.policies):
-            if policy not in self.policies:
-                self.policies[policy] = len(self.policies)
-                vocabulary.learn(policy)
-        self.identities = Identities(cluster, vocabulary)
-        self.maker = RowMaker(self.identities, vocabulary)
-        self.fronts = self._find_fronts()
-        self.groups: dict[GroupKey, int] = {}
-        self.areas: dict[tuple[int, Direction, int, tuple[NamedPort, ...]], Area] = {}
-        self.by_number = list(self.policies)
-        self.tiered_by_number = list(self.tiered)
+        self.catalogue = Catalogue(chosen for chosen in sets if chosen)
+        self.groups: Groups = {}
+        self.groupings = tuple(Grouping(chosen, self.catalogue, cluster, self.groups) for chosen in sets)
+        self.vocabulary = Vocabulary()
+        for number, policy in enumerate(self.catalogue.policies):
+            self.vocabulary.learn(policy, number)
+        for number, tiered in enumerate(self.catalogue.tiered):
+            self.vocabulary.learn(tiered, number)
+        self.identities = Identities(cluster, self.vocabulary)
+        self.maker = RowMaker(self.identities, self.vocabulary)
+        self.fronts: Fronts = find_fronts(cluster.services, self.identities)
+        self.matched: dict[tuple[int, Direction, int, tuple[NamedPort, ...]], Grant] = {}
 
     def run(self) -> Compiled:
+        """Every pod's policy numbers, and every number's grant."""
         running = (pod for pod in self.cluster.pods if not pod.finished and not pod.host_network)
         pods = sorted(running, key=lambda pod: (pod.namespace, pod.name))
-        numbered = [self._numbered(chosen, pods) for chosen in self.sets]
+        numbered = [[grouping.numbers(pod) for pod in pods] for grouping in self.groupings]
         subjects = {pod.uid: Subject(pod, (numbered[0][i], numbered[1][i])) for i, pod in enumerate(pods)}
-        allowances = {number: (key.direction, self._allowance(key)) for key, number in self.groups.items()}
+        grants = {number: (key.direction, self.whole(key)) for key, number in self.groups.items()}
         active = self.sets[Slot.ACTIVE]
         return Compiled(
             identities=self.identities,
             subjects=subjects,
-            allowances=allowances,
-            rules=tuple(self.rules),
+            grants=grants,
+            rules=self.catalogue.titles,
             posture=active.posture if active else Posture.ALLOW,
             node_addresses={node.name: node.addresses for node in self.cluster.nodes},
-            holders={a: subject for subject in subjects.values() for a in subject.pod.addresses},
         )
 
-    def _numbered(self, chosen: PolicySet | None, pods: list[Pod]) -> list[tuple[int, int]]:
-        """The policy numbers of each pod, (ingress, egress)."""
-        if chosen is None:
-            return [(UNUSED, UNUSED)] * len(pods)
-        homes: dict[str, list[NetworkPolicy]] = defaultdict(list)
-        for policy in chosen.policies:
-            homes[policy.namespace].append(policy)
-        tiered = [policy for tier in Tier for policy in chosen.of_tier(tier)]
-        return [
-            (
-                self._number(Direction.INGRESS, homes[pod.namespace], tiered, pod, chosen.posture),
-                self._number(Direction.EGRESS, homes[pod.namespace], tiered, pod, chosen.posture),
-            )
-            for pod in pods
-        ]
+    def whole(self, key: GroupKey) -> Grant:
+        """What the pods of a group may open or take."""
+        grant = self.grant(key)
+        return self.fronts.opened(grant) if key.direction is Direction.EGRESS else grant
 
-    def _number(
-        self,
-        direction: Direction,
-        policies: Iterable[NetworkPolicy],
-        tiered: Iterable[TieredPolicy],
-        pod: Pod,
-        posture: Posture,
-    ) -> int:
-        endpoint = pod_endpoint(pod, "")
-        isolating = [policy for policy in policies if isolates(policy, direction, endpoint)]
-        selecting = [
-            policy
-            for policy in tiered
-            if tiered_rules_of(policy, direction)
-            and peer_matches(policy.subject, "", self.cluster.namespaces, endpoint)
-        ]
-        if not isolating and not selecting:
-            return OPEN if posture is Posture.ALLOW else CLOSED
-        rules = [rule for policy in isolating for rule in rules_of(policy, direction) or ()]
-        rules += [wrapped.rule for policy in selecting for wrapped in tiered_rules_of(policy, direction)]
-        names = {(ports.port, ports.protocol) for rule in rules for ports in rule.ports or ()}
-        own = tuple(sorted({p for p in pod.ports if (p.name, p.protocol) in names}))
-        key = GroupKey(
-            direction=direction,
-            members=tuple(sorted({self.policies[policy] for policy in isolating})),
-            own=own if direction is Direction.INGRESS else (),
-            tiered=tuple(self.tiered[policy] for policy in selecting),
-            posture=posture if selecting else Posture.ALLOW,
-        )
-        return self.groups.setdefault(key, FIRST_POLICY + len(self.groups))
+    def grant(self, key: GroupKey, only: Collection[int] | None = None) -> Grant:
+        """The same without Services; `only`: with peers of these identities."""
+        rules = (rule for i in key.members for rule in self.catalogue.rules_of(i, key.direction))
+        grant = self.maker.grant(rules, key.direction, key.own, only)
+        if key.tiered:
+            layers: dict[Tier, list[Layer]] = {tier: [] for tier in Tier}
+            for number in key.tiered:
+                layers[self.catalogue.tiered[number].tier] += self._layers(number, key)
+            posture = self.catalogue.rule(POSTURE_RULE) if key.posture is Posture.ALLOW else None
+            isolated = grant if key.members else None
+            grant = flattened(layers[Tier.ADMIN], isolated, layers[Tier.BASELINE], posture, only)
+        return grant
 
-    def _allowance(self, key: GroupKey) -> Allowance:
-        rules = [rule for i in key.members for rule in self._rules(self.by_number[i], key.direction)]
-        allowance = self.maker.allowance(rules, key.direction, key.own)
-        egress = key.direction is Direction.EGRESS
-        if not key.tiered:
-            return self._with_services(allowance) if egress else allowance
-        layers: dict[Tier, list[Layer]] = {tier: [] for tier in Tier}
-        for i in key.tiered:
-            policy = self.tiered_by_number[i]
-            for index, wrapped in enumerate(tiered_rules_of(policy, key.direction)):
-                # By number, not by title: the policies on trial may be other versions of those in force.
-                place = i, key.direction, index, key.own
-                if place not in self.areas:
-                    number = self._rule_number(tiered_title(policy, key.direction, index))
-                    matched = self.maker.allowance([(number, "", wrapped.rule)], key.direction, key.own)
-                    self.areas[place] = Area(matched)
-                layers[policy.tier].append(Layer(wrapped.action, self.areas[place]))
-        return flattened(
-            layers[Tier.ADMIN],
-            Area(allowance) if key.members else None,
-            layers[Tier.BASELINE],
-            self._rule_number(POSTURE_RULE) if key.posture is Posture.ALLOW else None,
-            [front for fronts in self.fronts.values() for front in fronts] if egress else [],
-            len(self.identities.traits),
-        )
-
-    def _rule_number(self, title: str) -> int:
-        return self.rules.setdefault(title, len(self.rules))
-
-    def _rules(self, policy: NetworkPolicy, direction: Direction) -> Iterator[NumberedRule]:
-        for index, rule in enumerate(rules_of(policy, direction) or ()):
-            yield self._rule_number(rule_title(policy, direction, index)), policy.namespace, rule
-
-    def _find_fronts(self) -> dict[int, list[Front]]:
-        """The Service ports that have backends, by the identity of the first."""
-        fronts: dict[int, list[Front]] = defaultdict(list)
-        directory = Directory(self.cluster)
-        for address, identity in self.identities.services.items():
-            service = directory.service_at(address)
-            for port in service.ports if service else ():
-                backends = directory.backends(address, port.port, port.protocol)
-                targets = tuple(
-                    dict.fromkeys((self.identities.of(end.address), number) for end, number in backends)
-                )
-                if targets:
-                    protocol = PROTOCOL_NUMBERS.get(port.protocol, 255)
-                    fronts[targets[0][0]].append(Front(identity, protocol, port.port, targets))
-        return fronts
-
-    def _with_services(self, allowance: Allowance) -> Allowance:
-        """The egress permissions, with those towards Service addresses.
-
-        A Service's port is open if every backend is. Where a rule for all destinations would open more than
-        that, it stops meaning all destinations at that port and names every other identity instead.
-        """
-        opened, holes = dict(allowance), defaultdict[tuple[int, int], set[int]](set)
-        reached = {identity for identity, _ in allowance}
-        for first in self.fronts if ANY in reached else reached & self.fronts.keys():
-            for front in self.fronts[first]:
-                rules = [allowing_rule(allowance, i, front.protocol, port) for i, port in front.targets]
-                key = (front.identity, front.protocol)
-                if rules[0] is not None and None not in rules:
-                    opened[key] = union(opened.get(key, ()), (Span(front.port, front.port, rules[0]),))
-                elif rule_at(allowance.get((ANY, front.protocol), ()), front.port) is not None:
-                    holes[front.protocol, front.port].add(front.identity)
-        return narrowed(opened, holes, range(len(self.identities.traits)))
+    def _layers(self, number: int, key: GroupKey) -> Iterable[Layer]:
+        policy = self.catalogue.tiered[number]
+        for index, wrapped in enumerate(policy.ingress if key.direction is Direction.INGRESS else policy.egress):
+            # By number, not by title: the policies on trial may be other versions of those in force.
+            place = number, key.direction, index, key.own
+            if place not in self.matched:
+                rule = self.catalogue.tiered_rule(number, key.direction, index)
+                self.matched[place] = self.maker.grant([rule], key.direction, key.own)
+            yield Layer(wrapped.action, self.matched[place])

@@ -4,6 +4,7 @@ of time are given and there are enough of them, a workload's score below the thr
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from fairway.policy.declared import Reference, references
 from fairway.policy.directory import pod_endpoint
@@ -17,6 +18,7 @@ from fairway.policy.watch import History, Watch, histories
 from fairway.wire.edge import Edge
 from fairway.wire.endpoint import Endpoint, Kind
 
+_PORT_DIGITS: Final = 5
 Dialled = tuple[str, str, int]
 """Namespace and name of a Service, and its port."""
 
@@ -50,8 +52,9 @@ def coverage(
     threshold: int | None = None,
     rulings: Rulings | None = None,
 ) -> Coverage:
-    """Whether the edges show what the cluster declares: Services named in the environment and arguments of its
-    pods, and scheduled jobs. Ports that nobody called and silent workloads are told, and do not block.
+    """Whether the edges show what the cluster declares: Services named in the environment, arguments and
+    ConfigMaps of its pods, and scheduled jobs. Ports that nobody called and silent workloads are told, and do not
+    block.
 
     With a `watch`, workloads are scored, too. A score below the `threshold` blocks; without one a score below
     THRESHOLD does, once MIN_BINS bins were watched: a short look has declarations to go by, but no statistics.
@@ -133,7 +136,7 @@ def _dialled(edge: Edge, behind: dict[tuple[str, int, str], list[Dialled]]) -> I
         yield edge.server.namespace, edge.server.name, edge.port
     title, _, port = edge.service.rpartition(":")
     namespace, _, name = title.partition("/")
-    if name and port.isdecimal():
+    if name and port.isdecimal() and len(port) <= _PORT_DIGITS:
         yield namespace, name, int(port)
 
 
@@ -172,10 +175,11 @@ def _never_dialled(workload: Workload, reference: Reference, rulings: Rulings) -
     ruling = rulings.about(title_of(workload), f"{reference.namespace}/{reference.name}")
     decided = f" ({ruling.title})" if ruling else ""
     says = "declares" if reference.sure else "may mean"
+    where = "in its environment, arguments or ConfigMaps"
     return Finding(
         title_of(workload),
         reference.sure and not ruling,
-        f"{says} the Service {service} in its environment or arguments, and was never seen to call it{decided}",
+        f"{says} the Service {service} {where}, and was never seen to call it{decided}",
         f"use the feature that calls {service}, or remove the setting if nothing does",
     )
 

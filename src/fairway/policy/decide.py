@@ -29,7 +29,7 @@ from fairway.wire.endpoint import Endpoint, Kind
 from fairway.wire.words import Direction, Posture, Reason, Verdict
 
 OWN_ADDRESS: Final = "own address"
-"""In place of a rule: a pod always reaches itself at its own address."""
+"""In place of a rule: a pod always reaches itself, at its own address and on the loopback."""
 OWN_NODE: Final = "own node"
 """In place of a rule: a pod's own node always reaches it (the kubelet's probes)."""
 
@@ -79,15 +79,37 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class BackendDecision:
+    """A connection that a Service hands to one backend, at the backend's own port."""
+
+    server: Endpoint
+    port: int
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceDecision:
-    """The client's side of a connection to a Service address, and the backends that it would not reach."""
+    """A connection to a Service address. `egress` is the client's side: open only if every backend is. The
+    backends' own ingress is judged one by one, by whichever gets the connection."""
 
     egress: Judgement
-    denied: tuple[tuple[Endpoint, int], ...] = ()
+    backends: tuple[BackendDecision, ...] = ()
 
     @property
     def allowed(self) -> bool:
+        """The client may open it."""
         return self.egress.verdict is not Verdict.DENY
+
+    @property
+    def denied(self) -> tuple[tuple[Endpoint, int], ...]:
+        """The backends that are out of the client's reach."""
+        out = (found for found in self.backends if found.decision.egress.verdict is Verdict.DENY)
+        return tuple((found.server, found.port) for found in out)
+
+    @property
+    def refusing(self) -> tuple[BackendDecision, ...]:
+        """The backends that do not let the client in."""
+        return tuple(found for found in self.backends if found.decision.ingress.verdict is Verdict.DENY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,20 +144,22 @@ def decide_service(
     """Whether `client` may connect to a Service address: only if it may connect to every backend.
 
     ipBlocks never match a Service address. Where no backend stands behind the port, only a rule for all
-    destinations allows it. A backend that is the client itself is judged like any other.
+    destinations allows it. Egress to a backend that is the client itself is judged like any other.
     """
     namespaces = directory.cluster.namespaces
-    here = Endpoint(kind=Kind.SERVICE, address=address)
-    backends = directory.backends(address, port, protocol) or ((here, port),)
-    judgements = [
-        judge(policies, namespaces, Direction.EGRESS, Attempt(client, server, number, protocol))
-        for server, number in backends
-    ]
-    denied = [
-        backend for backend, judged in zip(backends, judgements, strict=True) if judged.verdict is Verdict.DENY
-    ]
-    worst = max(judgements, key=lambda judged: judged.verdict)
-    return ServiceDecision(worst, tuple(backend for backend in denied if backend[0] is not here))
+
+    def judged(server: Endpoint, number: int) -> BackendDecision:
+        attempt = Attempt(client, server, number, protocol)
+        egress, ingress = (
+            judge(policies, namespaces, way, attempt) for way in (Direction.EGRESS, Direction.INGRESS)
+        )
+        return BackendDecision(server, number, Decision(egress, _exempt(Direction.INGRESS, attempt) or ingress))
+
+    backends = tuple(judged(*backend) for backend in directory.backends(address, port, protocol))
+    if not backends:
+        here = Endpoint(kind=Kind.SERVICE, address=address)
+        return ServiceDecision(judged(here, port).decision.egress)
+    return ServiceDecision(max((found.decision.egress for found in backends), key=lambda j: j.verdict), backends)
 
 
 def _exempt(direction: Direction, attempt: Attempt) -> Judgement | None:
@@ -144,11 +168,21 @@ def _exempt(direction: Direction, attempt: Attempt) -> Judgement | None:
     subject = server if direction is Direction.INGRESS else client
     if subject.kind is not Kind.POD:
         return None
-    if client.address == server.address:
+    if to_itself(client, server):
         return Judgement(Verdict.ALLOW, rules=(OWN_ADDRESS,))
     if direction is Direction.INGRESS and from_own_node(client, server):
         return Judgement(Verdict.ALLOW, rules=(OWN_NODE,))
     return None
+
+
+def to_itself(client: Endpoint, server: Endpoint) -> bool:
+    """The connection never leaves the client: to its own address, or to the loopback's."""
+    return client.address == server.address or is_loopback(server.address)
+
+
+def is_loopback(address: str) -> bool:
+    """An address, in canonical text, that every pod has for itself."""
+    return address.startswith("127.") or address == "::1"
 
 
 def from_own_node(client: Endpoint, server: Endpoint) -> bool:
@@ -189,7 +223,7 @@ def _by_policies(
         rule_title(policy, direction, index)
         for policy in isolating
         for index, rule in enumerate(rules_of(policy, direction) or ())
-        if _peers_match(rule, policy.namespace, namespaces, peer) and _ports_match(rule, attempt)
+        if _peers_match(rule, policy.namespace, namespaces, peer) and ports_match(rule, attempt)
     )
     if rules:
         return Judgement(Verdict.ALLOW, isolating=titles, rules=rules)
@@ -206,7 +240,7 @@ def _by_tier(
             continue
         for index, tiered_rule in enumerate(tiered_rules_of(policy, direction)):
             rule = tiered_rule.rule
-            if not _peers_match(rule, "", namespaces, peer) or not _ports_match(rule, attempt):
+            if not _peers_match(rule, "", namespaces, peer) or not ports_match(rule, attempt):
                 continue
             title, by = tiered_title(policy, direction, index), (policy.title,)
             match tiered_rule.action:
@@ -299,7 +333,8 @@ def in_block(block: IPBlock, address: Address) -> bool:
     return address in block.network and not any(address in hole for hole in block.excepts)
 
 
-def _ports_match(rule: Rule, attempt: Attempt) -> bool:
+def ports_match(rule: Rule, attempt: Attempt) -> bool:
+    """One element of the rule's `ports` matches, or there are none."""
     return rule.ports is None or any(_port_matches(element, attempt) for element in rule.ports)
 
 

@@ -1,4 +1,4 @@
-"""Services that environment values and arguments name: whom a workload says it will call."""
+"""Services that environment values, arguments and configuration files name: whom a workload says it will call."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,9 +1,12 @@
 """Directory: who holds an address in a cluster, and who stands behind a Service address."""
 
+from typing import Final
+
 from fairway.policy.fields import parse_address
 from fairway.policy.model import Cluster, Node, Pod, Service
 from fairway.wire.endpoint import Endpoint, Kind
 
+_PORT_DIGITS: Final = 5
 Backends = tuple[tuple[Endpoint, int], ...]
 """Endpoints behind a Service's port, each with its own port."""
 
@@ -53,7 +56,7 @@ class Directory:
     def dialled(self, service: str, family: int, protocol: str) -> Backends:
         """Who may answer at a Service as an edge names it (`namespace/name:port`), in family 4 or 6."""
         title, _, port = service.rpartition(":")
-        number = int(port) if port.isdecimal() else 0
+        number = int(port) if port.isdecimal() and len(port) <= _PORT_DIGITS else 0
         return self._backends(self._by_title.get(title), family, number, protocol)
 
     def _backends(self, service: Service | None, version: int, port: int, protocol: str) -> Backends:

@@ -7,8 +7,8 @@ from ipaddress import ip_address, ip_network
 
 from fairway.policy.compile import Compiled
 from fairway.policy.directory import Directory, node_endpoint, pod_endpoint
-from fairway.policy.identities import network_order
 from fairway.policy.model import Cluster
+from fairway.policy.vocabulary import network_order
 from fairway.wire.address import Network
 from fairway.wire.endpoint import Endpoint, Kind
 from fairway.wire.rules import OPEN, WORLD

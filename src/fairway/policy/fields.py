@@ -3,10 +3,13 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 
+import msgspec
+
+from fairway.kit.errors import one_line
 from fairway.wire.address import Address, Network
 
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -15,11 +18,11 @@ _QUOTED: Final = 60
 
 
 def shown(value: Any) -> str:
-    """A value of the input as a problem quotes it: short, in backticks unless it is a number."""
+    """A value of the input as a problem quotes it: short, printable, in backticks unless it is a number."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     text = value if isinstance(value, str) else _beginning(value)
     short = f"{text[:_QUOTED]}..." if len(text) > _QUOTED else text
-    return short if number else f"`{short}`"
+    return short if number else f"`{one_line(short)}`"
 
 
 def _beginning(value: Any) -> str:
@@ -56,8 +59,13 @@ def parse_network(text: str) -> Network:
     return network
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+@lru_cache(maxsize=1024)
+def _step(key: str) -> str:
+    """A key as a path has it."""
+    return f".{key}" if _PLAIN_KEY.fullmatch(key) else f"['{key}']"
+
+
+class Field(msgspec.Struct, frozen=True, gc=False):
     """A value at `path` of the object `owner` (`file: Kind namespace/name`). Absent and null are both None.
 
     The reading methods never raise: a value of the wrong type is told in `problems` and read as absent.
@@ -86,8 +94,7 @@ class Field:
             if content is not None and not isinstance(content, dict):
                 field.problem(f"{shown(content)} is not a mapping; see `kubectl explain`")
                 content = None
-            step = f".{key}" if _PLAIN_KEY.fullmatch(key) else f"['{key}']"
-            field = Field((content or {}).get(key), field.path + step, self.owner, self.problems)
+            field = Field((content or {}).get(key), field.path + _step(key), self.owner, self.problems)
         return field
 
     def only(self, *keys: str) -> None:

@@ -31,10 +31,12 @@ Check = Callable[[Scene], Iterator[Finding]]
 
 CODES: Final = {
     "cni-ignores": "the network plugin does not do what the policy says",
+    "contradicted": "earlier rules decide all that the rule is about, and otherwise",
     "dns-forgotten": "pods with egress rules cannot ask the cluster's DNS",
     "half-open": "one side allows what the other side denies",
     "ipv4-forgotten": "a rule names IPv6 networks only, for pods that have IPv4 addresses, too",
     "ipv6-forgotten": "a rule names IPv4 networks only, for pods that have IPv6 addresses, too",
+    "mixed-groups": "policies of several API groups are in one tier",
     "name-outside": "a port's name is used for addresses that have no names",
     "name-unserved": "a port's name that no pod behind the rule has",
     "never-selects": "a selector contradicts itself",
@@ -42,8 +44,11 @@ CODES: Final = {
     "peer-selects-nothing": "a peer matches no pod",
     "policy-selects-nothing": "a policy selects no pod",
     "port-limit": "more ports for one peer than the network plugin keeps",
+    "priority-tie": "two policies of one priority disagree",
     "service-port": "a Service's port where the pods' port is meant",
+    "shadowed": "the rule is never asked: others decide before it",
     "too-wide": "a rule allows far more than was seen",
+    "unknown-peer": "a peer of a kind that is not known fails closed",
     "unselected": "a workload that no policy isolates in a direction",
     "unused": "no recorded flow used the rule",
 }

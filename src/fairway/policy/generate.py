@@ -14,7 +14,7 @@ from fairway.policy.manifest import manifest_of
 from fairway.policy.model import Cluster, NetworkPolicy, Peer, Ports, Rule, Selector
 from fairway.policy.peers import PeerWriter, Rank, Remote, folded, is_cluster_dns, is_dns, label_selector
 from fairway.policy.rulings import Rulings
-from fairway.policy.sift import LeftOut, Seen, sift
+from fairway.policy.sift import LeftOut, Seen, denied_only, needs_rule, sift, unanswered
 from fairway.wire.address import Network
 from fairway.wire.edge import Edge
 from fairway.wire.endpoint import Endpoint, Kind, NamedPort
@@ -26,7 +26,8 @@ class Options:
     """What a person can choose. `published` are a cloud's networks by service name; from `merge_at` addresses on
     (0: never) their network of `merge_length` (IPv6: 64) is written instead of them; `avoid_labels` are never
     used in selectors; `rulings` are what people decided. Policies have rules for `directions`, are one per
-    workload or one `per_namespace`, and `default_deny` closes the namespaces that got any to what none allows."""
+    workload or one `per_namespace`, and `default_deny` closes the namespaces that got any to what none allows.
+    `numeric_ports`: never by name. `close_silent`: workloads without traffic get a policy without rules."""
 
     published: Mapping[str, Sequence[Network]] = field(default_factory=dict)
     merge_at: int = 4
@@ -36,6 +37,8 @@ class Options:
     directions: frozenset[Direction] = frozenset(Direction)
     per_namespace: bool = False
     default_deny: bool = False
+    numeric_ports: bool = False
+    close_silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +103,16 @@ class _Generation:
             if seen.server.kind is Kind.POD:
                 sides[self._owner(seen.server)][Direction.INGRESS].append(seen)
         names = Counter((namespace, workload.partition("/")[2]) for namespace, workload in sides)
-        found = [self._policy(workload, sides[workload], names) for workload in sorted(sides)]
+        silent = self._silent() if self.options.close_silent else set()
+        names.update((namespace, workload.partition("/")[2]) for namespace, workload in silent)
+        found = [self._policy(workload, sides.get(workload, {}), names) for workload in sorted({*sides, *silent})]
         policies = sorted((p for p in found if p), key=lambda p: p.policy.title)
         if self.options.default_deny:
             policies += [
                 self._default_deny(name, policies) for name in sorted({p.policy.namespace for p in policies})
             ]
         self._note_quiet({(p.policy.namespace, p.workload) for p in policies})
-        self._note_rulings()
+        self.notes.update(self.options.rulings.remarks(self.edges))
         taken = {policy.title for policy in self.cluster.policies}
         self.notes.update(
             f"{p.policy.title}: the cluster has a policy of that name, which it would replace"
@@ -138,7 +143,7 @@ class _Generation:
                 "if these are one's, allow its subnets instead"
             )
         egress = self._rules(namespace, Direction.EGRESS, sides.get(Direction.EGRESS, ()))
-        if not ingress and not egress:
+        if sides and not ingress and not egress:
             return None
         policy = NetworkPolicy(
             namespace=namespace,
@@ -187,7 +192,9 @@ class _Generation:
                 self.unwritable[key] += one.edge.connections
                 continue
             remote = remotes.setdefault((remote.title, remote.peers), remote)
-            remote.ports |= self._ports(one, asks_dns)
+            # A name behind networks is a port that some network plugins leave out.
+            named = remote.rank is Rank.PODS and not (self.options.per_namespace or self.options.numeric_ports)
+            remote.ports |= self._ports(one, asks_dns=asks_dns, named=named)
             remote.asks_dns |= asks_dns
             remote.evidence.add(one, subject)
         rules: dict[tuple[Rank, tuple[Ports, ...]], list[Remote]] = defaultdict(list)
@@ -196,14 +203,27 @@ class _Generation:
         ordered = [sorted(group, key=lambda r: r.title) for group in rules.values()]
         return sorted(ordered, key=lambda group: (group[0].rank, group[0].title, str(folded(group[0].ports))))
 
-    def _ports(self, seen: Seen, asks_dns: bool) -> set[Ports]:
-        """The port as a rule writes it: by name where all the server's pods name it; DNS over UDP and TCP."""
+    def _ports(self, seen: Seen, *, asks_dns: bool, named: bool) -> set[Ports]:
+        """The port as a rule writes it: by name if it may be and all the server's pods have it; DNS over both."""
         if asks_dns:
             return {Ports(protocol, seen.port) for protocol in ("UDP", "TCP")}
         key = (workload_of(seen.server), seen.port, seen.protocol)
-        named = seen.server.kind is Kind.POD and not self.options.per_namespace
-        name = self.port_names.get(key, "") if named else ""
+        name = self.port_names.get(key, "") if named and seen.server.kind is Kind.POD else ""
         return {Ports(seen.protocol, name or seen.port)}
+
+    def _silent(self) -> set[Workload]:
+        """The workloads that run and had no traffic, not even such as makes no rule. What was denied, never
+        answered or is not wanted is none."""
+        running = (pod for pod in self.cluster.pods if not pod.host_network and not pod.finished)
+        wanted, _ = self.options.rulings.obeyed(self.edges)
+        active = {
+            self._owner(end)
+            for edge in wanted
+            if needs_rule(edge.client, edge.server) and not denied_only(edge) and not unanswered(edge)
+            for end in (edge.client, edge.server)
+            if end.kind is Kind.POD
+        }
+        return {self._owner(pod_endpoint(pod, "")) for pod in running} - active
 
     def _note_quiet(self, written: set[Workload]) -> None:
         """A policy without rules would cut a workload off: those that nothing was seen of are left alone."""
@@ -214,11 +234,6 @@ class _Generation:
                 title = f"{pod.namespace}/{workload[1].partition('/')[2]}"
                 cut = ", and the default-deny of its namespace cuts it off" if pod.namespace in closed else ""
                 self.notes.add(f"{title}: no traffic that makes a rule; it gets no policy{cut}")
-
-    def _note_rulings(self) -> None:
-        rulings = self.options.rulings
-        self.notes.update(f"the decision `{one.pattern}` fits no flow" for one in rulings.idle(self.edges))
-        self.notes.update(f"the decision `{one.pattern}` was over on {one.until}" for one in rulings.expired)
 
 
 def _evidence(remotes: Sequence[Remote], replicas: int, unit: str) -> tuple[str, ...]:

@@ -7,84 +7,14 @@ address is an identity of its own, since what may be opened to it depends on its
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from ipaddress import ip_network
+from collections.abc import Iterator, Mapping
+from copy import copy
 
-from fairway.policy.decide import parsed, peer_matches
-from fairway.policy.directory import pod_endpoint
-from fairway.policy.model import Cluster, IPBlock, NetworkPolicy, Peer, Pod, Rule, TieredPolicy, TieredRule
-from fairway.wire.address import Address, Network, packed
-from fairway.wire.endpoint import NamedPort
+from fairway.policy.decide import parsed
+from fairway.policy.model import Cluster, Pod
+from fairway.policy.vocabulary import Eye, Traits, Vocabulary
+from fairway.wire.address import Network, packed
 from fairway.wire.rules import WORLD
-
-Selection = tuple[str, Peer]
-"""A selecting peer and the namespace it is bound to; empty if it has a namespace selector of its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Traits:
-    """What rules can see of an address. `named` are ports under names that egress rules use."""
-
-    selections: frozenset[int] = frozenset()
-    blocks: frozenset[int] = frozenset()
-    named: tuple[NamedPort, ...] = ()
-
-
-def selection(peer: Peer, home: str) -> Selection:
-    """The selecting `peer` of a policy in namespace `home`."""
-    return (home if peer.namespaces is None else "", peer)
-
-
-@dataclass(slots=True)
-class Vocabulary:
-    """Everything that the rules of some policies can ask about an address, numbered."""
-
-    selections: dict[Selection, int] = field(default_factory=dict)
-    blocks: dict[IPBlock, int] = field(default_factory=dict)
-    names: set[tuple[str, str]] = field(default_factory=set)
-
-    def learn(self, policy: NetworkPolicy | TieredPolicy) -> None:
-        """Take in one more policy, settled."""
-        if isinstance(policy, NetworkPolicy):
-            home, ingress, egress = policy.namespace, policy.ingress or (), policy.egress or ()
-        else:
-            home, ingress, egress = "", _plain(policy.ingress), _plain(policy.egress)
-        for rule in (*ingress, *egress):
-            for peer in rule.peers or ():
-                if peer.block is not None:
-                    self.blocks.setdefault(peer.block, len(self.blocks))
-                else:
-                    self.selections.setdefault(selection(peer, home), len(self.selections))
-        for rule in egress:
-            self.names.update((p.port, p.protocol) for p in rule.ports or () if isinstance(p.port, str))
-
-    def networks(self) -> list[Network]:
-        """Every network that a block mentions."""
-        return sorted({n for block in self.blocks for n in (block.network, *block.excepts)}, key=network_order)
-
-    def blocks_at(self, place: Address | Network) -> frozenset[int]:
-        """The blocks that contain an address, or a listed network less the longer ones that are listed."""
-        network = ip_network(place)
-        return frozenset(
-            number
-            for block, number in self.blocks.items()
-            if _inside(network, block.network) and not any(_inside(network, hole) for hole in block.excepts)
-        )
-
-
-def _plain(rules: Iterable[TieredRule]) -> tuple[Rule, ...]:
-    return tuple(tiered.rule for tiered in rules)
-
-
-def _inside(part: Network, whole: Network) -> bool:
-    """Like subnet_of, for two networks of any families."""
-    return part.version == whole.version and part.prefixlen >= whole.prefixlen and part.network_address in whole
-
-
-def network_order(network: Network) -> tuple[bytes, int]:
-    """Sorts networks of both families by address, then by length."""
-    return packed(str(network.network_address)), network.prefixlen
 
 
 class Identities:
@@ -97,77 +27,93 @@ class Identities:
     def __init__(self, cluster: Cluster, vocabulary: Vocabulary) -> None:
         self.traits: list[Traits] = [Traits()]
         self._numbers: dict[Traits, int] = {Traits(): WORLD}
+        self.by_selection: dict[int, list[int]] = defaultdict(list)
+        self.by_block: dict[int, list[int]] = defaultdict(list)
+        self.by_name: dict[tuple[str, str], list[int]] = defaultdict(list)
         self.networks: dict[Network, int] = {}
-        for network in vocabulary.networks():
-            self.networks[network] = self._number(Traits(blocks=vocabulary.blocks_at(network)))
+        for network, blocks in vocabulary.networks().items():
+            self.networks[network] = self.number(Traits(blocks=blocks))
+        self._ladder = _ladder(self.networks)
+        self._eye = Eye(cluster, vocabulary)
         self.exact: dict[str, int] = {}
-        eye = _Eye(cluster, vocabulary)
-        held = [(a, p) for p in cluster.pods if not p.finished and not p.host_network for a in p.addresses]
-        for address, pod in sorted(held, key=lambda pair: packed(pair[0])):
-            blocks = vocabulary.blocks_at(parsed(address))
-            self.exact[address] = self._number(Traits(eye.selections(pod), blocks, eye.named(pod)))
+        for address, pod in sorted(holders(cluster), key=lambda pair: packed(pair[0])):
+            self.exact[address] = self.number(self.traits_of(pod, address))
         self.services: dict[str, int] = {}
         for address in sorted({a for service in cluster.services for a in service.addresses}, key=packed):
             if address not in self.exact:
                 self.services[address] = self.exact[address] = len(self.traits)
                 self.traits.append(Traits())
-        self._lengths = sorted({(n.version, n.prefixlen) for n in self.networks}, reverse=True)
-        self._index()
 
-    def _number(self, traits: Traits) -> int:
-        if traits not in self._numbers:
-            self._numbers[traits] = len(self.traits)
-            self.traits.append(traits)
-        return self._numbers[traits]
+    def traits_of(self, pod: Pod, address: str) -> Traits:
+        """What the rules see of a pod at one of its addresses."""
+        # The borders of all blocks are listed: the longest network around an address is in the same blocks.
+        blocks = self.traits[self.outside(address)].blocks
+        return Traits(self._eye.selections(pod), blocks, self._eye.named(pod))
 
-    def _index(self) -> None:
-        self.by_selection: dict[int, list[int]] = defaultdict(list)
-        self.by_block: dict[int, list[int]] = defaultdict(list)
-        self.by_name: dict[tuple[str, str], list[int]] = defaultdict(list)
-        for identity, traits in enumerate(self.traits):
-            for number in traits.selections:
-                self.by_selection[number].append(identity)
-            for number in traits.blocks:
-                self.by_block[number].append(identity)
-            for name in {(port.name, port.protocol) for port in traits.named}:
-                self.by_name[name].append(identity)
+    def number(self, traits: Traits) -> int:
+        """The identity with these traits, a new one if there is none yet."""
+        known = self._numbers.get(traits)
+        if known is not None:
+            return known
+        identity = self._numbers[traits] = len(self.traits)
+        self.traits.append(traits)
+        for number in traits.selections:
+            self.by_selection[number].append(identity)
+        for number in traits.blocks:
+            self.by_block[number].append(identity)
+        for name in {(port.name, port.protocol) for port in traits.named}:
+            self.by_name[name].append(identity)
+        return identity
+
+    def moved(self, changes: Mapping[str, Pod | None]) -> "Identities":
+        """The same, but for the addresses that other pods hold now, or none. Both share what may only grow."""
+        other = copy(self)
+        other.exact = dict(self.exact)
+        for address, pod in changes.items():
+            if pod is None:
+                del other.exact[address]
+            else:
+                other.exact[address] = self.number(self.traits_of(pod, address))
+        return other
 
     def of(self, address: str) -> int:
         """The identity of an address in canonical text, found as the kernel finds it."""
         exact = self.exact.get(address)
-        if exact is not None or not self.networks:
-            return WORLD if exact is None else exact
-        wanted = parsed(address)
-        for version, length in self._lengths:
-            if version == wanted.version:
-                found = self.networks.get(ip_network((wanted, length), strict=False))
+        return self.outside(address) if exact is None else exact
+
+    def outside(self, address: str) -> int:
+        """The identity that the address has, or would have, without an entry of its own."""
+        if not self._ladder:
+            return WORLD
+        place = parsed(address)
+        return self._longest(place.version, int(place), 0)
+
+    def around(self, network: Network) -> int:
+        """The identity of the longest listed network around another."""
+        shift = network.max_prefixlen - network.prefixlen
+        return self._longest(network.version, int(network.network_address), shift + 1)
+
+    def _longest(self, family: int, value: int, least: int) -> int:
+        """Of the networks around an address that leave `least` bits of it open at least."""
+        for version, shift, networks in self._ladder:
+            if version == family and shift >= least:
+                found = networks.get(value >> shift)
                 if found is not None:
                     return found
         return WORLD
 
 
-class _Eye:
-    """What the rules see of pods; pods with equal labels are looked at once."""
+def holders(cluster: Cluster) -> Iterator[tuple[str, Pod]]:
+    """The addresses that pods hold as their own."""
+    for pod in cluster.pods:
+        if not pod.finished and not pod.host_network:
+            yield from ((address, pod) for address in pod.addresses)
 
-    def __init__(self, cluster: Cluster, vocabulary: Vocabulary) -> None:
-        self._namespaces = cluster.namespaces
-        self._names = vocabulary.names
-        self._bound: dict[str, list[tuple[Peer, int]]] = defaultdict(list)
-        for (home, peer), number in vocabulary.selections.items():
-            self._bound[home].append((peer, number))
-        self._seen: dict[tuple[str, tuple[tuple[str, str], ...]], frozenset[int]] = {}
 
-    def selections(self, pod: Pod) -> frozenset[int]:
-        key = (pod.namespace, pod.labels)
-        if key not in self._seen:
-            endpoint = pod_endpoint(pod, "")
-            self._seen[key] = frozenset(
-                number
-                for home in ("", pod.namespace)
-                for peer, number in self._bound.get(home, ())
-                if peer_matches(peer, home, self._namespaces, endpoint)
-            )
-        return self._seen[key]
-
-    def named(self, pod: Pod) -> tuple[NamedPort, ...]:
-        return tuple(sorted({port for port in pod.ports if (port.name, port.protocol) in self._names}))
+def _ladder(networks: dict[Network, int]) -> list[tuple[int, int, dict[int, int]]]:
+    """Identities by family and length, the longest first: by what is left of an address after a shift."""
+    steps: dict[tuple[int, int], dict[int, int]] = defaultdict(dict)
+    for network, identity in networks.items():
+        shift = network.max_prefixlen - network.prefixlen
+        steps[network.version, shift][int(network.network_address) >> shift] = identity
+    return [(version, shift, steps[version, shift]) for version, shift in sorted(steps)]

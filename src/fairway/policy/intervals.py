@@ -15,6 +15,7 @@ class Span(NamedTuple):
 
 Spans = tuple[Span, ...]
 ALL_PORTS: Final = (0, 65535)
+EVERY_PORT: Final[Spans] = (Span(*ALL_PORTS, 0),)
 
 
 def union(first: Spans, more: Iterable[Span]) -> Spans:
@@ -45,7 +46,7 @@ def subtract(spans: Spans, holes: Iterable[Span]) -> Spans:
 
 def intersect(spans: Spans, others: Spans) -> Spans:
     """What of `spans` is in `others`, too, under the rules of `spans`."""
-    if others == spans or not spans:
+    if not spans or others in (spans, EVERY_PORT):
         return spans
     return subtract(spans, subtract(spans, others)) if others else ()
 

@@ -4,14 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
 
-from fairway.policy.decide import rule_title
 from fairway.policy.ends import listed
 from fairway.policy.explain import port_title
 from fairway.policy.findings import Check, Finding, Severity
-from fairway.policy.model import Peer, Rule
+from fairway.policy.model import Action, Peer, Rule
 from fairway.policy.peers import is_cluster_dns
 from fairway.policy.replay import users
-from fairway.policy.scene import Scene, place
+from fairway.policy.scene import Scene
 from fairway.wire.edge import Edge
 from fairway.wire.words import Direction
 
@@ -26,19 +25,23 @@ def _use(scene: Scene) -> Iterator[Finding]:
     used: dict[str, list[Edge]] = defaultdict(list)
     for title, edge in users(scene.edges, scene.policies, scene.cluster):
         used[title].append(edge)
-    for policy, direction, index, rule in scene.rules():
-        where = place(policy, direction, index)
-        seen = used.get(rule_title(policy, direction, index))
+    for placed in scene.rules:
+        rule, where = placed.rule, placed.where
+        seen = used.get(placed.title)
+        if placed.action is Action.DENY:
+            continue  # a guard that nobody ran into is no mistake
         if not seen:
             do = "remove it, or say why it must stay; traffic may be rarer than the recording is long"
             yield Finding(Severity.NOTE, "unused", where, "no recorded flow used it", do)
+            continue
+        if placed.action is Action.PASS:
             continue
         ports = sorted({port_title(edge.port, edge.protocol) for edge in seen})
         if _wide_ports(rule, len(ports)):
             what = f"allows {_width(rule)} ports; the flows that used it went to {listed(ports)}"
             yield Finding(Severity.NOTE, "too-wide", where, what, f"name the ports: {listed(ports)}")
-        if _wide_peers(rule) and not all(map(is_cluster_dns, scene.subjects(policy))):
-            ends = sorted({(e.client if direction is Direction.INGRESS else e.server).group for e in seen})
+        if _wide_peers(rule) and not all(map(is_cluster_dns, scene.subjects(placed.policy))):
+            ends = sorted({(e.client if placed.direction is Direction.INGRESS else e.server).group for e in seen})
             what = f"allows {_whom(rule)}; the flows that used it were of {listed(ends)}"
             yield Finding(Severity.NOTE, "too-wide", where, what, f"name the peers: {listed(ends)}")
 

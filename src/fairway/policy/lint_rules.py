@@ -1,13 +1,15 @@
 """Checks of single rules: selectors that match nothing, ports that nobody serves, families left out."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from fairway.policy.decide import isolates, peer_matches
+from fairway.policy.decide import peer_matches
 from fairway.policy.ends import family_of, listed
 from fairway.policy.findings import Check, Finding, Severity
-from fairway.policy.model import Expression, NetworkPolicy, Operator, Peer, Ports, Rule, Selector
-from fairway.policy.scene import Scene, numbers, place
+from fairway.policy.model import Expression, NetworkPolicy, Operator, Peer, Ports, Selector
+from fairway.policy.read_tiered import FAILS_CLOSED
+from fairway.policy.scene import Placed, Policy, Scene, numbers, place
 from fairway.policy.select import selects
 from fairway.wire.endpoint import Endpoint
 from fairway.wire.words import Direction
@@ -15,49 +17,75 @@ from fairway.wire.words import Direction
 
 def _selectors(scene: Scene) -> Iterator[Finding]:
     """Policies that select nobody."""
-    for policy in scene.policies.policies:
-        if impossible(policy.subject):
+    for policy in scene.every:
+        clash = next((c for selector in _subject(policy) if (c := impossible(selector))), "")
+        if clash:
             yield Finding(
                 Severity.ERROR,
                 "never-selects",
                 place(policy),
-                f"its podSelector contradicts itself at `{impossible(policy.subject)}`; it can select no pod",
-                "mend the selector; until then nothing is isolated by it",
+                f"the selector of its pods contradicts itself at `{clash}`; it can select none",
+                "mend the selector; until then the policy is about nobody",
             )
-        elif not any(isolates(policy, direction, end) for direction in Direction for end in scene.known):
+        elif not any(scene.selects(policy, end) for end in scene.known):
+            near = f" of namespace {policy.namespace}" if isinstance(policy, NetworkPolicy) else ""
             yield Finding(
                 Severity.WARNING,
                 "policy-selects-nothing",
                 place(policy),
-                f"selects no pod of namespace {policy.namespace}",
+                f"selects no pod{near}",
                 "compare its labels with `kubectl get pods --show-labels`, or remove it",
             )
 
 
+def _subject(policy: Policy) -> list[Selector]:
+    if isinstance(policy, NetworkPolicy):
+        return [policy.subject]
+    return [selector for selector in (policy.subject.pods, policy.subject.namespaces) if selector]
+
+
 def _peers(scene: Scene) -> Iterator[Finding]:
     """Selecting peers that match nobody."""
-    namespaces = scene.cluster.namespaces
-    for policy, direction, index, rule in scene.rules():
-        for number, peer in enumerate(rule.peers or ()):
-            if peer.block is not None:
+    for placed in scene.rules:
+        if FAILS_CLOSED in placed.title:
+            what = f"has a peer of a kind that is not known: the API makes it {_closed(placed)}"
+            yield Finding(Severity.WARNING, "unknown-peer", placed.where, what, "write the peer in another way")
+            continue
+        for number, peer in enumerate(placed.written.peers or ()):
+            if peer.block is not None or peer.domains:
                 continue
-            where = (
-                f"{place(policy, direction, index)} {'from' if direction is Direction.INGRESS else 'to'}[{number}]"
-            )
-            clash = next((c for s in (peer.pods, peer.namespaces) if s and (c := impossible(s))), "")
+            where = f"{placed.where}{_element(placed, number)}"
+            clash = next((c for s in (peer.pods, peer.namespaces, peer.nodes) if s and (c := impossible(s))), "")
             if clash:
-                what = f"the selector contradicts itself at `{clash}`; it can match no pod"
+                what = f"the selector contradicts itself at `{clash}`; it can match nothing"
                 yield Finding(Severity.ERROR, "never-selects", where, what, "mend the selector")
-            elif not any(peer_matches(peer, policy.namespace, namespaces, end) for end in scene.known):
-                what = f"matches no pod{_whose(scene, policy, peer)}"
+            elif not _matches(scene, placed, peer):
+                what = "matches no node" if peer.nodes else f"matches no pod{_whose(scene, placed, peer)}"
                 yield Finding(
                     Severity.WARNING, "peer-selects-nothing", where, what, "mend its labels, or remove the element"
                 )
 
 
-def _whose(scene: Scene, policy: NetworkPolicy, peer: Peer) -> str:
+def _closed(placed: Placed) -> str:
+    return "accept nothing" if placed.rule.peers == () else "deny everything"
+
+
+def _element(placed: Placed, number: int) -> str:
+    """` to[2]`; nothing where one element of the manifest may have become several peers."""
+    if any(peer.block for peer in placed.written.peers or ()) and not isinstance(placed.policy, NetworkPolicy):
+        return ""
+    return f" {'from' if placed.direction is Direction.INGRESS else 'to'}[{number}]"
+
+
+def _matches(scene: Scene, placed: Placed, peer: Peer) -> bool:
+    if peer.nodes is not None:
+        return any(selects(peer.nodes, dict(node.labels)) for node in scene.cluster.nodes)
+    return any(peer_matches(peer, placed.home, scene.cluster.namespaces, end) for end in scene.known)
+
+
+def _whose(scene: Scene, placed: Placed, peer: Peer) -> str:
     if peer.namespaces is None:
-        return f" of namespace {policy.namespace}"
+        return f" of namespace {placed.home}"
     matched = [name for name, labels in scene.cluster.namespaces.items() if selects(peer.namespaces, labels)]
     return f" of {listed(sorted(matched))}" if matched else ": no namespace has its labels"
 
@@ -85,33 +113,38 @@ def _possible(wanted: list[Expression]) -> bool:
 
 def _ports(scene: Scene) -> Iterator[Finding]:
     """Ports that are a Service's, and names that nobody serves."""
-    for policy, direction, index, rule in scene.rules():
-        where = place(policy, direction, index)
-        for element in dict.fromkeys(rule.ports or ()):
+    for placed in scene.rules:
+        named: dict[str, list[Ports]] = defaultdict(list)
+        for element in dict.fromkeys(placed.rule.ports or ()):
             if isinstance(element.port, str):
-                yield from _named(scene, policy, direction, rule, element, where)
+                named[_called(placed, element)].append(element)
             elif element.port is not None and element.end is None:
-                yield from _service_port(scene, policy, direction, rule, element, where)
+                yield from _service_port(scene, placed, element)
+        for called, elements in named.items():
+            yield from _named(scene, placed, called, elements)
 
 
-def _named(
-    scene: Scene, policy: NetworkPolicy, direction: Direction, rule: Rule, element: Ports, where: str
-) -> Iterator[Finding]:
-    if direction is Direction.EGRESS and rule.peers and all(peer.block for peer in rule.peers):
-        what = f"names the port `{element.port}` for ipBlocks; addresses outside have no port names"
-        yield Finding(Severity.ERROR, "name-outside", where, what, "write the port's number")
+def _called(placed: Placed, element: Ports) -> str:
+    """What the rule asks for: a name of one protocol or, in a cluster-wide policy, of any."""
+    protocol = f"{element.protocol} " if isinstance(placed.policy, NetworkPolicy) else ""
+    return f"{protocol}port named `{element.port}`"
+
+
+def _named(scene: Scene, placed: Placed, called: str, elements: list[Ports]) -> Iterator[Finding]:
+    peers = placed.rule.peers
+    if placed.direction is Direction.EGRESS and peers and all(peer.block for peer in peers):
+        what = f"asks for a {called} at ipBlocks; addresses outside have no port names"
+        yield Finding(Severity.ERROR, "name-outside", placed.where, what, "write the port's number")
         return
-    servers = scene.servers(policy, direction, rule)
-    if servers and not any(numbers(element, end.ports) for end in servers):
-        what = f"no pod of {_groups(servers)} has a {element.protocol} port named `{element.port}`"
+    servers = scene.servers(placed)
+    if servers and not any(numbers(element, end.ports) for element in elements for end in servers):
+        what = f"no pod of {_groups(servers)} has a {called}"
         do = "write the name as the pods' containers do, with their protocol, or the number"
-        yield Finding(Severity.WARNING, "name-unserved", where, what, do)
+        yield Finding(Severity.WARNING, "name-unserved", placed.where, what, do)
 
 
-def _service_port(
-    scene: Scene, policy: NetworkPolicy, direction: Direction, rule: Rule, element: Ports, where: str
-) -> Iterator[Finding]:
-    servers = scene.servers(policy, direction, rule) if rule.peers or direction is Direction.INGRESS else []
+def _service_port(scene: Scene, placed: Placed, element: Ports) -> Iterator[Finding]:
+    servers = scene.servers(placed) if placed.rule.peers or placed.direction is Direction.INGRESS else []
     served = any(p.number == element.port and p.protocol == element.protocol for end in servers for p in end.ports)
     if served:
         return
@@ -127,7 +160,7 @@ def _service_port(
                     f"its pods take {listed(map(str, own))}, and policies see the pods' ports"
                 )
                 do = f"write {listed(map(str, own))} in place of {element.port}"
-                yield Finding(Severity.ERROR, "service-port", where, what, do)
+                yield Finding(Severity.ERROR, "service-port", placed.where, what, do)
 
 
 def _groups(ends: Iterable[Endpoint]) -> str:
@@ -136,18 +169,19 @@ def _groups(ends: Iterable[Endpoint]) -> str:
 
 def _families(scene: Scene) -> Iterator[Finding]:
     """Networks of one family only, for pods that have both."""
-    for policy, direction, index, rule in scene.rules():
-        named = {peer.block.network.version for peer in rule.peers or () if peer.block}
-        own = {family_of(end.address) for end in scene.subjects(policy)}
+    for placed in scene.rules:
+        peers = placed.written.peers or ()
+        named = {peer.block.network.version for peer in peers if peer.block}
+        own = {family_of(end.address) for end in scene.subjects(placed.policy)}
         missing = own - named
         if not named or not missing:
             continue
-        everyone = any(peer.block and peer.block.network.prefixlen == 0 for peer in rule.peers or ())
+        everyone = any(peer.block and peer.block.network.prefixlen == 0 for peer in peers)
         family, root = (6, "::/0") if 6 in missing else (4, "0.0.0.0/0")
         yield Finding(
             Severity.WARNING if everyone else Severity.NOTE,
             "ipv6-forgotten" if family == 6 else "ipv4-forgotten",
-            place(policy, direction, index),
+            placed.where,
             f"names IPv{10 - family} networks only; the pods it selects have IPv{family} addresses, too",
             f"add the IPv{family} networks{f' (`{root}` is the whole of it)' if everyone else ''}, "
             "or leave it if the other side has none",

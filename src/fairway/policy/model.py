@@ -174,7 +174,8 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A pod as the manifest tells it; `declared` are its env values and arguments, as written.
+    """A pod as the manifest tells it; `declared` are its env values, arguments and files from ConfigMaps,
+    as written.
 
     `workload` is `Kind/name` of what a person deploys. `addresses` may be empty (pending). `finished` pods
     (Succeeded, Failed) keep addresses that are no longer theirs.

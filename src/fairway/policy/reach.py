@@ -4,12 +4,10 @@ from typing import Final
 
 from fairway.policy.compile import Compiled
 from fairway.policy.intervals import Span, Spans, subtract, union
-from fairway.wire.rules import ANY, CLOSED, FIRST_POLICY
-from fairway.wire.words import ANY_PROTOCOL, PROTOCOL_NUMBERS
+from fairway.wire.rules import CLOSED, FIRST_POLICY
 
 PROTOCOLS: Final = ("TCP", "UDP", "SCTP", "other protocols")
 """What a Reach is indexed by; the last one stands for ICMP and everything else without ports."""
-_NUMBERS: Final = (*(PROTOCOL_NUMBERS[name] for name in PROTOCOLS[:3]), 255)
 _ALL: Final = (Span(1, 65535, 0),)
 
 Reach = tuple[Spans, Spans, Spans, Spans]
@@ -22,14 +20,13 @@ def reach(compiled: Compiled, number: int, identity: int) -> Reach:
     """What pods under policy `number` may open with, or take from, peers of `identity`."""
     if number < FIRST_POLICY:
         return NOTHING if number == CLOSED else EVERYTHING
-    _, allowance = compiled.allowances[number]
+    _, grant = compiled.grants[number]
 
-    def spans(protocol: int) -> Spans:
-        keys = ((identity, protocol), (identity, ANY_PROTOCOL), (ANY, protocol), (ANY, ANY_PROTOCOL))
-        found = (Span(max(1, low), high, 0) for key in keys for low, high, _ in allowance.get(key, ()))
+    def ports(spans: Spans) -> Spans:
+        found = (Span(max(1, low), high, 0) for low, high, _ in spans)
         return union((), (span for span in found if span.low <= span.high))
 
-    first, second, third, other = (spans(protocol) for protocol in _NUMBERS)
+    first, second, third, other = map(ports, grant.of(identity))
     return first, second, third, other
 
 

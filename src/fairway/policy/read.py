@@ -1,6 +1,6 @@
 """Clusters and policies from Kubernetes objects. All problems are told at once, by file, object and path."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -8,12 +8,11 @@ from typing import Any, Final
 from fairway.kit.errors import InputErrors
 from fairway.policy.fields import Field, shown
 from fairway.policy.model import Cluster, NetworkPolicy, Pod, PolicySet, Service, TieredPolicy
+from fairway.policy.read_declared import Ref, read_config_map
 from fairway.policy.read_objects import (
     Owners,
-    Ref,
     Slice,
     controller,
-    read_config_map,
     read_cron_job,
     read_node,
     read_pod,
@@ -119,7 +118,7 @@ def read_policy_set(
     problems: list[str] = []
     objects, skipped = _objects(documents, problems)
     problems += [f"{line}: is not judged; remove it or write it as NetworkPolicy networking.k8s.io/v1"
-                 for line in skipped if "NetworkPolicy" in line.partition(": ")[2]]  # fmt: skip
+                 for line in skipped if _is_policy(line)]  # fmt: skip
     for o in objects:
         if cluster is not None and o.kind in _POLICIES and o.namespace not in cluster.namespaces:
             _missing_namespace(o)
@@ -127,6 +126,22 @@ def read_policy_set(
     if problems:
         raise InputErrors(problems)
     return found
+
+
+def passed_over(skipped: Iterable[str]) -> tuple[str, ...]:
+    """What a Reading skipped, in few lines: policies of kinds that are not judged one by one, since without them
+    every answer is a guess, and all other kinds counted."""
+    skipped = tuple(skipped)
+    policies = [line for line in skipped if _is_policy(line)]
+    others = Counter(line.partition(": ")[2].split(" ")[0] for line in skipped if not _is_policy(line))
+    lines = [f"{line}: is not judged; answers are without it" for line in policies]
+    if others:
+        lines.append(f"passed over: {', '.join(f'{count} {kind}' for kind, count in sorted(others.items()))}")
+    return tuple(lines)
+
+
+def _is_policy(skipped: str) -> bool:
+    return "NetworkPolicy" in skipped.partition(": ")[2]
 
 
 def _objects(documents: Iterable[tuple[str, Any]], problems: list[str]) -> tuple[list[_Object], list[str]]:

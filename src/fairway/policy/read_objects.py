@@ -7,14 +7,13 @@ from typing import Final
 
 from fairway.policy.fields import Field, shown
 from fairway.policy.model import CronJob, Node, Pod, Selector, Service, ServicePort
+from fairway.policy.read_declared import ConfigMaps, Ref, declared_by
 from fairway.policy.read_policy import read_selector
 from fairway.policy.select import selects
 from fairway.wire.endpoint import NamedPort
 
 _ZONE_LABELS: Final = ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone")
 _SCHEDULED: Final = re.compile(r"(.+)-\d+")  # a CronJob's Job is named by its minute
-Ref = tuple[str, str]
-"""Namespace and name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +22,7 @@ class Owners:
 
     replica_sets: Mapping[Ref, str] = field(default_factory=dict)
     jobs: Mapping[Ref, str] = field(default_factory=dict)
-    config_maps: Mapping[Ref, Mapping[str, str]] = field(default_factory=dict)
+    config_maps: ConfigMaps = field(default_factory=dict)
 
     def workload(self, namespace: str, name: str, owner: str, labels: Mapping[str, str]) -> str:
         """What a person deploys, behind the pod's controller `owner` (`Kind/name` or empty)."""
@@ -82,7 +81,7 @@ def read_pod(root: Field, namespace: str, name: str, owners: Owners) -> Pod:
         host_network=spec.get("hostNetwork").truth(),
         finished=status.get("phase").text() in ("Succeeded", "Failed"),
         ready=ready[-1] == "True" if ready else True,
-        declared=_declared([*containers, *inits], namespace, owners.config_maps),
+        declared=declared_by(spec, namespace, owners.config_maps),
     )
 
 
@@ -105,39 +104,16 @@ def _ports(containers: Iterable[Field]) -> tuple[NamedPort, ...]:
     return tuple(ports)
 
 
-def read_config_map(root: Field) -> Mapping[str, str]:
-    """A ConfigMap's text values by key; what is no text is no environment."""
-    found = root.get("data").value
-    return {str(k): v for k, v in found.items() if isinstance(v, str)} if isinstance(found, dict) else {}
-
-
-def _declared(
-    containers: Iterable[Field], namespace: str, config_maps: Mapping[Ref, Mapping[str, str]]
-) -> tuple[str, ...]:
-    """Values that may name whom the containers will call, as written, those from ConfigMaps included."""
-    values: list[str] = []
-    for container in containers:
-        for env in container.get("env").each():
-            key = env.get("valueFrom", "configMapKeyRef")
-            given = config_maps.get((namespace, key.get("name").text()), {})
-            values += [env.get("value").text(), given.get(key.get("key").text(), "")]
-        for whole in container.get("envFrom").each():
-            values += config_maps.get((namespace, whole.get("configMapRef", "name").text()), {}).values()
-        values += [*container.get("command").texts(), *container.get("args").texts()]
-    return tuple(value for value in dict.fromkeys(values) if value)
-
-
 def read_cron_job(root: Field, namespace: str, name: str, owners: Owners) -> CronJob:
     """A CronJob and what its pods would declare."""
     spec = root.get("spec")
     template = spec.get("jobTemplate", "spec", "template", "spec")
-    containers = [*template.get("containers").each(), *template.get("initContainers").each()]
     return CronJob(
         namespace=namespace,
         name=name,
         schedule=spec.get("schedule").text(),
         suspended=spec.get("suspend").truth(),
-        declared=_declared(containers, namespace, owners.config_maps),
+        declared=declared_by(template, namespace, owners.config_maps),
     )
 
 

@@ -15,7 +15,7 @@ _PROTOCOLS: Final = ("TCP", "UDP", "SCTP")
 _EVERYWHERE: Final = ("namespaces", "pods")
 _ALLOW: Final = {"Allow": Action.ACCEPT, "Deny": Action.DENY}
 _ACCEPT: Final = {"Accept": Action.ACCEPT, "Deny": Action.DENY, "Pass": Action.PASS}
-_FAILS_CLOSED: Final = "unknown peer, fails closed"
+FAILS_CLOSED: Final = "unknown peer, fails closed"
 _MAX_PRIORITY: Final = 1000
 _MAX_NAME: Final = 100
 _MAX_ADDRESSES: Final = 25
@@ -151,7 +151,7 @@ def _rule(field: Field, peers_key: str, dialect: Dialect) -> TieredRule:
         )
     if not known:
         # The API's own words: an Accept rule with a peer of an unknown kind matches nothing, others deny all.
-        name = f"{name}, {_FAILS_CLOSED}" if name else _FAILS_CLOSED
+        name = f"{name}, {FAILS_CLOSED}" if name else FAILS_CLOSED
         if action is Action.ACCEPT:
             return TieredRule(action, Rule(peers=()), name)
         return TieredRule(Action.DENY, Rule(), name)

@@ -3,21 +3,22 @@
 Ends are judged with the labels they had when they were recorded.
 """
 
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from fairway.policy.decide import Decision, Judgement, decide, rule_titles
-from fairway.policy.directory import Directory
+from fairway.policy.decide import rule_titles
 from fairway.policy.explain import BY_WORKLOAD, explain_side, port_title
-from fairway.policy.model import Cluster, NetworkPolicy, PolicySet
+from fairway.policy.judges import Denial, Judge, Judges
+from fairway.policy.kinds import kinds
+from fairway.policy.model import Cluster, PolicySet
+from fairway.policy.recorded import Recorded, recorded
 from fairway.policy.rulings import Rulings
-from fairway.policy.settle import Names, moments, settle
+from fairway.policy.settle import Names, settle
 from fairway.policy.sift import denied_only, needs_rule, unanswered
 from fairway.wire.edge import Edge
-from fairway.wire.endpoint import Endpoint, Kind
-from fairway.wire.words import Direction, Reason, Verdict
+from fairway.wire.endpoint import Kind
+from fairway.wire.words import Direction, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +65,8 @@ class Replay:
         return not self.broken and not self.still_allowed
 
 
-@dataclass(frozen=True, slots=True)
-class _Denial:
-    direction: Direction
-    judgement: Judgement
-    client: Endpoint
-    server: Endpoint
-    port: int
-    edge: Edge
-
-
 def replay(
-    edges: Iterable[Edge],
+    edges: Iterable[Edge] | Recorded,
     policies: PolicySet,
     cluster: Cluster,
     rulings: Rulings | None = None,
@@ -86,24 +77,25 @@ def replay(
 
     Domain names in policies stand for what `names` say they did when the edge was last seen.
     """
-    judges = _Judges(policies, cluster, names)
-    rulings = rulings or Rulings()
-    wanted, unwanted = rulings.obeyed(edges)
-    sorted_out: dict[str, list[_Denial]] = defaultdict(list)
+    judges = Judges(policies, cluster, names)
+    unwanted: Sequence[Edge] = ()
+    if rulings is not None and rulings.any:
+        wanted, unwanted = rulings.obeyed(edges.edges() if isinstance(edges, Recorded) else edges)
+        edges = wanted
+    rows = edges if isinstance(edges, Recorded) else recorded(edges)
+    sorted_out: dict[str, list[Denial]] = defaultdict(list)
     judged = connections = uncertain = 0
-    for edge in wanted:
-        if Kind.POD not in (edge.client.kind, edge.server.kind):
-            continue
-        judged, connections = judged + 1, connections + edge.connections
-        judge = judges.of(edge)
-        denials = list(judge.denials(edge))
+    for kind in kinds(rows, judges.place, judges.moment(rows.last_seen)):
+        judged, connections = judged + kind.rows, connections + kind.edge.connections
+        judge = judges.of(kind.edge)
+        denials = list(judge.denials(kind.edge))
         if not denials:
             continue
-        if not edge.initiator_known and judge.reversed_passes(edge):
-            uncertain += 1
-        elif denied_only(edge):
+        if not kind.edge.initiator_known and judge.reversed_passes(kind.edge):
+            uncertain += kind.rows
+        elif kind.dropped:
             sorted_out["already_denied"] += denials
-        elif unanswered(edge):
+        elif kind.unanswered:
             sorted_out["unanswered"] += denials
         else:
             sorted_out["broken"] += denials
@@ -111,7 +103,7 @@ def replay(
     for edge in unwanted:
         denials = list(judges.of(edge).denials(edge))
         sorted_out["decided"] += denials
-        ruling = rulings.of(edge)
+        ruling = rulings.of(edge) if rulings else None
         if not denials and ruling and needs_rule(edge.client, edge.server):
             what = port_title(edge.port, edge.protocol)
             still_allowed.add(f"{edge.client.group} -> {edge.server.group} {what}, {ruling.title}")
@@ -131,7 +123,7 @@ def replay(
 
 def users(edges: Iterable[Edge], policies: PolicySet, cluster: Cluster) -> Iterator[tuple[str, Edge]]:
     """Every rule with each edge that it allows; edges that were denied or never answered use nothing."""
-    judge = _Judge(settle(policies, cluster.nodes), cluster)
+    judge = Judge(settle(policies, cluster.nodes), cluster)
     for edge in edges:
         if Kind.POD in (edge.client.kind, edge.server.kind) and not denied_only(edge) and not unanswered(edge):
             judge.used.clear()
@@ -140,86 +132,9 @@ def users(edges: Iterable[Edge], policies: PolicySet, cluster: Cluster) -> Itera
             yield from ((title, edge) for title in sorted(judge.used))
 
 
-class _Judges:
-    """A judge for each time at which domain names stood for the same addresses."""
-
-    def __init__(self, policies: PolicySet, cluster: Cluster, names: Names | None) -> None:
-        self._policies, self._cluster, self._names = policies, cluster, names
-        self._times = moments(policies, names)
-        self._judges: dict[int, _Judge] = {}
-
-    def of(self, edge: Edge) -> "_Judge":
-        moment = bisect_right(self._times, edge.last_seen) if self._times else 0
-        if moment not in self._judges:
-            settled = settle(self._policies, self._cluster.nodes, self._names, edge.last_seen)
-            self._judges[moment] = _Judge(settled, self._cluster)
-        return self._judges[moment]
-
-    @property
-    def used(self) -> set[str]:
-        """The rules that had a say, by title."""
-        return set[str]().union(*(judge.used for judge in self._judges.values()))
-
-
-class _Judge:
-    """`decide`, with only the policies at hand that can select one of the two ends."""
-
-    def __init__(self, policies: PolicySet, cluster: Cluster) -> None:
-        self._directory = Directory(cluster)
-        self._policies = policies
-        self._homes: dict[str, list[NetworkPolicy]] = defaultdict(list)
-        for policy in policies.policies:
-            self._homes[policy.namespace].append(policy)
-        self._near: dict[frozenset[str], PolicySet] = {}
-        self._beside: dict[object, tuple[tuple[Judgement, Endpoint, int], ...]] = {}
-        self.used: set[str] = set()
-
-    def denials(self, edge: Edge) -> Iterator[_Denial]:
-        """The sides that would deny the edge, and the backends of the Service it dialled that the client would
-        not reach: in the kernel a Service address is open only if all of them are."""
-        ends: Sequence[tuple[Endpoint, int]] = ()
-        if edge.server.kind is Kind.SERVICE:
-            ends = self._directory.backends(edge.server.address, edge.port, edge.protocol)
-        for server, port in ends or ((edge.server, edge.port),):
-            decision = self._decide(edge.client, server, port, edge.protocol)
-            self.used.update(decision.egress.matched, decision.ingress.matched)
-            for direction, judgement in zip(Direction, (decision.ingress, decision.egress), strict=True):
-                if judgement.verdict is Verdict.DENY:
-                    yield _Denial(direction, judgement, edge.client, server, port, edge)
-        if edge.service and edge.server.kind is not Kind.SERVICE:
-            for judgement, server, port in self._unreached(edge):
-                yield _Denial(Direction.EGRESS, judgement, edge.client, server, port, edge)
-
-    def _unreached(self, edge: Edge) -> Sequence[tuple[Judgement, Endpoint, int]]:
-        """The dialled Service's backends of other workloads that the client may not call."""
-        client, own = edge.client, (edge.server.group, edge.port)
-        key = (client.namespace, client.labels, edge.service, edge.family, edge.protocol, own)
-        if key not in self._beside:
-            found = []
-            for server, port in self._directory.dialled(edge.service, edge.family, edge.protocol):
-                if (server.group, port) != own:
-                    judgement = self._decide(client, server, port, edge.protocol).egress
-                    self.used.update(judgement.matched)
-                    if judgement.verdict is Verdict.DENY:
-                        found.append((judgement, server, port))
-            self._beside[key] = tuple(found)
-        return self._beside[key]
-
-    def reversed_passes(self, edge: Edge) -> bool:
-        """The same edge, had the other end opened it."""
-        return self._decide(edge.server, edge.client, edge.port, edge.protocol).allowed
-
-    def _decide(self, client: Endpoint, server: Endpoint, port: int, protocol: str) -> Decision:
-        namespaces = frozenset((client.namespace, server.namespace))
-        if namespaces not in self._near:
-            near = tuple(p for name in sorted(namespaces) for p in self._homes.get(name, ()))
-            self._near[namespaces] = replace(self._policies, policies=near)
-        return decide(self._near[namespaces], self._directory.cluster.namespaces, client, server, port, protocol)
-
-
-def _breakages(denials: Sequence[_Denial]) -> tuple[Breakage, ...]:
+def _breakages(denials: Sequence[Denial]) -> tuple[Breakage, ...]:
     """Denials of the same workloads, port and direction as one, those with most connections first."""
-    groups: dict[tuple[str, str, int, str, Direction], list[_Denial]] = defaultdict(list)
+    groups: dict[tuple[str, str, int, str, Direction], list[Denial]] = defaultdict(list)
     for denial in denials:
         groups[
             denial.client.group, denial.server.group, denial.port, denial.edge.protocol, denial.direction
@@ -228,7 +143,7 @@ def _breakages(denials: Sequence[_Denial]) -> tuple[Breakage, ...]:
     return tuple(sorted(found, key=lambda b: (-b.connections, b.client, b.server, b.port, b.protocol, b.direction)))
 
 
-def _breakage(group: list[_Denial]) -> Breakage:
+def _breakage(group: list[Denial]) -> Breakage:
     first = min(group, key=lambda d: (d.judgement.isolating, d.client.title, d.server.title))
     what = port_title(first.port, first.edge.protocol)
     return Breakage(
@@ -245,7 +160,7 @@ def _breakage(group: list[_Denial]) -> Breakage:
     )
 
 
-def _fix(denial: _Denial, what: str) -> str:
+def _fix(denial: Denial, what: str) -> str:
     ingress = denial.direction is Direction.INGRESS
     subject, peer = (denial.server, denial.client) if ingress else (denial.client, denial.server)
     rule = f"{denial.direction.name.lower()} rule: {what} {'from' if ingress else 'to'} {peer.group}"

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
 from fairway.policy.explain import port_title
@@ -96,9 +97,16 @@ def _escaped(text: str) -> str:
     return _ILLEGAL.sub("?", text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def sarif(result: Replay, policies: Iterable[NetworkPolicy | TieredPolicy], version: str) -> dict[str, Any]:
-    """A SARIF 2.1.0 log: an error per breakage, a note per unused rule, each at the file of its policy."""
-    sources = {policy.title: policy.source for policy in policies}
+def sarif(
+    result: Replay,
+    policies: Iterable[NetworkPolicy | TieredPolicy],
+    version: str,
+    lines: Mapping[str, int] | None = None,
+) -> dict[str, Any]:
+    """A SARIF 2.1.0 log: an error per breakage, a note per unused rule, each at its policy. `lines` are those at
+    which objects begin, by source; without them every place is the first line of its file."""
+    at = lines or {}
+    sources = {policy.title: (policy.source, at.get(policy.source, 1)) for policy in policies}
     results = [_result("would-deny", "error", _said(one), _where(one.policies, sources)) for one in result.broken]
     results += [_result("still-allowed", "error", f"Still allowed: {title}.", []) for title in result.still_allowed]
     for title in result.unused_rules:
@@ -125,17 +133,17 @@ def _result(rule: str, level: str, text: str, locations: list[dict[str, Any]]) -
     return {"ruleId": rule, "level": level, "message": {"text": text}, "locations": locations}
 
 
-def _where(titles: Iterable[str], sources: Mapping[str, str]) -> list[dict[str, Any]]:
+def _where(titles: Iterable[str], sources: Mapping[str, tuple[str, int]]) -> list[dict[str, Any]]:
     return [
         {
             "physicalLocation": {
-                "artifactLocation": {"uri": _PLACE_IN_FILE.sub("", sources[title]).replace(" ", "%20")},
-                "region": {"startLine": 1},
+                "artifactLocation": {"uri": quote(_PLACE_IN_FILE.sub("", sources[title][0]), safe="/")},
+                "region": {"startLine": sources[title][1]},
             },
             "logicalLocations": [{"fullyQualifiedName": title, "kind": "object"}],
         }
         for title in titles
-        if sources.get(title)
+        if sources.get(title, ("", 0))[0]
     ]
 
 

@@ -135,7 +135,7 @@ def _scanners(edges: Iterable[Edge]) -> set[str]:
 
 
 def _declared(cluster: Cluster) -> Mapping[Workload, set[str]]:
-    """The Services that each workload's environment and arguments name."""
+    """The Services that each workload's environment, arguments and ConfigMaps name."""
     services = {(service.namespace, service.name): service for service in cluster.services}
     values: dict[Workload, set[str]] = defaultdict(set)
     for pod in cluster.pods:

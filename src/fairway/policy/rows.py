@@ -1,117 +1,128 @@
-"""Rows: what the pods under one policy number may open, by peer identity and protocol, as spans of ports."""
+"""RowMaker: the rules of the policies that isolate a group of pods become its Grant."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from fairway.policy.identities import Identities, Vocabulary, selection
-from fairway.policy.intervals import ALL_PORTS, Span, Spans, rule_at, subtract, union
+from fairway.policy.grants import SHUT, Grant, Openings, column_of
+from fairway.policy.identities import Identities
+from fairway.policy.intervals import ALL_PORTS, Span, Spans, union
 from fairway.policy.model import Peer, Ports, Rule
+from fairway.policy.vocabulary import Vocabulary
 from fairway.wire.endpoint import NamedPort
-from fairway.wire.rules import ANY
-from fairway.wire.words import ANY_PROTOCOL, PROTOCOL_NUMBERS, Direction
+from fairway.wire.words import PROTOCOL_NUMBERS, Direction
 
-_NOTHING: Final[Spans] = ()
-
-Allowance = dict[tuple[int, int], Spans]
-"""By (identity, protocol number): the allowed spans. An identity's own and those of ANY add up; so do a
-protocol's own and those of protocol 0."""
 NumberedRule = tuple[int, str, Rule]
 """The rule's number in the table, its policy's namespace, and the rule."""
+_NOBODY: Final[frozenset[int]] = frozenset()
 
 
-def lookups(identity: int, protocol: int) -> tuple[tuple[int, int], ...]:
-    """The keys of an allowance that speak of the identity and protocol, in the kernel's order."""
-    return ((identity, protocol), (identity, ANY_PROTOCOL), (ANY, protocol), (ANY, ANY_PROTOCOL))
+@dataclass(frozen=True, slots=True)
+class _Clause:
+    """A rule with its ports by column; `names` are those that the peers' own ports resolve."""
 
-
-def allowing_rule(
-    allowance: Mapping[tuple[int, int], Spans], identity: int, protocol: int, port: int
-) -> int | None:
-    """The rule that allows the connection, looked up in the kernel's order, or None."""
-    for key in lookups(identity, protocol):
-        rule = rule_at(allowance.get(key, _NOTHING), port)
-        if rule is not None:
-            return rule
-    return None
+    number: int
+    every_port: bool
+    spans: tuple[tuple[int, Span], ...]
+    names: frozenset[tuple[str, str]]
 
 
 class RowMaker:
-    """Makes allowances for groups of pods that the same policies isolate."""
+    """Makes grants for groups of pods that the same policies isolate."""
 
     def __init__(self, identities: Identities, vocabulary: Vocabulary) -> None:
         self._identities = identities
         self._vocabulary = vocabulary
 
-    def allowance(self, rules: Iterable[NumberedRule], direction: Direction, own: Sequence[NamedPort]) -> Allowance:
-        """What the rules allow pods whose own named ports are `own`; canonical: disjoint, nothing said twice."""
-        found: dict[tuple[int, int], list[Span]] = defaultdict(list)
-        for number, home, rule in rules:
-            targets = self._targets(rule.peers, home)
-            for element in rule.ports or (None,):
-                for identity, protocol, low, high in self._openings(element, targets, direction, own):
-                    found[identity, protocol].append(Span(low, high, number))
-        return canonical({key: union((), spans) for key, spans in found.items()})
+    def grant(
+        self,
+        rules: Iterable[NumberedRule],
+        direction: Direction,
+        own: Sequence[NamedPort],
+        only: Collection[int] | None = None,
+    ) -> Grant:
+        """What the rules allow pods whose own named ports are `own`; `only`: with peers of these identities."""
+        clauses: list[_Clause] = []
+        everyone: list[int] = []
+        matched: dict[int, list[int]] = defaultdict(list)
+        for place, (number, home, rule) in enumerate(rules):
+            clauses.append(clause := _clause(number, rule, direction, own))
+            if rule.peers is None:
+                everyone.append(place)
+            for identity in self._named(clause) if rule.peers is None else self._targets(rule.peers, home):
+                if only is None or identity in only:
+                    matched[identity].append(place)
+        kinds: dict[tuple[tuple[int, ...], tuple[NamedPort, ...]], Openings] = {}
 
-    def _targets(self, peers: tuple[Peer, ...] | None, home: str) -> list[int] | None:
-        """The identities that the peers match; None means every one."""
-        if peers is None:
-            return None
-        matched: set[int] = set()
-        for peer in peers:
-            if peer.block is not None:
-                matched.update(self._identities.by_block[self._vocabulary.blocks[peer.block]])
-            else:
-                number = self._vocabulary.selections[selection(peer, home)]
-                matched.update(self._identities.by_selection[number])
-        return sorted(matched)
+        def openings(places: Iterable[int], named: tuple[NamedPort, ...]) -> Openings:
+            key = (tuple(sorted({*places, *everyone})), named)
+            if key not in kinds:
+                kinds[key] = _openings([clauses[place] for place in key[0]], named)
+            return kinds[key]
 
-    def _openings(
-        self, element: Ports | None, targets: list[int] | None, direction: Direction, own: Sequence[NamedPort]
-    ) -> Iterator[tuple[int, int, int, int]]:
-        """(identity, protocol, low, high) of one element of `ports`."""
-        everyone = [ANY] if targets is None else targets
-        if element is None:
-            yield from ((identity, ANY_PROTOCOL, *ALL_PORTS) for identity in everyone)
-            return
-        protocol = PROTOCOL_NUMBERS[element.protocol]
-        if isinstance(element.port, str):
-            name = (element.port, element.protocol)
-            if direction is Direction.INGRESS:  # the server is the group itself
-                numbers = [port.number for port in own if (port.name, port.protocol) == name]
-                yield from ((identity, protocol, n, n) for identity in everyone for n in numbers)
-                return
-            serving = self._identities.by_name[name]
-            for identity in serving if targets is None else sorted({*serving} & {*targets}):
-                for port in self._identities.traits[identity].named:
-                    if (port.name, port.protocol) == name:
-                        yield identity, protocol, port.number, port.number
-            return
-        low, high = ALL_PORTS if element.port is None else (element.port, element.end or element.port)
-        yield from ((identity, protocol, low, high) for identity in everyone)
+        names = frozenset[tuple[str, str]]().union(*(clause.names for clause in clauses))
+        default = openings((), ())
+        traits = self._identities.traits
+        found = {
+            identity: openings(places, traits[identity].named if names else ())
+            for identity, places in sorted(matched.items())
+        }
+        return Grant(default, {identity: mine for identity, mine in found.items() if mine != default})
 
+    def _targets(self, peers: Iterable[Peer], home: str) -> Iterable[int]:
+        """The identities that the peers match."""
+        selections, blocks = self._vocabulary.seen(peers, home)
+        matched = [self._identities.by_selection[number] for number in selections]
+        matched += [self._identities.by_block[number] for number in blocks]
+        return matched[0] if len(matched) == 1 else _NOBODY.union(*matched)
 
-def canonical(allowance: Allowance) -> Allowance:
-    """The same permissions without what ANY or protocol 0 already say."""
-    kept: Allowance = {}
-    for (identity, protocol), spans in sorted(allowance.items()):
-        for key in ((ANY, protocol), (identity, ANY_PROTOCOL), (ANY, ANY_PROTOCOL)):
-            if key != (identity, protocol):
-                spans = subtract(spans, allowance.get(key, _NOTHING))
-        if spans:
-            kept[identity, protocol] = spans
-    return kept
+    def _named(self, clause: _Clause) -> Iterable[int]:
+        """The identities that serve ports by the names of a rule for all destinations."""
+        return _NOBODY.union(*(self._identities.by_name[name] for name in clause.names))
 
 
-def narrowed(allowance: Allowance, holes: Mapping[tuple[int, int], set[int]], everyone: Iterable[int]) -> Allowance:
-    """The same permissions, except that ANY no longer means the identities in `holes` at (protocol, port)."""
-    cut = dict(allowance)
-    identities = tuple(everyone)
-    for (protocol, port), without in sorted(holes.items()):
-        rule = rule_at(cut[ANY, protocol], port)
-        point = Span(port, port, rule or 0)
-        cut[ANY, protocol] = subtract(cut[ANY, protocol], (point,))
-        for identity in identities:
-            if identity not in without:
-                cut[identity, protocol] = union(cut.get((identity, protocol), _NOTHING), (point,))
-    return canonical(cut)
+def _clause(number: int, rule: Rule, direction: Direction, own: Sequence[NamedPort]) -> _Clause:
+    spans: list[tuple[int, Span]] = []
+    names: set[tuple[str, str]] = set()
+    for element in rule.ports or ():
+        column = column_of(PROTOCOL_NUMBERS[element.protocol])
+        if not isinstance(element.port, str):
+            spans.append((column, Span(*_numbers(element), number)))
+        elif direction is Direction.EGRESS:
+            names.add((element.port, element.protocol))
+        else:  # the server is the group itself
+            spans += _resolved(own, {(element.port, element.protocol)}, number)
+    return _Clause(number, rule.ports is None, tuple(spans), frozenset(names))
+
+
+def _numbers(element: Ports) -> tuple[int, int]:
+    if isinstance(element.port, int):
+        return element.port, element.end or element.port
+    return ALL_PORTS
+
+
+def _resolved(
+    ports: Iterable[NamedPort], names: Collection[tuple[str, str]], number: int
+) -> list[tuple[int, Span]]:
+    return [
+        (column_of(PROTOCOL_NUMBERS[port.protocol]), Span(port.number, port.number, number))
+        for port in ports
+        if (port.name, port.protocol) in names
+    ]
+
+
+def _openings(clauses: Iterable[_Clause], named: Iterable[NamedPort]) -> Openings:
+    columns: list[list[Span]] = [[] for _ in SHUT]
+    for clause in clauses:
+        if clause.every_port:
+            for spans in columns:
+                spans.append(Span(*ALL_PORTS, clause.number))
+        for column, span in (*clause.spans, *_resolved(named, clause.names, clause.number)):
+            columns[column].append(span)
+    one, two, three, other = (_sum(spans) for spans in columns)
+    return one, two, three, other
+
+
+def _sum(spans: list[Span]) -> Spans:
+    return tuple(spans) if len(spans) < 2 else union((), spans)

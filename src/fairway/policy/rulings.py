@@ -6,7 +6,7 @@ optional). The first that fits an edge is obeyed.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -44,6 +44,15 @@ class Ruling:
         until = f", until {self.until}" if self.until else ""
         return f"{'allowed' if self.allow else 'denied'} by {self.who}: {self.reason}{until}"
 
+    def covers(self, other: "Ruling") -> bool:
+        """It fits everything that the other one fits."""
+        return (
+            _covers(self.client, other.client)
+            and _covers(self.server, other.server)
+            and self.port in (None, other.port)
+            and self.protocol in (None, other.protocol)
+        )
+
     @property
     def pattern(self) -> str:
         what = f" {self.protocol or 'port'} {self.port or '*'}" if self.port or self.protocol else ""
@@ -57,7 +66,14 @@ class Rulings:
         given = tuple(rulings)
         self.expired = tuple(one for one in given if one.until and one.until < today)
         self._held = tuple(one for one in given if one not in self.expired)
+        self._unseen: set[Ruling] = set()
+        """Those that speak of something that was never seen: no flow fits them, and that is their point."""
         self._fitting: dict[tuple[bool, tuple[str, ...]], frozenset[int]] = {}
+
+    @property
+    def any(self) -> bool:
+        """Some decision holds."""
+        return bool(self._held)
 
     def of(self, edge: Edge) -> Ruling | None:
         """The decision on an edge; a Service that the client dialled counts as its server, too."""
@@ -86,9 +102,13 @@ class Rulings:
         return self._fitting[key]
 
     def about(self, client: str, server: str) -> Ruling | None:
-        """The decision on a workload and a Service, both `namespace/name`, whatever the port."""
+        """The decision on a workload and a Service, both `namespace/name`, whatever the port; asked about what was
+        never seen."""
         held = (one for one in self._held if _glob(one.client).fullmatch(client))
-        return next((one for one in held if _glob(one.server).fullmatch(server)), None)
+        found = next((one for one in held if _glob(one.server).fullmatch(server)), None)
+        if found is not None:
+            self._unseen.add(found)
+        return found
 
     def obeyed(self, edges: Iterable[Edge]) -> tuple[list[Edge], list[Edge]]:
         """The edges that are wanted and those decided to be denied. One that was decided to be allowed is as
@@ -103,10 +123,24 @@ class Rulings:
             (unwanted if ruling and not ruling.allow else wanted).append(edge)
         return wanted, unwanted
 
-    def idle(self, edges: Iterable[Edge]) -> Iterator[Ruling]:
-        """Those that fit no edge: misspelt, or no longer needed."""
-        used = {self.of(edge) for edge in edges}
-        yield from (one for one in self._held if one not in used)
+    def remarks(self, edges: Iterable[Edge]) -> tuple[str, ...]:
+        """What a person should know of the decisions themselves, one line each: those that are over, those that
+        an earlier one never lets be reached, and those that fit no edge."""
+        used = {self.of(edge) for edge in edges} | self._unseen
+        found = [
+            f"the decision `{one.pattern}` was over on {one.until}; renew or remove it" for one in self.expired
+        ]
+        for number, one in enumerate(self._held):
+            first = next((earlier for earlier in self._held[:number] if earlier.covers(one)), None)
+            if first is not None:
+                says = "says it already; remove one" if first.allow is one.allow else "says otherwise; keep one"
+                found.append(
+                    f"the decision `{one.pattern}` ({one.title}) is never reached: "
+                    f"`{first.pattern}` ({first.title}) comes before it and {says}"
+                )
+            elif one not in used:
+                found.append(f"the decision `{one.pattern}` fits no flow; mend its pattern, or remove it")
+        return tuple(found)
 
 
 def read_rulings(documents: Iterable[tuple[str, Any]]) -> tuple[Ruling, ...]:
@@ -167,6 +201,15 @@ def _fits(pattern: str, names: tuple[str, ...], address: str) -> bool:
     if network is not None:
         return parsed(address) in network
     return any(_glob(pattern).fullmatch(name) for name in names)
+
+
+def _covers(pattern: str, other: str) -> bool:
+    """Whatever fits the other pattern fits this one. A pattern's `*` fits another's `*` as it fits any text."""
+    network = _network(pattern)
+    if network is None:
+        return _glob(pattern).fullmatch(other) is not None
+    part = _network(other if "/" in other else f"{other}/{network.max_prefixlen}")
+    return part is not None and part.version == network.version and part.subnet_of(network)  # type: ignore[arg-type]
 
 
 @lru_cache(maxsize=4096)

@@ -10,41 +10,33 @@ from typing import Any
 import msgspec
 
 from fairway.kit.errors import UsageError
+from fairway.policy.cases import PROTOCOLS, Case, Object, Probe
 from fairway.policy.compile import Compiled, compile_rules
 from fairway.policy.directory import Directory
 from fairway.policy.fields import parse_address
-from fairway.policy.intervals import Spans
+from fairway.policy.hasty import hasty_digits
+from fairway.policy.intervals import Span, Spans, subtract
 from fairway.policy.model import Cluster
 from fairway.policy.read import read_cluster, read_policy_set
+from fairway.policy.read_plain import Doubt
 from fairway.policy.settle import plain_names
 from fairway.wire.endpoint import Endpoint, Kind
-from fairway.wire.words import PROTOCOL_NUMBERS, Posture, Slot
+from fairway.wire.words import PROTOCOL_NUMBERS, Posture, Slot, Verdict
 
-_PROTOCOLS = {name.upper(): name for name in PROTOCOL_NUMBERS}
-Object = dict[str, Any]
-
-
-class Probe(msgspec.Struct, frozen=True, gc=False):
-    """A connection to judge. Ends are `namespace/pod`, `namespace/service` or an address; `port` is the server's
-    own, 0 for a protocol without ports."""
-
-    src: str
-    dst: str
-    port: int = 0
-    proto: str = "TCP"
+_CASE = msgspec.json.Decoder(Case)
 
 
-class Case(msgspec.Struct, frozen=True):
-    """A cluster, its policies and probes. Objects need no `kind` but in `policies`; `names` are what domain names
-    resolve to. Other fields are passed over."""
-
-    probes: list[Probe]
-    namespaces: list[Object] = []
-    pods: list[Object] = []
-    nodes: list[Object] = []
-    services: list[Object] = []
-    policies: list[Object] = []
-    names: dict[str, list[str]] = {}
+def judge_line(line: bytes, where: str, posture: Posture = Posture.ALLOW) -> str:
+    """`judge` for a case in JSON. UsageError says what is wrong with it, too."""
+    try:
+        return hasty_digits(line, posture)
+    except Doubt:
+        pass
+    try:
+        case = _CASE.decode(line)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise UsageError(f"{where}: {error}; see `fairway policy verdicts --help`") from error
+    return judge(case, where, posture)
 
 
 def judge(case: Case, where: str, posture: Posture = Posture.ALLOW) -> str:
@@ -80,7 +72,7 @@ def _given(case: Case, where: str) -> Iterator[tuple[str, Object]]:
 
 def _implied_nodes(case: Case, where: str) -> Iterator[tuple[str, Object]]:
     """The nodes that pods say they are on, where the case has no such Node."""
-    known = {_at(node, "metadata", "name") for node in case.nodes}
+    known = [_at(node, "metadata", "name") for node in case.nodes]
     hosts: dict[str, list[Object]] = {}
     for pod in case.pods:
         name, address = _at(pod, "spec", "nodeName"), _at(pod, "status", "hostIP")
@@ -127,15 +119,29 @@ class _Judge:
 
     def _look_up(self, probe: Probe) -> Spans:
         """The ports that are open; none, if the ends have no address family in common."""
-        protocol = _PROTOCOLS.get(probe.proto.upper())
+        protocol = PROTOCOLS.get(probe.proto.upper())
         if protocol is None:
             known = ", ".join(PROTOCOL_NUMBERS)
             raise _ProbeError(f"probe with proto `{probe.proto}`: is no protocol; one of {known}")
         for client in self._find(probe.src):
             for server in self._find(probe.dst):
                 if (":" in client.address) == (":" in server.address):
-                    return self._compiled.opened(Slot.ACTIVE, client, server, protocol)
+                    opened = self._compiled.opened(Slot.ACTIVE, client, server, protocol)
+                    return self._accepted(opened, client, server, protocol)
         return ()
+
+    def _accepted(self, opened: Spans, client: Endpoint, server: Endpoint, protocol: str) -> Spans:
+        """Of a Service's ports that the client may dial those where no backend refuses it."""
+        service = self._directory.service_at(server.address) if server.kind is Kind.SERVICE else None
+        numbers = {port.port for port in (service.ports if service else ()) if port.protocol == protocol}
+        return subtract(opened, [Span(n, n, 0) for n in numbers if self._refused(client, server, n, protocol)])
+
+    def _refused(self, client: Endpoint, service: Endpoint, port: int, protocol: str) -> bool:
+        judged = (
+            self._compiled.verdict(Slot.ACTIVE, client, backend, own, protocol)
+            for backend, own in self._directory.backends(service.address, port, protocol)
+        )
+        return any(ingress is Verdict.DENY for _, ingress in judged)
 
     def _find(self, text: str) -> Sequence[Endpoint]:
         if text not in self._ends:

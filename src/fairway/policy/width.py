@@ -1,7 +1,7 @@
 """width: how much wider than what was observed is what a policy set allows?
 
 Counted from the compiled rows, over the pods of the cluster: (client workload, server workload, protocol, port).
-Pods that no policy isolates allow nothing here: they are another question. Outside, IPv4 addresses are counted.
+Pods that no NetworkPolicy isolates allow nothing here: they are another question. Outside, IPv4 addresses count.
 """
 
 from collections import defaultdict
@@ -9,19 +9,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, collapse_addresses
 
-from fairway.policy.compile import Compiled, compile_rules
-from fairway.policy.decide import rules_of
+from fairway.policy.compile import compile_rules
+from fairway.policy.decide import isolates, rules_of
 from fairway.policy.directory import Directory, pod_endpoint
-from fairway.policy.intervals import ALL_PORTS, Span, subtract
+from fairway.policy.grants import Grant
+from fairway.policy.intervals import EVERY_PORT, Span, intersect, subtract
 from fairway.policy.labels import Workload, title_of, workload_of
 from fairway.policy.model import Cluster, NetworkPolicy, PolicySet
-from fairway.policy.rows import Allowance
 from fairway.policy.rulings import Rulings
 from fairway.policy.sift import PORT_PROTOCOLS, sift
 from fairway.wire.edge import Edge
 from fairway.wire.endpoint import Kind
-from fairway.wire.rules import ANY, FIRST_POLICY, OPEN
-from fairway.wire.words import ANY_PROTOCOL, PROTOCOL_NUMBERS, Direction, Posture, Slot
+from fairway.wire.rules import CLOSED, OPEN
+from fairway.wire.words import Direction, Slot
 
 _Pair = tuple[Workload, Workload, str]
 """Client, server, protocol."""
@@ -55,7 +55,8 @@ def width(
     edges: Sequence[Edge], policies: Sequence[NetworkPolicy], cluster: Cluster, rulings: Rulings | None = None
 ) -> Width:
     """Compare what generated policies (without `except`) allow with what the edges show; edges that make no rule
-    count as not seen."""
+    count as not seen. The cluster's own cluster-wide policies have their say between workloads: what they deny is
+    not allowed, and what they accept is."""
     observed, _ = sift(edges, Directory(cluster), rulings)
     seen: dict[_Pair, set[int]] = defaultdict(set)
     outside: set[tuple[Workload, str]] = set()
@@ -67,7 +68,7 @@ def width(
         else:
             own, far = (one.client, one.server) if one.client.kind is Kind.POD else (one.server, one.client)
             outside |= {(workload_of(own), far.address)} if ":" not in far.address else set()
-    allowed = _Allowed(compile_rules(cluster, PolicySet(tuple(policies), Posture.DENY), None)).between()
+    allowed = _Allowed(cluster, tuple(policies)).between()
     unseen = sorted(_unseen(allowed, seen))
     total = sum(span.high - span.low + 1 for spans in allowed.values() for span in spans)
     return Width(
@@ -82,17 +83,21 @@ def width(
 class _Allowed:
     """What compiled rows open between the pods of the cluster."""
 
-    def __init__(self, compiled: Compiled) -> None:
-        everything: Allowance = {(ANY, ANY_PROTOCOL): (Span(*ALL_PORTS, 0),)}
-        self._allowances = {number: rows for number, (_, rows) in compiled.allowances.items()}
-        self._allowances[OPEN] = everything
+    def __init__(self, cluster: Cluster, policies: tuple[NetworkPolicy, ...]) -> None:
+        compiled = compile_rules(cluster, PolicySet(policies, tiered=cluster.tiered), None)
+        self._grants = {number: grant for number, (_, grant) in compiled.grants.items()}
+        self._grants[OPEN] = Grant((EVERY_PORT, EVERY_PORT, EVERY_PORT, EVERY_PORT))
         self._ends: dict[tuple[Workload, int, int, int], None] = {}
         self._servers: dict[int, list[tuple[Workload, int]]] = defaultdict(list)
+        by_namespace: dict[str, list[NetworkPolicy]] = defaultdict(list)
+        for policy in policies:
+            by_namespace[policy.namespace].append(policy)
         for subject in compiled.subjects.values():
-            workload = workload_of(pod_endpoint(subject.pod, ""))
+            end = pod_endpoint(subject.pod, "")
+            workload, near = workload_of(end), by_namespace[end.namespace]
             ingress, egress = subject.numbers[Slot.ACTIVE]
-            if max(ingress, egress) >= FIRST_POLICY:  # isolated in one direction alone
-                ingress, egress = (n if n >= FIRST_POLICY else OPEN for n in (ingress, egress))
+            if not any(isolates(policy, direction, end) for policy in near for direction in Direction):
+                ingress = egress = CLOSED  # another question
             for address in subject.pod.addresses:
                 self._ends.setdefault((workload, ingress, egress, compiled.identities.of(address)))
         for workload, ingress, _, identity in self._ends:
@@ -102,33 +107,21 @@ class _Allowed:
         """The open ports of every pair of workloads that has some."""
         found: dict[_Pair, _Ports] = {}
         for client, _, egress, own in self._ends:
-            outgoing = self._allowance(egress)
-            targets = self._servers if any(i == ANY for i, _ in outgoing) else {i for i, _ in outgoing}
+            outgoing = self._grant(egress)
+            targets = self._servers if any(outgoing.default) else outgoing.own
             for target in sorted(targets):
                 for server, ingress in self._servers.get(target, ()):
-                    for protocol in PORT_PROTOCOLS:
-                        out = _spans(outgoing, target, protocol)
-                        spans = _common(out, _spans(self._allowance(ingress), own, protocol)) if out else ()
+                    incoming = self._grant(ingress).of(own)
+                    for column, protocol in enumerate(PORT_PROTOCOLS):
+                        spans = intersect(outgoing.of(target)[column], incoming[column])
                         if spans:
                             pair = (client, server, protocol)
                             known = found.get(pair, ())
                             found[pair] = (*known, *subtract(spans, known))
         return found
 
-    def _allowance(self, number: int) -> Allowance:
-        return self._allowances.get(number, {})
-
-
-def _spans(allowance: Allowance, identity: int, protocol: str) -> _Ports:
-    keys = ((i, p) for i in (identity, ANY) for p in (PROTOCOL_NUMBERS[protocol], ANY_PROTOCOL))
-    found: _Ports = ()
-    for key in keys:
-        found = (*found, *subtract(allowance.get(key, ()), found))
-    return found
-
-
-def _common(first: _Ports, second: _Ports) -> _Ports:
-    return subtract(first, subtract(first, second))
+    def _grant(self, number: int) -> Grant:
+        return self._grants.get(number, Grant())
 
 
 def _unseen(allowed: Mapping[_Pair, _Ports], seen: Mapping[_Pair, set[int]]) -> Iterator[Unseen]:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from fairway.wire.rules import NodePod
 
-VERSION: Final = 1
+VERSION: Final = 2
+"""2 adds what TCP tells of itself; a batch of version 1 has zeros there."""
 MAX_BYTES: Final = 64 << 20
 MAX_ROWS: Final = 1 << 20
 
@@ -40,8 +41,21 @@ RECORD: Final = np.dtype(
         ("verdict_rule", "u4"),  # index into the header's rules; 0 for none
         ("staged_rule", "u4"),
         ("connections", "u4"),  # opened in the interval
+        ("failed", "u4"),  # TCP connections refused or given up before they were answered
+        ("resets", "u4"),  # TCP connections that a RST ended
+        ("severed", "u4"),  # TCP connections given up for want of any answer
         ("retransmissions", "u4"),  # TCP segments sent again by the pod
-        ("srtt_us", "u4"),  # the pod's smoothed round-trip time at the last packet; 0 if unknown
+        ("handshake_retransmissions", "u4"),  # those that were SYNs or SYN-ACKs
+        ("timeouts", "u4"),  # expiries of the pod's retransmission timer (RFC 6298)
+        ("handshake_timeouts", "u4"),
+        ("connect_count", "u4"),  # connections answered; connect times are from SYN to SYN-ACK at this interface
+        ("connect_min_us", "u4"),
+        ("connect_max_us", "u4"),
+        ("srtt_count", "u4"),  # flows whose pod told its smoothed round-trip time with their last packet
+        ("srtt_min_us", "u4"),
+        ("srtt_us", "u4"),  # the longest of them; 0 if unknown
+        ("connect_sum_us", "u8"),
+        ("srtt_sum_us", "u8"),
         ("denied", "u4"),  # packets dropped
         ("tx_packets", "u8"),  # pod's view: tx leaves the pod
         ("rx_packets", "u8"),

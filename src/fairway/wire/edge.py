@@ -15,7 +15,8 @@ class Edge(msgspec.Struct, frozen=True, kw_only=True):
     Bytes and packets are IP ones (headers included, Ethernet's not); `sent` is client to server.
     `initiator_known` is False when nobody saw who opened the connection: such an edge is shown, and never
     makes a rule by itself. `denied` and `would_deny` count packets that the active slot dropped and first
-    packets of connections that a slot on trial would have dropped.
+    packets of connections that a slot on trial would have dropped. What TCP tells of itself has the meanings of
+    `wire.batch`; a mean time is its sum by its count.
     """
 
     client: Endpoint
@@ -31,7 +32,17 @@ class Edge(msgspec.Struct, frozen=True, kw_only=True):
     received_bytes: int = 0
     sent_packets: int = 0
     received_packets: int = 0
+    failed: int = 0
+    resets: int = 0
+    severed: int = 0
     retransmissions: int = 0
+    handshake_retransmissions: int = 0
+    timeouts: int = 0
+    handshake_timeouts: int = 0
+    connect_count: int = 0
+    connect_sum_us: int = 0
+    srtt_count: int = 0
+    srtt_sum_us: int = 0
     denied: int = 0
     would_deny: int = 0
     initiator_known: bool = True

@@ -53,6 +53,9 @@ class RuleTable(msgspec.Struct, frozen=True):
 
     `revision` only grows. `rules[i]` names rule number i (`orders/orders-db ingress[0]`); number 0 is none.
     `local` are the node's own addresses: what they open to this node's pods always passes (the kubelet).
+    `names` are domain names and the identities that stand for them in rows: an address that one of `resolvers`
+    answered such a name with has that identity, too. `behind` are rows towards Service addresses whose backends
+    differ: what they open is judged once more where the backend is seen; who cannot see it leaves them out.
     """
 
     revision: int
@@ -63,6 +66,9 @@ class RuleTable(msgspec.Struct, frozen=True):
     rows: tuple[Row, ...] = ()
     pods: tuple[PodRules, ...] = ()
     rules: tuple[str, ...] = ("",)
+    names: tuple[tuple[str, int], ...] = ()
+    resolvers: tuple[str, ...] = ()
+    behind: tuple[Row, ...] = ()
     version: int = VERSION
 
 

@@ -15,7 +15,7 @@ from fairway.agent.conversations import (
     rows_of_flows,
     settle_initiators,
 )
-from fairway.agent.drain import COUNTED
+from fairway.agent.drain import COUNTED, WRAPPING
 from fairway.agent.rulenames import RuleNames
 from fairway.wire.address import packed
 from fairway.wire.batch import EDGE, FLOW, RECORD
@@ -139,11 +139,17 @@ def test_a_flow_tells_its_interval_not_its_life(spec: object) -> None:
         values[name] = 1000
     values["srtt_us"], values["first"], values["last"] = 80, 10, 25
     values["generation"], values["rule"], values["verdict"] = 3, [[2, 1]], [[Verdict.ALLOW, Verdict.ALLOW]]
-    deltas = np.array([(1, 2, 3, 4, 5, 6)], [(name, "u8") for name in (*COUNTED, "retransmissions")])
+    told = (*COUNTED, *WRAPPING, "retransmissions")
+    deltas = np.array([tuple(range(1, len(told) + 1))], [(name, "u8") for name in told])
+    deltas["established"], deltas["connect_us"] = 4, 1000
     names = RuleNames()
     names.remember(3, ("", "ui/ui egress[0]", "orders/db ingress[0]"))
     (row,) = rows_of_flows(keys(spec, (TCP, 40000, 80)), values, deltas, np.array([POD], "u1"), microseconds, names)
-    assert [int(row[name]) for name in (*COUNTED, "retransmissions")] == [1, 2, 3, 4, 5, 6]
+    same = (*COUNTED, "failed", "resets", "severed", "timeouts", "handshake_timeouts", "retransmissions")
+    assert [int(row[name]) for name in same] == [int(deltas[0][name]) for name in same]
+    assert row["handshake_retransmissions"] == deltas[0]["handshake_retransmitted"]
+    assert [int(row[f"connect_{what}"]) for what in ("count", "min_us", "max_us", "sum_us")] == [4, 250, 250, 1000]
+    assert [int(row[name]) for name in ("srtt_count", "srtt_min_us", "srtt_us", "srtt_sum_us")] == [1, 80, 80, 80]
     assert (row["kind"], row["srtt_us"], row["first_us"], row["last_us"]) == (FLOW, 80, 40_000, 100_000)
     assert names.words[row["verdict_rule"]] == "orders/db ingress[0]"
     assert names.words[row["staged_rule"]] == "ui/ui egress[0]"
@@ -162,7 +168,14 @@ def test_an_event_tells_who_and_counts_nothing(spec: object) -> None:
 
 WHO = ("family", "protocol", "initiator", "verdict", "staged", "reason", "staged_reason", "pod", "port")
 RULES = ("verdict_rule", "staged_rule")
-SUMS = ("connections", "retransmissions", "denied", "tx_packets", "rx_packets", "tx_bytes", "rx_bytes")
+HEALTH = ("failed", "resets", "severed", "handshake_retransmissions", "timeouts", "handshake_timeouts")
+TIMES = ("connect_count", "connect_sum_us", "srtt_count", "srtt_sum_us")
+SUMS = (
+    *("connections", "retransmissions", "denied", "tx_packets", "rx_packets", "tx_bytes", "rx_bytes"),
+    *(*HEALTH, *TIMES),
+)
+MOST = ("last_us", "srtt_us", "connect_max_us")
+LEAST = ("first_us", "connect_min_us", "srtt_min_us")
 
 
 def random_rows(count: int, seed: int = 1) -> NDArray[np.void]:
@@ -175,7 +188,10 @@ def random_rows(count: int, seed: int = 1) -> NDArray[np.void]:
     for name in SUMS:
         rows[name] = rng.integers(0, 1000, count)
     rows["first_us"], rows["last_us"] = rng.integers(0, 100, count), rng.integers(100, 200, count)
-    rows["srtt_us"] = rng.integers(0, 1000, count)
+    for name in (*MOST[1:], *LEAST[1:]):
+        rows[name] = rng.integers(0, 1000, count)
+    rows["connect_count"] += 1
+    rows["srtt_count"] += 1
     return rows
 
 
@@ -184,14 +200,13 @@ def test_folding_adds_counters_widens_times_and_loses_nobody() -> None:
     expected: dict[tuple[object, ...], list[int]] = {}
     for row in rows:
         who = (*(int(row[name]) for name in (*WHO, *RULES)), bytes(row["remote_address"]))
-        told = [*(int(row[name]) for name in SUMS), int(row["first_us"]), int(row["last_us"]), int(row["srtt_us"])]
+        told = [int(row[name]) for name in (*SUMS, *MOST, *LEAST)]
         known = expected.get(who)
         expected[who] = told if known is None else merge(known, told)
     folded = fold(rows)
     found = {
         (*(int(row[name]) for name in (*WHO, *RULES)), bytes(row["remote_address"])): [
-            *(int(row[name]) for name in SUMS),
-            *(int(row[name]) for name in ("first_us", "last_us", "srtt_us")),
+            int(row[name]) for name in (*SUMS, *MOST, *LEAST)
         ]
         for row in folded
     }
@@ -200,13 +215,24 @@ def test_folding_adds_counters_widens_times_and_loses_nobody() -> None:
 
 
 def merge(one: list[int], other: list[int]) -> list[int]:
-    sums = len(SUMS)
+    sums, most = len(SUMS), len(SUMS) + len(MOST)
     return [
         *(a + b for a, b in zip(one[:sums], other[:sums], strict=True)),
-        min(one[sums], other[sums]),
-        max(one[sums + 1], other[sums + 1]),
-        max(one[sums + 2], other[sums + 2]),
+        *(max(a, b) for a, b in zip(one[sums:most], other[sums:most], strict=True)),
+        *(min(a, b) for a, b in zip(one[most:], other[most:], strict=True)),
     ]
+
+
+@pytest.mark.parametrize(("what", "least", "most"), [("connect", "min_us", "max_us"), ("srtt", "min_us", "us")])
+def test_the_least_of_nothing_does_not_count(what: str, least: str, most: str) -> None:
+    rows = np.zeros(3, RECORD)
+    for index, time in ((1, 500), (2, 300)):
+        rows[index][f"{what}_count"] = 1
+        for name in (least, most, "sum_us"):
+            rows[index][f"{what}_{name}"] = time
+    (row,) = fold(rows)
+    found = [int(row[f"{what}_{name}"]) for name in ("count", least, most, "sum_us")]
+    assert found == [2, 300, 500, 800]
 
 
 def test_folding_stops_at_what_a_column_holds() -> None:

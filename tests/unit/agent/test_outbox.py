@@ -17,10 +17,14 @@ from fairway.wire.batch import RECORD, Batch, Header, decode, encode
 NOTHING = np.zeros(0, RECORD)
 
 
+def batch_of(node: str, boot: str, sequence: int) -> Batch:
+    return Batch(Header(node=node, boot=boot, sequence=sequence, start_us=1, end_us=2), NOTHING)
+
+
 def put(outbox: Outbox) -> Path:
     """Put the next batch; where it is, if it is kept. Files are a second apart, as on a disk's coarse clock."""
     number = outbox.next_sequence
-    outbox.put(Batch(Header(node=outbox.node, boot=outbox.boot, sequence=number, start_us=1, end_us=2), NOTHING))
+    outbox.put(batch_of(outbox.node, outbox.boot, number))
     path = outbox.folder / f"{outbox.node}-{outbox.boot}-{number:012d}.arrow"
     if path.exists():
         os.utime(path, (number, number))
@@ -32,7 +36,7 @@ def numbers(folder: Path) -> list[int]:
 
 
 def size_of_one() -> int:
-    return len(encode(Batch(Header(node="node-a", boot="boot", sequence=1, start_us=1, end_us=2), NOTHING)))
+    return len(encode(batch_of("node-a", "boot", 1)))
 
 
 def test_batches_are_numbered_from_one_and_nothing_else_is_there(tmp_path: Path) -> None:
@@ -170,3 +174,29 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(EnvironmentLacksError, match=r"cannot make the spool .*/file/spool: Not a directory"):
         open_folder(tmp_path / "file" / "spool")
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_batch_cut_short_by_death_appears_only_if_it_was_told(tmp_path: Path, told: bool) -> None:
+    (tmp_path / ".node-a-b-boot-000000000001.arrow.1.tmp").touch()  # another node's
+    child = os.fork()
+    if not child:
+        Outbox(tmp_path, "node-a", "boot").put(batch_of("node-a", "boot", 1), lambda: os._exit(0))
+    os.waitpid(child, 0)
+    assert not list(tmp_path.glob("*.arrow")), "it had no name yet"
+    asked = []
+    Outbox(tmp_path, "node-a", "next").settle(lambda *which: asked.append(which) or told)
+    assert asked == [("boot", 1)]
+    assert numbers(tmp_path) == [1] * told
+    assert len(list(tmp_path.iterdir())) == 1 + told
+
+
+def test_what_the_disk_refuses_is_told_from_memory_once(tmp_path: Path) -> None:
+    outbox, committed = Outbox(tmp_path, "node-a", "boot"), []
+    with refusing_disk():
+        outbox.put(batch_of("node-a", "boot", 1), lambda: committed.append(1))
+        outbox.put(batch_of("node-a", "boot", 2), lambda: committed.append(2))
+    assert (committed, outbox.dropped) == ([1, 2], 0)
+    outbox.put(batch_of("node-a", "boot", 3), lambda: committed.append(3))
+    assert committed == [1, 2, 3]
+    assert numbers(tmp_path) == [1, 2, 3]

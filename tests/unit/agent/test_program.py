@@ -124,7 +124,7 @@ def identity(program: Program, address: str) -> tuple[int, int]:
     key["bytes"] = np.frombuffer(packed(address), "V16")
     exact = np.flatnonzero(program.addresses[0] == key)
     found = program.addresses[1][exact[0]] if len(exact) else longest(*program.networks, key.tobytes())
-    return (WORLD, 0) if found is None else (int(found["number"]), int(found["local"]))
+    return (WORLD, 0) if found is None else (int(found["number"]), int(found["flags"]))
 
 
 V4 = st.integers(0, 255).map(lambda number: f"10.0.0.{number}")
@@ -190,11 +190,36 @@ def test_policy_numbers_of_a_large_cluster_stay_clear_of_the_generation(spec: ob
     assert (program.pods["a"].active, program.pods["a"].staged) == ((17, OPEN), (UNUSED, 16))
 
 
+def test_a_resolver_is_known_by_its_address_and_keeps_its_identity(spec: object) -> None:
+    resolvers = ("10.96.0.10", "10.0.1.10")
+    table = RuleTable(1, exact=(("10.96.0.10", 5),), local=("10.0.1.10",), resolvers=resolvers)
+    program = translate(table, 1, spec)
+    assert [identity(program, address) for address in resolvers] == [(5, 2), (WORLD, 3)]
+
+
+def test_names_are_written_by_their_numbers(spec: object) -> None:
+    table = RuleTable(1, names=(("api.example.com", 7), ("*.example.org", 8), ("unnumbered.test", 9)))
+    program = translate(table, 3, spec, {"api.example.com": 40, "*.example.org": 41})
+    keys, values = program.named
+    assert keys.tolist() == [(3, 40), (3, 41)]
+    assert values.tolist() == [7, 8]
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_rows_that_need_a_look_behind_are_left_out_without_one(spec: object, behind: bool) -> None:
+    front = Row(FIRST_POLICY, 9, Direction.EGRESS, TCP, 80, 80, 0)
+    pods = (PodRules("a", active=(UNUSED, FIRST_POLICY)),)
+    program = translate(RuleTable(1, pods=pods, behind=(front,)), 1, spec, behind=behind)
+    assert (rule(program, front, 80) is not None) is behind
+    assert program.behind is behind
+    assert translate(RuleTable(1, pods=pods), 1, spec, behind=behind).behind is False
+
+
 def test_an_empty_table_writes_nothing(spec: object) -> None:
     program = translate(RuleTable(1, posture=Posture.DENY), 1, spec)
-    assert [len(records) for name in ("addresses", "networks", "rules") for records in getattr(program, name)] == [
-        0
-    ] * 6
+    assert [
+        len(records) for name in ("addresses", "networks", "rules", "named") for records in getattr(program, name)
+    ] == [0] * 8
     assert program.deny_unknown
 
 

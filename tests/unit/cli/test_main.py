@@ -38,6 +38,7 @@ TELLS_NO_TABLE = {
         "fairway lab record",
     ),
     *("fairway lab up", "fairway lab visit", "fairway policy", "fairway policy verdicts", "fairway stage"),
+    *("fairway ranges", "fairway ranges refresh"),
 }
 
 

@@ -1,10 +1,8 @@
 """`fairway policy verdicts` as a transcript."""
 
-import io
 import json
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -33,10 +31,24 @@ def test_a_line_for_each_case(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out == "10\n11\n"
 
 
-def test_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(lines(OPEN, CASE).encode())))
-    assert main(["policy", "verdicts", "--posture", "deny"]) == 0
+def test_standard_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "piped"
+    file.write_text(lines(OPEN, CASE))
+    with file.open() as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        assert main(["policy", "verdicts", "--posture", "deny"]) == 0
     assert capsys.readouterr().out == "00\n00\n"
+
+
+def test_the_example_of_the_documentation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "policy-verdicts.md").read_text(encoding="utf-8")
+    case = json.loads(page.partition("```json\n")[2].partition("```")[0])
+    file = tmp_path / "cases.jsonl"
+    file.write_text(lines(case))
+    assert main(["policy", "verdicts", "--cases", str(file)]) == 0
+    assert f"--cases cases.jsonl\n{capsys.readouterr().out}```" in page
 
 
 @pytest.mark.parametrize(

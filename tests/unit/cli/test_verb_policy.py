@@ -13,6 +13,7 @@ from fairway.hub.names import Names
 from fairway.hub.record import named
 from fairway.hub.store import write_flows
 from fairway.kit.documents import read_documents
+from fairway.lab.recording import SHIPPED
 from fairway.policy.read import read_cluster
 from fairway.wire.words import Initiator
 from support.reports import DB, ORDERS, T0, UI, report, write_cluster
@@ -103,6 +104,7 @@ def test_explain(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == (
         "denied: ingress: orders/orders-postgresql-0 isolates orders/orders-postgresql-0; "
         "no rule allows TCP 5432 from ui/ui-1\n"
+        "  but egress: no policy isolates ui/ui-1 and the posture is allow\n"
     )
     assert main(["policy", *ask[:1], UI, DB, "5432/UDP", "--cluster", "cluster", "--output", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["protocol"] == "UDP"
@@ -172,6 +174,35 @@ def test_decisions_are_obeyed(files: Path, capsys: pytest.CaptureFixture[str]) -
     assert "decisions.yaml: `$.decisions[0].who` is missing; write it" in capsys.readouterr().err
 
 
+def test_decisions_that_do_nothing_are_told(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    common = {"decision": "allow", "reason": "r", "who": "ana"}
+    given = [
+        {**common, "client": "x/*", "server": "*", "until": "2026-01-01"},
+        {**common, "client": "orders/*", "server": "*"},
+        {**common, "client": "orders/orders-1", "server": "*", "decision": "deny"},
+        {**common, "client": "gone/*", "server": "*"},
+    ]
+    (files / "decisions.yaml").write_text(yaml.safe_dump({"decisions": given}))
+    told = [
+        "the decision `x/* -> *` was over on 2026-01-01; renew or remove it",
+        "the decision `orders/orders-1 -> *` (denied by ana: r) is never reached: "
+        "`orders/* -> *` (allowed by ana: r) comes before it and says otherwise; keep one",
+        "the decision `gone/* -> *` fits no flow; mend its pattern, or remove it",
+    ]
+    given_ = (*FLOWS, "--decisions", "decisions.yaml")
+    for verb in ("replay", "coverage"):
+        assert run(verb, *given_) == 0
+        assert "".join(f"note: {line}\n" for line in told) in capsys.readouterr().out
+        assert run(verb, *given_, "--output", "json") == 0
+        assert json.loads(capsys.readouterr().out)["decisions"] == told
+    assert run("generate", *given_) == 0
+    assert f"# note: {told[1]}" in capsys.readouterr().out
+    assert run("replay", *given_, "--format", "junit") == 0
+    captured = capsys.readouterr()
+    assert captured.err == "".join(f"note: {line}\n" for line in told)
+    assert captured.out.startswith("<?xml")
+
+
 def test_coverage_by_the_record_in_time(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("coverage", *FLOWS) == 0
     assert (
@@ -201,3 +232,31 @@ def test_cluster_wide_policies_and_domain_names(files: Path, capsys: pytest.Capt
     assert "guard egress[1] (rest) of the Admin tier denies ui/ui-1 TCP 443" in capsys.readouterr().out
     assert run("replay", *FLOWS, "--policies", "guard.yaml", "--names", "names.yaml") == 1
     assert "guard egress[1] (rest) of the Admin tier denies orders/orders-1" in capsys.readouterr().out
+
+
+def test_what_was_passed_over_is_said(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    others = [{"kind": "Deployment"}, {"kind": "Deployment"}, {"kind": "Secret"}]
+    calico = {"apiVersion": "projectcalico.org/v3", "kind": "GlobalNetworkPolicy", "metadata": {"name": "g"}}
+    (files / "cluster" / "others.yaml").write_text(yaml.safe_dump_all([*others, calico]))
+    assert run("generate", *FLOWS) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "note: cluster/others.yaml#4: GlobalNetworkPolicy g: is not judged; answers are without it",
+        "note: passed over: 2 Deployment, 1 Secret",
+    ]
+
+
+def test_coverage_tells_namespaces_where_there_are_statistics(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("coverage", *FLOWS, "--threshold", "1") == 1
+    assert "namespace" not in capsys.readouterr().out
+    assert run("coverage", "--flows", str(SHIPPED), "--interval", "1s") == 1
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    (orders,) = [row for row in rows if row[:1] == ["orders"]]
+    assert [orders[1], *orders[3:5]] == ["10", "%", "±"]
+
+
+def test_silent_workloads_and_numeric_ports(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("generate", *FLOWS, "--close-silent", "--numeric-ports", "--output", "json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [p["policy"] for p in found["policies"] if not p["ingress"] + p["egress"]] == ["ui/ui-1", "ui/ui-2"]

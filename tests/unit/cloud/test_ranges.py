@@ -59,8 +59,8 @@ def test_networks_and_date(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("{", "no AWS ip-ranges.json"),
-        ("[]", "no AWS ip-ranges.json"),
+        ("{", "is no AWS ip-ranges.json, Google cloud.json or Azure service tags"),
+        ("[]", "is no AWS ip-ranges.json, Google cloud.json or Azure service tags"),
         ({"prefixes": [{"service": "S3"}]}, r"\$.prefixes\[0\]"),
         ({"prefixes": [{"ip_prefix": "10.0.0.1/24", "service": "S3"}]}, r"`\$.prefixes\[0\].ip_prefix`.*host bits"),
         ({"prefixes": [], "ipv6_prefixes": [{"ipv6_prefix": "10.0.0.0/8", "service": "S3"}]}, "no network"),

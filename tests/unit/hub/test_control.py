@@ -1,6 +1,7 @@
 """Intent and cluster become node feeds: who enforces what where, and revisions that only grow."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,16 +95,31 @@ def test_cluster_wide_policies_reach_the_agents(tmp_path: Path) -> None:
     wanted = PolicyChoice(policies=str(tmp_path / "guard.yaml"))
     table = node_feeds(cluster(tmp_path), Intent(active=wanted), 1)["node-c"].table
     assert [pod.active for pod in table.pods] == [(OPEN, FIRST_POLICY)]
-    nodes = {identity for _, identity in table.cidrs}
-    assert len(nodes) == len(NODES)
-    assert not nodes & {row.identity for row in table.rows}
+    assert len(table.cidrs) == len(NODES)
+    [nodes] = {identity for _, identity in table.cidrs}
+    assert nodes not in {row.identity for row in table.rows}
     assert table.rules == ("", "posture allow")
 
 
-def test_domain_names_are_refused_since_agents_do_not_follow_them(tmp_path: Path) -> None:
+def test_domain_names_reach_the_agents(tmp_path: Path) -> None:
     file = tmp_path / "guard.yaml"
     file.write_text(GUARD.replace("Deny", "Accept").replace("{nodes: {}}", "{domainNames: [api.example.com]}"))
-    with pytest.raises(UsageError, match=r"names the domain `api\.example\.com`, which agents cannot obey"):
+    wanted = Intent(active=PolicyChoice(policies=str(file), posture=Posture.DENY))
+    table = node_feeds(cluster(tmp_path), wanted, 1)["node-c"].table
+    ((name, identity),) = table.names
+    assert name == "api.example.com"
+    assert identity in {row.identity for row in table.rows}
+    file.write_text(GUARD)
+    assert node_feeds(cluster(tmp_path), wanted, 1)["node-c"].table.names == ()
+
+
+def test_domain_names_beside_networks_that_tiers_deny_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "guard.yaml"
+    rules = "to: [{networks: [10.0.0.0/8]}]\n  - action: Accept\n    to: [{domainNames: [api.example.com]}]"
+    file.write_text(GUARD.replace("to: [{nodes: {}}]", rules))
+    with pytest.raises(
+        UsageError, match=r"names domains, which agents cannot obey beside the networks that .* denies"
+    ):
         policy_set(PolicyChoice(policies=str(file)))
 
 
@@ -122,6 +138,20 @@ def test_only_what_changed_is_written(tmp_path: Path, control: Control) -> None:
     control.update(here, one)
     assert control.update(here, two) == ["node-b"]
     assert revisions(tmp_path) == [2, 3, 2]
+
+
+def test_a_pod_that_nobody_on_a_node_has_rules_about_changes_nothing_there(
+    tmp_path: Path, control: Control, policies: str
+) -> None:
+    here, wanted = cluster(tmp_path), Intent(active=PolicyChoice(policies=policies))
+    control.update(here, wanted)
+    [ui] = [pod for pod in here.pods if pod.name == "ui-2"]
+    other = replace(ui, labels=(("app", "other"),))
+    pods = tuple(other if pod is ui else pod for pod in here.pods)
+    assert control.update(replace(here, pods=pods), wanted) == []
+    served = replace(ui, namespace="orders", labels=(("app", "orders"),))
+    pods = tuple(served if pod is ui else pod for pod in here.pods)
+    assert control.update(replace(here, pods=pods), wanted) == ["node-b", "node-c"]
 
 
 def test_revisions_grow_across_restarts(tmp_path: Path, control: Control) -> None:

@@ -46,6 +46,27 @@ def test_both_reports_are_one_edge_with_the_servers_counters(names: Names) -> No
     assert edge.category == "inter-zone"
 
 
+def test_what_tcp_tells_is_of_the_side_that_knows(names: Names) -> None:
+    """Each side counts its own sending; both may see a connection end; the client is the one who waits."""
+    mine = {"retransmissions": 2, "timeouts": 1, "handshake_retransmissions": 1, "failed": 3, "resets": 1}
+    times = {"connect_count": 3, "connect_sum_us": 900, "srtt_count": 1, "srtt_sum_us": 400}
+    theirs = {
+        "retransmissions": 1,
+        "timeouts": 1,
+        "failed": 1,
+        "resets": 1,
+        "connect_count": 3,
+        "connect_sum_us": 60,
+    }
+    client = report(ORDERS, DB, 5432, POD, **mine, **times)
+    [edge] = edges(names, client, report(DB, ORDERS, 5432, REMOTE, **theirs))
+    assert (edge.retransmissions, edge.timeouts, edge.handshake_retransmissions) == (3, 2, 1)
+    assert (edge.failed, edge.resets, edge.severed) == (3, 1, 0)
+    assert (edge.connect_count, edge.connect_sum_us, edge.srtt_count, edge.srtt_sum_us) == (3, 900, 1, 400)
+    [alone] = edges(names, report(DB, ORDERS, 5432, REMOTE, **theirs))
+    assert (alone.connect_count, alone.connect_sum_us) == (3, 60)
+
+
 def test_intervals_add_up(names: Names) -> None:
     [edge] = edges(names, *(report(DB, ORDERS, 5432, REMOTE, connections=2, at=T0 + n * SECOND) for n in range(3)))
     assert edge.connections == 6

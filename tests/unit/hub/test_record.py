@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fairway.hub.columns import COLUMNS, SCHEMA
+from fairway.hub.columns import COLUMNS, SCHEMA, TCP_HEALTH
 from fairway.hub.names import Names
 from fairway.hub.record import named
 from fairway.hub.rows import endpoint_of
@@ -40,6 +40,7 @@ def test_every_column_says_what_the_row_said(names: Names) -> None:
         connections=1,
         retransmissions=2,
         srtt_us=3,
+        **{name: index for index, name in enumerate(TCP_HEALTH, start=10)},
         tx_packets=4,
         rx_packets=5,
         tx_bytes=6,
@@ -55,6 +56,7 @@ def test_every_column_says_what_the_row_said(names: Names) -> None:
     assert (row["sent_packets"], row["received_packets"]) == (5, 4)
     assert (row["sent_bytes"], row["received_bytes"]) == (7, 6)
     assert (row["connections"], row["retransmissions"], row["srtt_us"]) == (1, 2, 3)
+    assert [row[name] for name in TCP_HEALTH] == list(range(10, 10 + len(TCP_HEALTH)))
     assert (row["verdict"], row["verdict_rule"]) == ("allow", "orders/in ingress[0]")
     assert (row["staged"], row["staged_reason"], row["staged_rule"]) == ("deny", "no_rule", "")
     assert json.loads(row["server_labels"]) == {"app": "orders"}

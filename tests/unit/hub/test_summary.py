@@ -38,6 +38,15 @@ def test_replicas_are_one_workload() -> None:
     assert [line.client for line in summarise(edges, pods=True)] == ["ui/ui-2", "ui/ui-1"]
 
 
+def test_what_tcp_tells_is_added_up() -> None:
+    one = {"failed": 1, "severed": 2, "resets": 3, "timeouts": 4, "connect_count": 2, "connect_sum_us": 500}
+    [line] = summarise([edge(pod("ui-1"), OUTSIDE, **one), edge(pod("ui-2"), OUTSIDE, **one)])
+    record = line.record()
+    assert [record[name] for name in ("failed", "severed", "resets", "timeouts")] == [2, 4, 6, 8]
+    assert (record["connect_mean_us"], record["srtt_mean_us"]) == (250, None)
+    assert line.cells()["verdicts"] == "2 failed, 4 severed"
+
+
 def test_the_busiest_come_first() -> None:
     edges = [
         edge(pod("a"), OUTSIDE, port=1, denied=1),

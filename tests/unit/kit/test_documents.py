@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from fairway.kit import documents
-from fairway.kit.documents import Document, read_documents
-from fairway.kit.errors import UsageError
+from fairway.kit.documents import Document, first_lines, read_documents
+from fairway.kit.errors import InputErrors, UsageError
 
 
 def read(folder: Path, name: str, content: str | bytes) -> list[Document]:
@@ -53,6 +53,7 @@ def test_a_folder_is_read_in_the_order_of_names_and_only_its_manifests(tmp_path:
 
 NESTED = "[" * 65 + "]" * 65
 BOMB = "a: &a [1]\n" + "".join(f"b{i}: *a\n" for i in range(1001))
+LAUGHS = "a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [{','.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 9))
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,8 @@ BOMB = "a: &a [1]\n" + "".join(f"b{i}: *a\n" for i in range(1001))
         ("a.yaml", "x: \x00\n", ": is not YAML: "),
         ("a.yaml", NESTED, ":1: nested deeper than 64; Kubernetes objects need neither"),
         ("a.yaml", BOMB, ":1002: more than 1000 aliases; Kubernetes objects need neither"),
+        ("a.yaml", LAUGHS, ":6: its aliases stand for more than 100000 values; write out what is meant"),
+        ("a.yaml", "a: &a [*a]\n", ":1: its aliases stand for more than 100000 values; write out what is meant"),
         ("a.json", "{'x': 1}", ": is not JSON: Expecting property name"),
         ("a.json", "[" * 100_000, ": is not JSON: "),
         ("a.json", "", ": is not JSON: "),
@@ -90,3 +93,41 @@ def test_what_is_not_there_and_what_is_too_large(tmp_path: Path, monkeypatch: py
         file.truncate((3 << 20) + 1)
     with pytest.raises(UsageError, match=r"large.yaml: 3 MiB is over the limit of 3 MiB; split the file"):
         read_documents([tmp_path / "large.yaml"])
+
+
+def test_every_file_that_does_not_parse_is_told(tmp_path: Path) -> None:
+    for name in ("a.yaml", "b.json", "c.yaml"):
+        (tmp_path / name).write_text("x: 1\n" if name == "c.yaml" else "{")
+    with pytest.raises(InputErrors) as refused:
+        read_documents([tmp_path, tmp_path / "gone.yaml"])
+    assert [problem.partition(": ")[0].rpartition("/")[2] for problem in refused.value.problems] == [
+        "a.yaml:2",
+        "b.json",
+        "gone.yaml",
+    ]
+
+
+PLACES = """# a comment
+kind: A
+
+---
+# nothing
+---
+  # another
+kind: List
+items:
+  - {kind: B}
+  -
+    kind: C
+"""
+
+
+def test_objects_have_the_line_at_which_they_begin(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(PLACES)
+    (tmp_path / "b.json").write_text('{"kind": "List",\n "items": [\n  {"kind": "D"},\n  {"kind": "E"}]}')
+    (tmp_path / "c.yaml").write_text("x: [")
+    lines = first_lines([tmp_path])
+    a, b = tmp_path / "a.yaml", tmp_path / "b.json"
+    sources = [document.source for document in read_documents([a, b])]
+    assert [lines[source] for source in sources] == [2, 10, 12, 3, 4]
+    assert sources == [str(a), f"{a}#2.items[0]", f"{a}#2.items[1]", f"{b}.items[0]", f"{b}.items[1]"]

@@ -3,10 +3,14 @@
 import pytest
 
 from fairway.kit.errors import UsageError
-from fairway.policy.ask import ask
+from fairway.policy.ask import Backend, ask
 from fairway.policy.directory import Directory
 from fairway.policy.generate import generate
 from fairway.policy.model import PolicySet
+from fairway.policy.read import read_policy_set
+from support.cases.pods import MIXED_PLACES, TO_B
+from support.cases.policies import ingress, sel
+from support.objects import cluster
 from support.shop import shop, traffic
 
 SHOP = shop()
@@ -36,8 +40,29 @@ def test_np57_a_service_says_which_backends_are_out_of_reach() -> None:
     answer = ask(POLICIES, DIRECTORY, "ui/ui-7d9f-1", "orders/orders-postgresql", "5432")
     assert answer.why == (
         "egress: ui/ui isolates ui/ui-7d9f-1; no rule allows TCP 5432 to orders-postgresql. "
-        "Backends out of reach: orders/orders-postgresql-0:5432"
+        "Backends out of reach: orders/orders-postgresql-0:5432. "
+        "Backends that refuse: orders/orders-postgresql-0:5432"
     )
+
+
+MIXED = Directory(cluster(*MIXED_PLACES))
+
+
+def test_np57_a_mixed_service_says_which_of_its_backends() -> None:
+    answer = ask(read_policy_set([("p.yaml", TO_B)]), MIXED, "x/a", "x/mixed", "80")
+    assert not answer.allowed
+    assert answer.why.endswith(". Backends out of reach: x/c:8080 (1 of 2)")
+    assert answer.backends == (Backend("x/b", 8080, "allow", "allow"), Backend("x/c", 8080, "deny", "allow"))
+
+
+def test_np57_a_backend_may_refuse_what_the_client_may_do() -> None:
+    closed = ingress(subject=sel(app="c"))
+    answer = ask(read_policy_set([("p.yaml", closed)]), MIXED, "x/a", "x/mixed", "80")
+    assert (answer.allowed, answer.why) == (
+        False,
+        "ingress: x/p isolates x/c; no rule allows TCP 8080 from x/a. Backends that refuse: x/c:8080 (1 of 2)",
+    )
+    assert answer.backends[1] == Backend("x/c", 8080, "allow", "deny")
 
 
 @pytest.mark.parametrize(
@@ -49,6 +74,8 @@ def test_np57_a_service_says_which_backends_are_out_of_reach() -> None:
         ("10.0.0.1", "10.0.0.2", "http", "`http` is no port"),
         ("10.0.0.1", "10.0.0.2", "70000", "`70000` is no port"),
         ("10.0.0.1", "10.0.0.2", "80/QUIC", "`80/QUIC` is no port"),
+        ("10.0.0.1", "10.0.0.2", "9" * 5000, r"`9{60}\.\.\.` is no port"),
+        ("10.0.0.1", "10.0.0.2", "٨٠", "`٨٠` is no port"),
         ("10.0.0.1", "fd00::1", "80", "have no address family in common"),
     ],
 )

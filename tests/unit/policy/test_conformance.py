@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from fairway.policy.verdicts import Case, judge
+from fairway.policy.cases import Case
+from fairway.policy.verdicts import judge, judge_line
 
 CASES = Path(__file__).resolve().parents[4] / "shared" / "cases"
 
@@ -22,8 +23,9 @@ def test_every_assertion_of_the_suite(name: str, assertions: int) -> None:
     wrong = []
     for number, asserted in enumerate(suite["cases"]):
         shared = {key: suite[key] for key in ("pods", "nodes")}
-        case = msgspec.convert(shared | asserted | {"probes": [asserted["probe"]]}, Case)
-        if judge(case, f"{name}:{number}") != str(int(asserted["expect"])):
+        case, where = shared | asserted | {"probes": [asserted["probe"]]}, f"{name}:{number}"
+        answers = judge(msgspec.convert(case, Case), where), judge_line(msgspec.json.encode(case), where)
+        if answers != (str(int(asserted["expect"])),) * 2:
             wrong.append((number, asserted["test"], asserted["sub"], asserted["probe"]))
     assert wrong == []
     assert len(suite["cases"]) == assertions

@@ -40,7 +40,8 @@ def test_a_declared_service_never_called_and_a_job_not_run_block() -> None:
         ("batch/orders-export", "is a CronJob (`0 3 * * *`) that was not seen to run"),
         (
             "ui/ui",
-            "declares the Service orders/orders in its environment or arguments, and was never seen to call it",
+            "declares the Service orders/orders in its environment, arguments or ConfigMaps, "
+            "and was never seen to call it",
         ),
     ]
 

@@ -65,6 +65,7 @@ def test_np34_one_address_has_one_text() -> None:
 def test_input_is_quoted_short() -> None:
     assert shown("x" * 100) == f"`{'x' * 60}...`"
     assert shown(7) == "7"
+    assert shown("a\nb\x1b[2J\x0c\ud800é") == "`a\\nb\\x1b[2J\\x0c\\ud800é`"
     assert shown(1 << 20_000).endswith("...")
     assert shown(["x" * 9] * 1000) == f"`{str(['x' * 9] * 9).replace(chr(39), chr(34))[:60]}...`"
 

@@ -20,15 +20,32 @@ from fairway.kit.errors import InputErrors, UsageError
 from fairway.policy.compile import compile_rules
 from fairway.policy.model import Cluster, PolicySet
 from fairway.policy.read import read_cluster, read_policies
-from support.objects import namespace, policy
+from support.objects import namespace, pod, policy
 from support.shop import objects
 
 EXAMPLES = int(os.environ.get("FAIRWAY_FUZZ_EXAMPLES", "150"))
 FUZZ = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 
+CONFIGURED = pod("orders/configured", "10.0.1.201", labels={"app": "c"})
+CONFIGURED["spec"] |= {
+    "containers": [{"name": "c", "volumeMounts": [{"name": "v", "mountPath": "/etc/c"}]}],
+    "volumes": [
+        {
+            "name": "v",
+            "projected": {"sources": [{"configMap": {"name": "m", "items": [{"key": "f", "path": "f"}]}}]},
+        },
+    ],
+}
 SEEDS = [
     *objects(),
     namespace("default"),
+    CONFIGURED,
+    {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "m", "namespace": "orders"},
+        "data": {"f": "a: b"},
+    },
     policy(
         "orders/all",
         podSelector={"matchExpressions": [{"key": "app", "operator": "In", "values": ["a", "b"]}]},
@@ -144,8 +161,8 @@ def bomb(levels: int) -> str:
         ("a: " * 100_000, "YAML"),
         ("- " * 50_000, "nested deeper"),
         ("a: &a x\nb: [" + ", ".join(["*a"] * (MAX_ALIASES + 1)) + "]", "aliases"),
-        ("&a [*a]", "is not a Kubernetes object"),
-        ("kind: Pod\nmetadata: &m {name: x, namespace: d, labels: *m}", "is not text"),
+        ("&a [*a]", "aliases"),
+        ("kind: Pod\nmetadata: &m {name: x, namespace: d, labels: *m}", "aliases"),
         ("kind: Pod\nmetadata: {name: {2026-01-01: x}}", "is not text"),
         ("!!python/object/apply:os.system ['true']", "constructor"),
         ("a: !<tag:evil> b", "constructor"),

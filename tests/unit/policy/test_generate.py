@@ -1,11 +1,7 @@
-"""What is generated: the mistakes of other generators, each as a test, and the properties of the whole.
-
-The number in a test's id is that of the mistake in the list of those that policy generators make.
-"""
+"""What is generated: what makes no rule, how ports and labels are written, choices, and properties of the whole."""
 
 import random
 from datetime import timedelta
-from ipaddress import ip_network
 from typing import Any
 
 import msgspec
@@ -15,213 +11,30 @@ from hypothesis import strategies as st
 
 from fairway.policy.decide import decide
 from fairway.policy.generate import Generated, Options, generate
-from fairway.policy.model import Cluster, NetworkPolicy, Peer, PolicySet, Ports, Selector
+from fairway.policy.model import NetworkPolicy, PolicySet, Ports, Selector
 from fairway.policy.read import read_policies
 from fairway.policy.render import render
 from fairway.policy.replay import replay
 from fairway.wire.edge import Edge
 from fairway.wire.endpoint import Endpoint, Kind
 from fairway.wire.words import Direction, Posture
-from support.objects import START, cluster, edge, namespace, node, pod
-from support.random_clusters import random_case
-from support.shop import cloud, objects, shop, traffic
-
-UI, UI2, ORDERS, DB, DNS, SCRAPER = (
-    "10.0.1.131",
-    "10.0.2.131",
-    "10.0.1.141",
-    "10.0.1.160",
-    "10.0.1.150",
-    "10.0.2.170",
+from support.generating import (
+    DB,
+    ORDERS,
+    SHOP,
+    UI,
+    egress_ports,
+    made,
+    networks,
+    of,
+    peers,
+    reasons,
+    titles,
+    to_world,
 )
-SHOP = shop()
-
-
-def made(*edges: Edge, where: Cluster = SHOP, **options: Any) -> Generated:
-    return generate(edges, where, Options(**options))
-
-
-def of(generated: Generated, title: str) -> NetworkPolicy:
-    return next(p.policy for p in generated.policies if p.policy.title == title)
-
-
-def titles(generated: Generated) -> list[str]:
-    return [p.policy.title for p in generated.policies]
-
-
-def reasons(generated: Generated) -> list[str]:
-    return [left.reason for left in generated.left_out]
-
-
-def egress_ports(generated: Generated, title: str = "ui/ui") -> set[Ports]:
-    return {ports for rule in of(generated, title).egress or () for ports in rule.ports or ()}
-
-
-def peers(generated: Generated, title: str, direction: str) -> list[Peer]:
-    return [peer for rule in getattr(of(generated, title), direction) for peer in rule.peers or ()]
-
-
-def networks(generated: Generated, title: str, direction: str = "egress") -> list[str]:
-    return [str(peer.block.network) for peer in peers(generated, title, direction) if peer.block]
-
-
-def to_world(address: str, client: str = UI, port: int = 443, **more: Any) -> Edge:
-    return edge(SHOP, client, address, port, **more)
-
-
-def test_f01_the_pods_port_is_written_not_the_services() -> None:
-    to_service = edge(SHOP, UI, "10.96.0.30", 80)
-    assert to_service.server.kind is Kind.SERVICE
-    found = made(to_service)
-    assert egress_ports(found) == {Ports("TCP", "http")}
-    assert titles(found) == ["orders/orders", "ui/ui"]
-    unnamed = made(edge(SHOP, UI, SCRAPER, 9090))
-    assert egress_ports(unnamed) == {Ports("TCP", 9090)}
-
-
-@pytest.mark.parametrize("protocol", ["UDP", "TCP"])
-@pytest.mark.parametrize("server", [DNS, "10.96.0.10", "169.254.20.10", "10.0.2.10"])
-def test_f02_dns_is_allowed_over_both_protocols_wherever_it_is_served(server: str, protocol: str) -> None:
-    found = made(edge(SHOP, UI, server, 53, protocol))
-    assert egress_ports(found) == {Ports("UDP", 53), Ports("TCP", 53)}
-    assert any("DNS over UDP and TCP" in line for line in found.policies[-1].evidence["egress[0]"])
-
-
-def test_f02_cluster_dns_is_selected_by_the_label_it_has_everywhere() -> None:
-    found = made(edge(SHOP, UI, DNS, 53, "UDP"))
-    (peer,) = peers(found, "ui/ui", "egress")
-    assert read_policies([("p", found.policies[-1].manifest)])[0].egress == of(found, "ui/ui").egress
-    assert peer.pods is not None
-    assert [(e.key, set(e.values)) for e in peer.pods.expressions] == [("k8s-app", {"kube-dns"})]
-
-
-def test_f02_dns_pods_may_listen_elsewhere() -> None:
-    where = cluster(
-        pod("a/app", "10.0.0.1", labels={"app": "a"}),
-        pod(
-            "openshift-dns/d", "10.0.0.2", labels={"dns": "default"}, ports={"dns": (5353, "UDP"), "dns-tcp": 5353}
-        ),
-    )
-    found = made(edge(where, "10.0.0.1", "10.0.0.2", 5353, "UDP"), where=where)
-    assert egress_ports(found, "a/app") == {Ports("UDP", 5353), Ports("TCP", 5353)}
-
-
-def test_f03_single_addresses_have_full_length_and_many_become_a_network() -> None:
-    few = made(to_world("192.0.2.1"), to_world("2001:db8:f::1", client="2001:db8:1::131"))
-    assert networks(few, "ui/ui") == ["192.0.2.1/32", "2001:db8:f::1/128"]
-    many = [to_world(f"192.0.2.{i}") for i in range(4)]
-    many += [to_world(f"2001:db8:f::{i}", client="2001:db8:1::131") for i in range(1, 5)]
-    assert networks(made(*many), "ui/ui") == ["192.0.2.0/24", "2001:db8:f::/64"]
-
-
-def test_f03_a_network_with_pods_or_nodes_in_it_is_never_written_for_outsiders() -> None:
-    near = [to_world(f"10.0.1.{i}") for i in range(200, 205)]
-    assert networks(made(*near), "ui/ui") == [f"10.0.1.{i}/32" for i in range(200, 205)]
-
-
-def test_f03_published_networks_of_the_name_are_used_in_both_families() -> None:
-    published = {"S3": (ip_network("198.18.0.0/24"), ip_network("2001:db8:a000::/48")),
-                 "EC2": (ip_network("198.18.9.0/24"),)}  # fmt: skip
-    seen = msgspec.structs.replace(to_world("198.18.0.7"), server=cloud())
-    assert networks(made(seen, published=published), "ui/ui") == ["198.18.0.0/24", "2001:db8:a000::/48"]
-    assert networks(made(seen), "ui/ui") == ["198.18.0.7/32"]
-
-
-def test_f04_peers_with_different_ports_are_different_rules() -> None:
-    found = made(edge(SHOP, UI, SCRAPER, 9090), edge(SHOP, UI, ORDERS, 8080))
-    rules = of(found, "ui/ui").egress or ()
-    assert [rule.ports for rule in rules] == [(Ports("TCP", 9090),), (Ports("TCP", "http"),)]
-
-
-@pytest.mark.parametrize("protocol", ["UDP", "SCTP"])
-def test_f05_every_protocol_port_and_family_counts(protocol: str) -> None:
-    found = made(edge(SHOP, "2001:db8:1::131", "2001:db8:2::141", 40000, protocol))
-    assert egress_ports(found) == {Ports(protocol, 40000)}
-
-
-def test_f06_the_own_node_needs_no_rule() -> None:
-    found = made(edge(SHOP, "10.0.1.10", UI, 8080))
-    assert (found.policies, found.left_out) == ((), ())
-
-
-def test_f06_other_nodes_are_all_nodes() -> None:
-    found = made(edge(SHOP, "10.0.2.10", UI, 8080))
-    assert networks(found, "ui/ui", "ingress") == [
-        "10.0.1.10/32",
-        "10.0.2.10/32",
-        "2001:db8:1::10/128",
-        "2001:db8:2::10/128",
-    ]
-
-
-PASSING = ("pod-template-hash", "controller-revision-hash", "pod-name", "pod-index", "job-name", "chart", "version")
-
-
-def test_f07_labels_that_pass_are_never_in_selectors() -> None:
-    text = "".join(render(made(*traffic(SHOP))).values())
-    assert "app.kubernetes.io/component" in text
-    assert [word for word in PASSING if word in text] == []
-
-
-def test_f08_a_flow_belongs_to_the_pod_of_its_time() -> None:
-    labels = (("app.kubernetes.io/component", "service"), ("app.kubernetes.io/name", "orders"))
-    then = Endpoint(
-        kind=Kind.POD, address=UI, namespace="orders", name="orders-9", workload="Deployment/orders", labels=labels
-    )
-    found = made(msgspec.structs.replace(edge(SHOP, UI, DB, 5432), client=then))
-    assert titles(found) == ["orders/orders", "orders/orders-postgresql"]
-
-
-def test_f09_a_workload_without_traffic_is_named_and_left_alone() -> None:
-    found = made(edge(SHOP, UI, ORDERS, 8080))
-    assert "dev/intruder" not in titles(found)
-    assert "dev/intruder: no traffic that makes a rule; it gets no policy" in found.notes
-
-
-def test_f10_host_network_peers_are_nodes() -> None:
-    where = cluster(
-        node("n1", "10.0.1.10"),
-        node("n2", "10.0.2.10"),
-        pod("a/app", "10.0.1.1", labels={"app": "a"}),
-        pod("a/agent", "10.0.2.10", labels={"app": "agent"}, on="n2", host_network=True),
-    )
-    found = made(edge(where, "10.0.2.10", "10.0.1.1", 80), edge(where, "10.0.1.1", "10.0.2.10", 9100), where=where)
-    assert networks(found, "a/app", "ingress") == networks(found, "a/app") == ["10.0.1.10/32", "10.0.2.10/32"]
-    assert titles(found) == ["a/app"]
-
-
-def test_f11_an_edge_whose_opener_nobody_saw_makes_no_rule_by_itself() -> None:
-    blind = edge(SHOP, ORDERS, UI, 41234, initiator_known=False)
-    assert made(blind).policies == ()
-    assert reasons(made(blind)) == ["nobody saw who opened it"]
-    same = edge(SHOP, UI, ORDERS, 8080, initiator_known=False)
-    other_replica = edge(SHOP, UI2, ORDERS, 8080)
-    assert made(same, other_replica).left_out == ()
-    assert "2 of 2 replicas" in made(same, other_replica).policies[-1].evidence["egress[0]"][0]
-
-
-def test_f11_many_dynamic_ports_become_one_range() -> None:
-    found = made(*(edge(SHOP, UI, ORDERS, port) for port in (21, *range(40000, 40020))))
-    assert egress_ports(found) == {Ports("TCP", 21), Ports("TCP", 32768, 65535)}
-
-
-def test_f12_load_balancers_are_their_addresses_and_a_note() -> None:
-    found = made(edge(SHOP, "10.0.100.10", UI, 8080))
-    assert networks(found, "ui/ui", "ingress") == ["10.0.100.10/32"]
-    assert any("ui/ui: called from outside by 10.0.100.10" in note for note in found.notes)
-
-
-def test_f13_a_service_address_is_never_written() -> None:
-    found = made(edge(SHOP, UI, "10.96.0.30", 80), edge(SHOP, "2001:db8:1::131", "fd00:96::30", 80))
-    assert networks(found, "ui/ui") == networks(found, "orders/orders", "ingress") == []
-    gone = Endpoint(kind=Kind.SERVICE, address="10.96.0.98", namespace="a", name="gone")
-    without = made(msgspec.structs.replace(edge(SHOP, UI, ORDERS, 80), server=gone))
-    assert reasons(without) == ["no backend stands behind the Service's port"]
-
-
-def test_f14_first_sight_is_enough() -> None:
-    found = made(edge(SHOP, UI, ORDERS, 8080, connections=0))
-    assert titles(found) == ["orders/orders", "ui/ui"]
+from support.objects import START, cluster, edge, namespace, pod
+from support.random_clusters import random_case
+from support.shop import objects, traffic
 
 
 @pytest.mark.parametrize(
@@ -438,3 +251,32 @@ def test_addresses_outside_are_grouped_as_chosen() -> None:
     assert networks(made(*seen, merge_length=16), "ui/ui") == ["192.0.0.0/16"]
     same = [to_world(f"192.0.2.{i}") for i in range(20)]
     assert len(networks(made(*same, merge_at=0), "ui/ui")) == 20
+
+
+def test_ports_are_numbers_where_peers_are_networks_or_a_person_says_so() -> None:
+    outside, inside = edge(SHOP, "10.0.100.10", UI, 8080), edge(SHOP, UI, ORDERS, 8080)
+    rules = [
+        *(of(made(outside, inside), "ui/ui").ingress or ()),
+        *(of(made(outside, inside), "ui/ui").egress or ()),
+    ]
+    assert [rule.ports for rule in rules] == [(Ports("TCP", 8080),), (Ports("TCP", "http"),)]
+    assert egress_ports(made(inside, numeric_ports=True)) == {Ports("TCP", 8080)}
+
+
+def test_silent_workloads_are_closed_if_a_person_says_so() -> None:
+    idle = pod("ui/idle", "10.0.1.199", labels={"app": "idle"})
+    blind = pod("ui/blind", "10.0.1.198", labels={"app": "blind"})
+    where = cluster(*objects(), idle, blind, pod("ui/bare", "10.0.1.197", labels={"pod-template-hash": "1"}))
+    edges = [edge(where, UI, "192.0.2.1", 443), edge(where, "10.0.1.198", ORDERS, 5, initiator_known=False)]
+    edges += [
+        edge(where, "10.0.1.199", ORDERS, 6, received_packets=0),
+        edge(where, "10.0.1.10", "10.0.1.199", 8080),
+    ]
+    found = made(*edges, where=where, close_silent=True)
+    closed = of(found, "ui/idle")
+    assert (closed.ingress, closed.egress) == ((), ())
+    assert "ui/ui" in titles(found)
+    assert not {"ui/blind", "ui/bare"} & set(titles(found))
+    assert "ui/bare: its pods have no label that lasts; give them one such as `app`" in found.notes
+    assert not any("ui/idle" in note for note in found.notes)
+    assert "ui/idle" not in titles(made(*edges, where=where))

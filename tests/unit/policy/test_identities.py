@@ -4,8 +4,9 @@ from ipaddress import ip_network
 
 import pytest
 
-from fairway.policy.identities import Identities, Vocabulary
+from fairway.policy.identities import Identities
 from fairway.policy.read import read_policies
+from fairway.policy.vocabulary import Vocabulary
 from fairway.wire.rules import WORLD
 from support.objects import cluster, pod, policy, service
 

@@ -5,53 +5,17 @@ from typing import Any
 
 import pytest
 
-from fairway.policy.findings import CODES, Finding, Severity
+from fairway.policy.findings import CODES, Severity
 from fairway.policy.generate import generate
 from fairway.policy.lint import lint
-from fairway.policy.lint_cni import CNIS
 from fairway.policy.model import PolicySet
-from fairway.policy.read import read_policies
 from fairway.wire.words import Posture
-from support.objects import cluster, edge, namespace, node, pod, policy, service
+from support.linting import DNS, PLACE, V4, api, found, of, pods, ui
+from support.objects import edge, policy
 from support.shop import shop, traffic
 
-PLACE = cluster(
-    namespace("a"),
-    namespace("kube-system"),
-    node("n1", "10.0.1.10"),
-    pod("a/ui", "10.0.1.1", "fd00::1", labels={"app": "ui"}),
-    pod("a/api", "10.0.1.2", labels={"app": "api"}, ports={"http": 8080}),
-    pod("a/job", "10.0.1.9", labels={"app": "job"}, phase="Succeeded"),
-    pod("kube-system/dns", "10.0.1.3", labels={"k8s-app": "kube-dns"}, ports={"dns": (53, "UDP"), "dns-tcp": 53}),
-    service("a/api", "10.96.0.1", selector={"app": "api"}),
-)
-
-
-def of(app: str) -> dict[str, Any]:
-    return {"matchLabels": {"app": app}}
-
-
-def pods(app: str) -> dict[str, Any]:
-    return {"podSelector": of(app)}
-
-
-DNS = {"to": [{"namespaceSelector": {}}], "ports": [{"port": 53}, {"port": 53, "protocol": "UDP"}]}
 HTTP = [{"port": 8080}]
 HTTP80 = [{"port": 80}]
-V4 = {"ipBlock": {"cidr": "0.0.0.0/0"}}
-
-
-def api(*ingress: dict[str, Any], name: str = "a/api") -> dict[str, Any]:
-    return policy(name, podSelector=of("api"), policyTypes=["Ingress"], ingress=list(ingress))
-
-
-def ui(*egress: dict[str, Any]) -> dict[str, Any]:
-    return policy("a/ui", podSelector=of("ui"), policyTypes=["Egress"], egress=list(egress))
-
-
-def found(*policies: dict[str, Any], cni: str = "", seen: list[Any] | None = None, **more: Any) -> list[Finding]:
-    chosen = PolicySet(read_policies([("p.yaml", p) for p in policies], PLACE), **more)
-    return [f for f in lint(chosen, PLACE, seen, cni) if f.severity is not Severity.NOTE or f.code != "unselected"]
 
 
 def clash(app: str) -> dict[str, Any]:
@@ -163,35 +127,13 @@ def test_traffic_tells_unused_and_wide_rules_and_who_asks_for_names() -> None:
     assert {f.severity for f in quiet if f.code == "dns-forgotten"} == {Severity.NOTE}
 
 
-PORTS = [{"port": number} for number in range(8000, 8025)]
-
-
-@pytest.mark.parametrize(
-    ("cni", "rule", "expected"),
-    [
-        ("flannel", {}, {("cni-ignores", Severity.ERROR)}),
-        ("calico", {"ports": PORTS}, set()),
-        ("vpc-cni", {"from": [pods("ui")], "ports": PORTS[:24]}, set()),
-        ("vpc-cni", {"from": [pods("ui")], "ports": PORTS}, {("port-limit", Severity.ERROR)}),
-        ("vpc-cni", {"from": [V4], "ports": PORTS}, {("port-limit", Severity.ERROR)}),
-        ("cilium", {"from": [{"ipBlock": {"cidr": "10.0.1.0/24"}}]}, {("cni-ignores", Severity.ERROR)}),
-        ("cilium", {"from": [{"ipBlock": {"cidr": "10.0.1.0/24"}}, pods("ui")]}, {("cni-ignores", Severity.ERROR)}),
-        ("cilium", {"from": [{"ipBlock": {"cidr": "192.0.2.0/24"}}]}, set()),
-        ("cilium", {"ports": [{"port": 1, "protocol": "SCTP"}]}, {("cni-ignores", Severity.WARNING)}),
-    ],
-)
-def test_what_a_network_plugin_ignores(cni: str, rule: dict[str, Any], expected: set[tuple[str, Severity]]) -> None:
-    told = {(f.code, f.severity) for f in found(api(rule), cni=cni) if f.code in ("cni-ignores", "port-limit")}
-    assert told == expected
-    assert cni in CNIS
-
-
-def test_an_unknown_network_plugin_is_refused() -> None:
-    with pytest.raises(ValueError, match="weave"):
-        found(api(), cni="weave")
-
-
 def test_the_page_explains_every_code() -> None:
     page = (Path(__file__).parents[3] / "docs" / "policy-lint.md").read_text(encoding="utf-8")
     rows = {code: f"| `{code}` | {meaning[0].upper()}{meaning[1:]}. |" for code, meaning in CODES.items()}
     assert [code for code, row in rows.items() if row not in page] == []
+
+
+def test_without_any_policy_that_is_said() -> None:
+    (said,) = lint(PolicySet(), PLACE)
+    assert (said.severity, said.what) == (Severity.NOTE, "it is empty: every connection is allowed")
+    assert {f.severity for f in lint(PolicySet((), Posture.DENY), PLACE)} == {Severity.WARNING}

@@ -68,6 +68,9 @@ def test_sarif_has_what_its_schema_requires() -> None:
     assert {one["ruleId"] for one in run["results"]} <= known
     location = run["results"][4]["locations"][0]
     assert location["physicalLocation"]["artifactLocation"]["uri"] == "pol%20icies/a.yaml"
+    assert location["physicalLocation"]["region"] == {"startLine": 1}
+    (again,) = sarif(SAMPLE, [POLICY], "1.2.3", {POLICY.source: 14})["runs"]
+    assert again["results"][4]["locations"][0]["physicalLocation"]["region"] == {"startLine": 14}
     assert location["logicalLocations"][0]["fullyQualifiedName"] == "a/p"
     assert sarif(PASSED, [POLICY], "1")["runs"][0]["results"] == []
 

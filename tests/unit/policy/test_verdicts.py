@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairway.kit.errors import UsageError
+from fairway.policy.cases import Case
 from fairway.policy.compile import compile_rules
 from fairway.policy.intervals import rule_at
-from fairway.policy.verdicts import Case, judge
+from fairway.policy.verdicts import judge, judge_line
 from fairway.wire.words import Posture, Slot, Verdict
 from support.objects import namespace, node, pod, policy, service
 from support.random_clusters import RESOLVED, random_case
@@ -39,8 +40,26 @@ WHOLE: Object = {
 }
 
 
+def both(case: Object, posture: Posture = Posture.ALLOW) -> str:
+    """The answer, the same in haste and with care."""
+    found: list[str | UsageError] = []
+    for way in (
+        lambda: judge_line(msgspec.json.encode(case), "c:1", posture),
+        lambda: judge(msgspec.convert(case, Case), "c:1", posture),
+    ):
+        try:
+            found.append(way())
+        except UsageError as error:
+            found.append(error)
+    hasty, careful = found
+    assert str(hasty) == str(careful)
+    if isinstance(careful, UsageError):
+        raise careful
+    return careful
+
+
 def digits(*probes: Object, posture: Posture = Posture.ALLOW, **case: Any) -> str:
-    return judge(msgspec.convert({**WHOLE, **case, "probes": probes}, Case), "c:1", posture)
+    return both({**WHOLE, **case, "probes": probes}, posture)
 
 
 DENY_IN = policy("x/p", policyTypes=["Ingress"])
@@ -89,6 +108,7 @@ def test_the_posture() -> None:
          r"c:1: policies\[0\]: ClusterNetworkPolicy p: `\$\.spec\.priority` 2000"),
         ({"policies": [{"kind": "CiliumNetworkPolicy", "metadata": {"name": "p"}}]}, "is not judged"),
         ({"pods": [{"metadata": {}}], "services": []}, r"c:1: pods\[0\]: Pod: `\$\.metadata\.name` is missing"),
+        ({"nodes": [{"metadata": {"name": {}}}]}, r"c:1: nodes\[0\]: Node: `\$\.metadata\.name` `{}` is not text"),
         ({"names": {"a.com": ["b.com"]}}, "c:1: `names`: 'b.com' does not appear to be"),
         ({"probes": [probe("x/nobody", "y/b")]}, "c:1: probe end `x/nobody`: is no pod or Service of the case"),
         ({"probes": [probe("nobody", "y/b")]}, "c:1: probe end `nobody`: write namespace/pod"),
@@ -100,7 +120,7 @@ def test_the_posture() -> None:
 )  # fmt: skip
 def test_what_is_wrong_is_named_by_case_and_place(case: Object, said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        judge(msgspec.convert({**WHOLE, "probes": [], **case}, Case), "c:1")
+        both({**WHOLE, "probes": [], **case})
 
 
 @settings(max_examples=150, deadline=None)

@@ -13,8 +13,9 @@ from fairway.policy.model import Cluster, NetworkPolicy, PolicySet
 from fairway.policy.width import Unseen, width
 from fairway.wire.edge import Edge
 from fairway.wire.words import Direction, Posture
-from support.objects import at, cluster, edge, pod, service
+from support.objects import Object, at, cluster, edge, pod, service
 from support.shop import shop, traffic
+from support.tiered import app, by, cnp, tcp, to
 
 SHOP = shop()
 UI, ORDERS, DB, DNS = "10.0.1.131", "10.0.1.141", "10.0.1.160", "10.0.1.150"
@@ -54,6 +55,23 @@ def test_a_services_other_backends_are_wider() -> None:
     )
     seen = [edge(where, "10.0.0.1", "10.0.0.2", 8080, service="a/f:80")]
     assert width(seen, policies(seen, where), where).unseen == (Unseen("a/c", "a/y", "TCP", "8080", 1),)
+
+
+def test_cluster_wide_policies_have_their_say() -> None:
+    one, other = pod("a/c", "10.0.0.1", labels={"app": "c"}), pod("a/x", "10.0.0.2", labels={"app": "x"})
+    open_ = cnp("open", subject=app("x"), ingress=[by("Accept", app("c"), protocols=[tcp(90, 93)])],
+                egress=[to("Accept", app("c"), protocols=[tcp(9)])])  # fmt: skip
+    shut = cnp("shut", subject=app("c"), egress=[to("Deny", protocols=[tcp(93)])])
+    every = cnp("every", priority=99, egress=[to("Accept")])
+
+    def unseen(*guards: Object) -> tuple[Unseen, ...]:
+        where = cluster(one, other, *guards)
+        seen = [edge(where, "10.0.0.1", "10.0.0.2", 80)]
+        return width(seen, policies(seen, where), where).unseen
+
+    assert unseen() == unseen(open_, shut) == ()  # one side accepts, the other is isolated
+    assert unseen(open_, every) == (Unseen("a/c", "a/x", "TCP", "90-93", 4),)
+    assert unseen(open_, shut, every) == (Unseen("a/c", "a/x", "TCP", "90-92", 3),)
 
 
 def test_outside_addresses() -> None:

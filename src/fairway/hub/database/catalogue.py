@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from fairway.hub.database.conditions import FLOW_COLUMNS, ROLLUP_COLUMNS, Conditions
 from fairway.hub.database.flows import NAMES
-from fairway.hub.database.schema import EACH, ONCE, SUMS, group_of
+from fairway.hub.database.schema import SUMS, group_of, raw_sums
 from fairway.kit.errors import UsageError
 from fairway.views.filter import Filter
 
@@ -15,7 +15,6 @@ MINUTES_UP_TO: Final = timedelta(hours=6)
 MOST_ROWS: Final = 100_000
 _GROUP: Final = tuple(f"{end}_{name}" for end in ("client", "server") for name in ("kind", "namespace", "group"))
 _REPLICA: Final = tuple(f"{end}_{name}" for end in ("client", "server") for name in ("replica", "node"))
-_RTT: Final = "sum(srtt_us_sum) / nullIf(sum(srtt_count), 0) AS srtt_us, max(srtt_us_max) AS srtt_us_max"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +37,7 @@ class _Source:
     def sums(self) -> str:
         if not self.raw:
             return ", ".join(f"sum({name}) AS {name}" for name in SUMS)
-        once = [f"sumIf({name}, counted) AS {name}" for name in ONCE]
-        return ", ".join(once + [f"sum({name}) AS {name}" for name in EACH])
-
-    def rtt(self) -> str:
-        if not self.raw:
-            return _RTT
-        return "sum(srtt_us) / nullIf(countIf(srtt_us > 0), 0) AS srtt_us, max(srtt_us) AS srtt_us_max"
+        return ", ".join(f"{expression} AS {name}" for name, expression in raw_sums())
 
     def named(self, column: str) -> str:
         """A rollup's column, made out of the flows' own where these are read."""
@@ -95,8 +88,7 @@ def series(wanted: Filter, now: datetime, step: timedelta, by: tuple[str, ...] =
     columns = ", ".join((moment, *map(source.named, by)))
     keys = ", ".join(("moment", *by))
     return Question(
-        f"SELECT {columns}, {source.sums()}, {source.rtt()} FROM {source.table} "
-        f"WHERE {condition} GROUP BY {keys} ORDER BY {keys}",
+        f"SELECT {columns}, {source.sums()} FROM {source.table} WHERE {condition} GROUP BY {keys} ORDER BY {keys}",
         where.parameters,
     )
 
@@ -138,7 +130,7 @@ def _summed(wanted: Filter, now: datetime, keys: tuple[str, ...], *, by_pod: boo
     where = Conditions(source.columns)
     condition = _where(where, wanted, now, source, 3600 if source is _HOURS else 60)
     return Question(
-        f"SELECT {', '.join(map(source.named, keys))}, {source.sums()}, {source.rtt()} "
+        f"SELECT {', '.join(map(source.named, keys))}, {source.sums()} "
         f"FROM {source.table} WHERE {condition} GROUP BY {', '.join(keys)}",
         where.parameters,
     )

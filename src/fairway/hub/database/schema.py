@@ -32,9 +32,18 @@ _TYPES: Final = {
 
 ONCE: Final = ("connections", "sent_bytes", "received_bytes", "sent_packets", "received_packets")
 """Counters that both ends' agents tell of the same packets: added up where `counted`."""
-EACH: Final = ("retransmissions", "denied", "would_deny")
+EACH: Final = (
+    *("retransmissions", "handshake_retransmissions", "timeouts", "handshake_timeouts"),
+    *("denied", "would_deny"),
+)
 """Counters of an agent's own pod: each side's are other events."""
-SUMS: Final = ONCE + EACH
+CLIENTS: Final = (
+    *("failed", "resets", "severed"),
+    *("connect_count", "connect_sum_us", "srtt_count", "srtt_sum_us"),
+)
+"""What both may know and the client knows best: the client's, where it is a pod."""
+SUMS: Final = ONCE + EACH + CLIENTS
+OF_CLIENT: Final = "reporter = 'client' OR client_kind != 'pod'"
 
 FLOW_COLUMNS: Final[Columns] = (
     *((field.name, _TYPES[field.type]) for field in SCHEMA if field.name != "time_start"),
@@ -98,23 +107,15 @@ FLOWS: Final = Table(
 )
 
 
-def _sums() -> tuple[tuple[str, str], ...]:
+def raw_sums() -> tuple[tuple[str, str], ...]:
+    """How each sum is made of flows."""
     once = tuple((name, f"sumIf({name}, counted)") for name in ONCE)
     each = tuple((name, f"sum({name})") for name in EACH)
-    return once + each
+    clients = tuple((name, f"sumIf({name}, {OF_CLIENT})") for name in CLIENTS)
+    return once + each + clients
 
 
 _SUM_COLUMNS: Final[Columns] = tuple((name, f"SimpleAggregateFunction(sum, UInt64) {_COUNT}") for name in SUMS)
-_RTT_COLUMNS: Final[Columns] = (
-    ("srtt_us_sum", f"SimpleAggregateFunction(sum, UInt64) {_COUNT}"),
-    ("srtt_count", f"SimpleAggregateFunction(sum, UInt64) {_COUNT}"),
-    ("srtt_us_max", f"SimpleAggregateFunction(max, UInt32) {_COUNT}"),
-)
-_RTT: Final = (
-    ("srtt_us_sum", "sum(srtt_us)"),
-    ("srtt_count", "countIf(srtt_us > 0)"),
-    ("srtt_us_max", "max(srtt_us)"),
-)
 
 
 def group_of(end: str) -> str:
@@ -154,15 +155,14 @@ def _rollup(name: str, moment: str, partition: str, *, replicas: bool) -> Table:
     }
     return Table(
         name=name,
-        columns=(("time", "DateTime('UTC') CODEC(DoubleDelta, ZSTD(1))"), *keys, *_SUM_COLUMNS, *_RTT_COLUMNS),
+        columns=(("time", "DateTime('UTC') CODEC(DoubleDelta, ZSTD(1))"), *keys, *_SUM_COLUMNS),
         keys=("toStartOfHour(time)", *(column for column, _ in keys), "time"),
         partition=partition,
         keep="time",
         select=(
             ("time", f"{moment}(time_end)"),
             *((column, made.get(column, column)) for column, _ in keys),
-            *_sums(),
-            *_RTT,
+            *raw_sums(),
         ),
     )
 

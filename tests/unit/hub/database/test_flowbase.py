@@ -14,7 +14,7 @@ from fairway.hub.database import catalogue
 from fairway.hub.database.embedded import Embedded
 from fairway.hub.database.errors import DatabaseError
 from fairway.hub.database.flowbase import FlowBase
-from fairway.hub.database.schema import SUMS
+from fairway.hub.database.schema import CLIENTS, EACH, SUMS
 from fairway.hub.edges import edges_of
 from fairway.kit.errors import UsageError
 from fairway.views.filter import parse_filter
@@ -76,8 +76,10 @@ def plain(rows: list[Row], keys: Callable[[Row], tuple[Any, ...]]) -> dict[tuple
         held = sums.setdefault(keys(row), Counter())
         for name in ("connections", "sent_bytes", "received_bytes", "sent_packets", "received_packets"):
             held[name] += row[name] if row["counted"] else 0
-        held["retransmissions"] += row["retransmissions"]
-        held["denied"] += row["denied"]
+        for name in EACH:
+            held[name] += row.get(name, 0)
+        for name in CLIENTS:
+            held[name] += row[name] if row["reporter"] == "client" or row["client_kind"] != "pod" else 0
         judged = row["staged"] == "deny" or (row["verdict"] == "deny" and not row["denied"])
         held["would_deny"] += row["connections"] if judged else 0
     return sums

@@ -1,0 +1,44 @@
+"""The kernel tests on Debian's own kernels, each booted under QEMU: load, allow, deny, audit, IPv6, restart.
+
+`make test-kernels`; also in a build, where CI is set. FAIRWAY_GUEST_TESTS=tests/kernel runs them all, in minutes.
+"""
+
+import os
+import re
+import sys
+
+import pytest
+
+from machines.debian import Archive, MissingError
+from machines.guest import ROOT, boot, pack
+
+TESTS = os.environ.get("FAIRWAY_GUEST_TESTS", "tests/kernel -m every_kernel")
+SECONDS = 1500
+
+
+@pytest.fixture(scope="session")
+def archive() -> Archive:
+    if not os.environ.get("CI"):
+        pytest.skip("boots three kernels; make test-kernels")
+    found = Archive(ROOT / "build/machines")
+    try:
+        found.prepare()
+    except MissingError as missing:
+        pytest.skip(f"needs {missing}")
+    pack(found)
+    return found
+
+
+@pytest.mark.timeout(SECONDS + 60)
+@pytest.mark.parametrize("series", ["5.10", "6.1", "6.12"])
+def test_the_kernel_tests_pass_on(series: str, archive: Archive) -> None:
+    try:
+        kernel = archive.kernel(series)
+    except MissingError as missing:
+        pytest.skip(f"needs {missing}")
+    command = f"python -m pytest -q --color=no --tb=short -p no:cacheprovider -o timeout=0 {TESTS}"
+    outcome = boot(archive, kernel, archive.folder / "root.cpio", command, SECONDS)
+    if outcome.status != 0:
+        pytest.fail(outcome.console[-6000:], pytrace=False)
+    assert re.search(r"[1-9]\d* passed", outcome.console), "something ran"
+    sys.stdout.write(f"{kernel.name}: {re.findall(r'^.* passed.*$', outcome.console, re.MULTILINE)[-1]}\n")
