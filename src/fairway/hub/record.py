@@ -1,5 +1,6 @@
 """Agents' batches as a table of named flows."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from itertools import accumulate
@@ -137,14 +138,16 @@ def _ends(reports: _Reports, names: Names, first: Ints, last: Ints) -> tuple[lis
     def owners(end: str, keys: Sequence[NDArray[Any]], correct: _Correct) -> Ints:
         """Name each distinct key once where one name holds for all its rows, else its rows each."""
         positions, groups = distinct(*keys)
-        addresses = [row.tobytes() for row in rows[f"{end}_address"][positions]]
-        found = np.full(len(positions), -1)
-        for code, (row, address) in enumerate(zip(positions, addresses, strict=True)):
-            if alone := names.only(address, *window):
-                found[code] = ends.add(correct(int(row), alone))
-        result: Ints = found[groups]
-        for group in np.flatnonzero(found < 0):
-            mine = np.flatnonzero(groups == group)
+        raw = rows[f"{end}_address"][positions].tobytes()
+        addresses = [raw[start : start + 16] for start in range(0, len(raw), 16)]
+        shared = []
+        for row, address in zip(positions.tolist(), addresses, strict=True):
+            alone = names.only(address, *window)
+            shared.append(-1 if alone is None else ends.add(correct(row, alone)))
+        result: Ints = np.array(shared, np.int64)[groups]
+        order = np.argsort(groups, kind="stable") if -1 in shared else groups
+        for group in (group for group, index in enumerate(shared) if index < 0):
+            mine = order[slice(*np.searchsorted(groups, (group, group + 1), sorter=order))]
             owned = names.each(addresses[group], first[mine], last[mine])
             result[mine] = [ends.add(correct(int(row), one)) for row, one in zip(mine, owned, strict=True)]
         return result
@@ -166,8 +169,9 @@ class _Ends:
         self._known: dict[int, int] = {}
 
     def add(self, end: Endpoint) -> int:
-        index = self._known.setdefault(id(end), len(self.all))
-        if index == len(self.all):
+        index = self._known.get(id(end))
+        if index is None:
+            index = self._known[id(end)] = len(self.all)
             self.all.append(end)
         return index
 
@@ -201,8 +205,9 @@ def _categories(ends: Sequence[Endpoint], client: Ints, server: Ints) -> pa.Dict
 
 def _words_of(ends: Sequence[Endpoint], field: str) -> tuple[NDArray[np.int32], pa.Array]:
     """Each endpoint's code of what its column says, and the words."""
-    known: dict[Any, int] = {}
-    codes = [known.setdefault(value, len(known)) for value in map(attrgetter(field), ends)]
+    known = defaultdict[Any, int]()
+    known.default_factory = known.__len__
+    codes = [known[value] for value in map(attrgetter(field), ends)]
     return np.array(codes, np.int32), pa.array(map(_WRITTEN.get(field, str), known), pa.string())
 
 
