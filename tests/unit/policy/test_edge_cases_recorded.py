@@ -45,7 +45,7 @@ def recorded(times: list[int], *moments: tuple[int, list[Object]]) -> list[Edge]
                 SERVER, REUSED, 5432, Initiator.REMOTE, at=at, connections=1, rx_packets=3, tx_packets=3,
                 name=("n1", "x", "db-0"),
             )  # fmt: skip
-            tables.append(named(told, names))
+            tables.append(named([told], names))
     return edges_of(pa.concat_tables(tables))
 
 

@@ -18,7 +18,7 @@ some = settings(max_examples=60, deadline=None)
 
 
 def edges_among(nodes: list[Node]) -> list[tuple[str, str]]:
-    return [(a.key, b.key) for a, b in combinations(nodes, 2) if ord(a.key[-1]) % 3 == ord(b.key[-1]) % 2][:200]
+    return [(a.key, b.key) for a, b in combinations(sorted(nodes), 2) if ord(a.key[-1]) % 3 == ord(b.key[-1]) % 2]
 
 
 def overlapping(found: Layout) -> list[tuple[str, str]]:
@@ -61,7 +61,7 @@ def test_who_comes_moves_only_their_own_namespace(nodes: list[Node], newcomers: 
     found = layout(nodes, edges_among(nodes))
     for newcomer in newcomers:
         nodes = [*nodes, newcomer]
-        grown = layout(nodes, edges_among(sorted(nodes)), found)
+        grown = layout(nodes, edges_among(nodes), found)
         stay = [node.key for node in nodes[:-1] if (node.namespace or node.key) != newcomer.namespace]
         assert [grown.nodes[key] for key in stay] == [found.nodes[key] for key in stay]
         assert overlapping(grown) == []
