@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from fairway.hub.edges import edges_of
-from fairway.hub.names import GRACE_US, Names
+from fairway.hub.names import Names
+from fairway.hub.owners import GRACE_US
 from fairway.hub.record import named
 from fairway.policy.read import read_policy_set
 from fairway.policy.replay import replay
