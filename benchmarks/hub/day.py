@@ -95,7 +95,7 @@ def interval(world: World, folder: Path) -> tuple[pa.Table, np.ndarray[Any, Any]
     end = int(END.timestamp()) * SECOND
     names.observe(read_cluster(read_documents([folder])).cluster, end - 3600 * SECOND)
     nodes = range(world.size.nodes)
-    parts = [named(world.batch(node, 0, end, INTERVAL, 1 << 16), names) for node in nodes]
+    parts = [named([world.batch(node, 0, end, INTERVAL, 1 << 16)], names) for node in nodes]
     flows = pa.concat_tables(parts).unify_dictionaries().combine_chunks()
     return flows, counted_once(flows, {f"node-{node}" for node in nodes}, names.nodes())
 

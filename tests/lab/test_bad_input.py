@@ -73,7 +73,7 @@ def folder(tmp_path: Path) -> Path:
     cluster = read_cluster(read_documents([write_cluster(tmp_path / "cluster")])).cluster
     names.observe(cluster, T0)
     told = report(DB, ORDERS, 5432, Initiator.REMOTE, connections=2, tx_packets=3, rx_packets=3)
-    write_flows(tmp_path / "flows.parquet", named(told, names))
+    write_flows(tmp_path / "flows.parquet", named([told], names))
     return tmp_path
 
 

@@ -12,9 +12,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+import fairway
 from fairway.kit.errors import one_line
 from fairway.wire.protocol import Refusal
 
+AGENT: Final = f"fairway/{fairway.__version__}"
 _SHOWN: Final = 120
 _CHUNK: Final = 1 << 16
 
@@ -77,7 +79,7 @@ class HubLink:
     ) -> Answer:
         """The answer, of at most `limit` bytes. HubError within the timeout, `patience` seconds later, if there
         is none. A connection that the hub closed while nobody spoke is made anew, once."""
-        headers = {**headers, "Authorization": f"Bearer {self._token()}"}
+        headers = {**headers, "Authorization": f"Bearer {self._token()}", "User-Agent": AGENT}
         timeout = self.hub.timeout + patience
         reused = self._connection is not None
         try:

@@ -30,9 +30,7 @@ def add_cluster(verb: argparse.ArgumentParser) -> None:
 
 def add_flows(verb: argparse.ArgumentParser) -> None:
     """`--flows`, without which the verb has no answer."""
-    verb.add_argument(
-        "--flows", type=Path, required=True, metavar="FILE|DIR", help="flows as the collector keeps them"
-    )
+    verb.add_argument("--flows", type=Path, required=True, metavar="FILE|DIR", help="flows as a hub keeps them")
 
 
 def add_policies(verb: argparse.ArgumentParser) -> None:

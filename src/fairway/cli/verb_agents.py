@@ -36,15 +36,17 @@ def run(arguments: argparse.Namespace) -> int:
             {
                 "node": node,
                 "last_report_seconds": round((now_us - agent.last_seen_us) / 1e6, 1),
+                "lag_seconds": None if agent.lag_us is None else round(agent.lag_us / 1e6, 1),
                 "revision": agent.revision,
                 **({} if state is None else {"wanted": wanted, "pods": len(feed.pods) if feed else 0}),
                 "packets": agent.packets,
                 "batches": agent.batches,
                 "rows": agent.rows,
+                "program": agent.program,
                 "losses": _words(losses) if output is show.Output.TABLE else losses,
             }
         )
-    numbers = ("last_report_seconds", "revision", "wanted", "pods", "packets", "batches", "rows")
+    numbers = ("last_report_seconds", "lag_seconds", "revision", "wanted", "pods", "packets", "batches", "rows")
     show.rows(rows, output=output, right=numbers, empty="no agent has reported yet")
     return int(behind)
 

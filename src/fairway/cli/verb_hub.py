@@ -1,9 +1,10 @@
 """`fairway hub`: takes agents' reports, names and keeps flows, answers questions, hands out rules."""
 
 import argparse
-import sys
-import time
 from pathlib import Path
+
+from fairway.kit.arguments import count
+from fairway.kit.logs import FORMS, logger
 
 
 def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -26,6 +27,15 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     verb.add_argument("--cert", type=Path, metavar="FILE", help="certificate for TLS, PEM")
     verb.add_argument("--key", type=Path, metavar="FILE", help="its key, PEM")
     verb.add_argument("--tokens", type=Path, metavar="FILE", help="tokens of people and agents, by SHA-256 (YAML)")
+    verb.add_argument("--oidc", type=Path, metavar="FILE", help="an OpenID provider, and its people's roles (YAML)")
+    verb.add_argument(
+        "--rate",
+        type=count,
+        default=50,
+        metavar="N",
+        help="requests a second that each person may make, ten times as many at once (default: %(default)s)",
+    )
+    verb.add_argument("--log", choices=FORMS, default="text", help="lines for people or for programs")
     verb.add_argument(
         "--memory",
         type=_mebibytes,
@@ -49,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C."""
     from fairway.cloud.ranges import read_ranges
     from fairway.hub.database.retention import parse_retention
+    from fairway.hub.limits import Limit, Limits
     from fairway.hub.serve import Listening, serve
     from fairway.hub.service import HubConfig
     from fairway.hub.state import State
@@ -58,11 +69,15 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"`{arguments.cluster}` does not exist; give the folder of the cluster's manifests")
     if (arguments.cert is None) != (arguments.key is None):
         raise UsageError("--cert and --key go together; give both, or neither")
+    log = logger(arguments.log)
     host, port = arguments.listen
     if arguments.cert is None and host not in ("127.0.0.1", "::1", "localhost"):
         log(f"hub: {host}: tokens travel in the clear; give --cert and --key")
     ranges = read_ranges(arguments.ranges) if arguments.ranges else None
-    listening = Listening(host, port, arguments.cert, arguments.key, arguments.tokens)
+    limits = Limits(people=Limit(arguments.rate, 10 * arguments.rate))
+    listening = Listening(
+        host, port, arguments.cert, arguments.key, tokens=arguments.tokens, oidc=arguments.oidc, limits=limits
+    )
     config = HubConfig(
         State(arguments.state),
         arguments.cluster,
@@ -72,12 +87,6 @@ def run(arguments: argparse.Namespace) -> int:
     )
     serve(config, listening, ranges, log)
     return 0
-
-
-def log(line: str) -> None:
-    """One line on stderr, with the time."""
-    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {line}\n")
-    sys.stderr.flush()
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -3,20 +3,26 @@
 import argparse
 import sys
 
-from fairway.hub.state import add_state, find_state
+from fairway.hub.state import find_state
+from fairway.hub.target import add_target, client_of
 
 
 def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the verb."""
     verb = verbs.add_parser("observe", help="take all policies back, in force and on trial: everything is allowed")
-    add_state(verb)
+    add_target(verb)
     verb.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write an empty intent."""
     from fairway.hub.intent import Intent, write_intent
+    from fairway.hub.wishes import Wish
 
-    write_intent(find_state(arguments.state), Intent())
+    client = client_of(arguments)
+    if client is not None:
+        client.wish(Wish(active=None, staged=None, why=arguments.why))
+    else:
+        write_intent(find_state(arguments.state), Intent())
     sys.stdout.write("no policy is in force and none on trial: everything is allowed and observed\n")
     return 0

@@ -4,7 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from fairway.hub.state import add_state, find_state
+from fairway.hub.state import find_state
+from fairway.hub.target import add_target, client_of, policies_in
 
 
 def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -17,7 +18,7 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         default="allow",
         help="for pods that none selects (default: %(default)s)",
     )
-    add_state(verb)
+    add_target(verb)
     verb.set_defaults(run=run)
 
 
@@ -27,11 +28,17 @@ def run(arguments: argparse.Namespace) -> int:
 
     from fairway.hub.control import policy_set
     from fairway.hub.intent import PolicyChoice, read_intent, write_intent
+    from fairway.hub.wishes import Choice, Wish
     from fairway.wire.words import Posture
 
-    state = find_state(arguments.state)
+    client = client_of(arguments)
     choice = PolicyChoice(policies=str(arguments.policies.absolute()), posture=Posture(arguments.posture))
     chosen = policy_set(choice)
-    write_intent(state, msgspec.structs.replace(read_intent(state), staged=choice))
+    if client is not None:
+        there = Choice(policies=policies_in(arguments.policies), posture=choice.posture)
+        client.wish(Wish(staged=there, why=arguments.why))
+    else:
+        state = find_state(arguments.state)
+        write_intent(state, msgspec.structs.replace(read_intent(state), staged=choice))
     sys.stdout.write(f"on trial on all nodes; policies: {chosen.size if chosen else 0}\n")
     return 0

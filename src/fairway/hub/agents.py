@@ -1,5 +1,7 @@
 """Agents: what each node's agent last reported, and what became of the batches. For people and for gates."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from fairway.wire.batch import Header
@@ -7,7 +9,10 @@ from fairway.wire.batch import Header
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True):
     """One node's agent, by its latest batch. `revision` is the rule table it obeys; `last_seen_us` microseconds
-    since 1970. `missing` counts sequence numbers that never came: batches dropped by the agent's full spool."""
+    since 1970. `lag_us` is from then until the batch was loaded, below zero if the node's clock is ahead; None
+    if that was before the hub's last start. `missing` counts sequence numbers that never came: batches dropped by
+    the agent's full spool. `program` is what the agent called itself in its last request, empty until it makes one.
+    """
 
     node: str
     boot: str
@@ -19,6 +24,8 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     batches: int = 0
     rows: int = 0
     missing: int = 0
+    lag_us: int | None = None
+    program: str = ""
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,9 +41,15 @@ class Agents(msgspec.Struct, frozen=True, kw_only=True):
     agents: dict[str, Agent] = {}
     totals: Totals = Totals()
 
-    def received(self, header: Header, rows: int) -> "Agents":
-        """The same after one more batch."""
-        fresh = _agent(header)
+    def running(self, programs: Mapping[str, str]) -> "Agents":
+        """The same with each node's program."""
+        named = ((node, agent, programs.get(node, "")) for node, agent in self.agents.items())
+        agents = {node: msgspec.structs.replace(agent, program=program) for node, agent, program in named}
+        return msgspec.structs.replace(self, agents=agents)
+
+    def received(self, header: Header, rows: int, at_us: int | None = None) -> "Agents":
+        """The same after one more batch, loaded at a time."""
+        fresh = _agent(header, at_us)
         last = self.agents.get(header.node, fresh)
         # A gap is missing until the late batch comes, if ever.
         gap = header.sequence - last.sequence - 1 if last.boot == header.boot and last is not fresh else 0
@@ -50,7 +63,7 @@ class Agents(msgspec.Struct, frozen=True, kw_only=True):
         return Agents(agents={**self.agents, header.node: agent}, totals=totals)
 
 
-def _agent(header: Header) -> Agent:
+def _agent(header: Header, at_us: int | None) -> Agent:
     return Agent(
         node=header.node,
         boot=header.boot,
@@ -59,4 +72,5 @@ def _agent(header: Header) -> Agent:
         last_seen_us=header.end_us,
         packets=header.packets,
         losses=header.losses,
+        lag_us=None if at_us is None else at_us - header.end_us,
     )

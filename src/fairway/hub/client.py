@@ -4,13 +4,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from fairway.hub.agents import Agents
+from fairway.hub.intent import Intent
 from fairway.hub.state import State
 from fairway.kit.errors import EnvironmentLacksError, FairwayError, UsageError, one_line
+
+if TYPE_CHECKING:
+    from fairway.hub.wishes import Wish
 
 TIMEOUT: Final = 60.0
 SILENT: Final = 45.0
@@ -79,9 +83,22 @@ class Client:
         """The answer of a route below /api/v1 as plain values; errors as of `ask`."""
         return msgspec.json.decode(self.ask(f"/api/v1/{path}", parameters))
 
-    def ask(self, path: str, parameters: Mapping[str, str] | None = None) -> bytes:
+    def wish(self, wish: "Wish") -> Intent:
+        """Change what is in force and on trial."""
+        return msgspec.json.decode(
+            self.ask("/api/v1/intent", method="PUT", body=msgspec.json.encode(wish)), type=Intent
+        )
+
+    def ask(
+        self,
+        path: str,
+        parameters: Mapping[str, str] | None = None,
+        *,
+        method: str = "GET",
+        body: bytes | None = None,
+    ) -> bytes:
         """The body of the answer; EnvironmentLacksError if nobody answers, UsageError for what the hub refuses."""
-        with self._asking(path, parameters, TIMEOUT) as answer:
+        with self._asking(path, parameters, TIMEOUT, method, body) as answer:
             content: bytes = answer.read()
             return content
 
@@ -97,15 +114,26 @@ class Client:
                     yield kind, msgspec.json.decode(content)
 
     @contextmanager
-    def _asking(self, path: str, parameters: Mapping[str, str] | None, timeout: float) -> Iterator[Any]:
+    def _asking(
+        self,
+        path: str,
+        parameters: Mapping[str, str] | None,
+        timeout: float,
+        method: str = "GET",
+        body: bytes | None = None,
+    ) -> Iterator[Any]:
         import httpx
 
         door = self._door
         headers = {"Authorization": f"Bearer {self._token or _token(door)}"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         try:
             with (
                 httpx.Client(base_url=door.url, timeout=timeout, verify=_trust(door)) as connection,
-                connection.stream("GET", path, params=dict(parameters or {}), headers=headers) as answer,
+                connection.stream(
+                    method, path, params=dict(parameters or {}), headers=headers, content=body
+                ) as answer,
             ):
                 if answer.status_code != 200:
                     raise _refused(door.url, answer.status_code, answer.read())

@@ -1,4 +1,4 @@
-"""The columns of a stored flow: names, types and meanings in one place. `docs/collector.md` lists them too.
+"""The columns of a stored flow: names, types and meanings in one place. `docs/hub.md` lists them too.
 
 One row is one conversation that one agent told of for one interval, with both ends named.
 """

@@ -173,4 +173,4 @@ def read_feed(state: State, node: str) -> NodeFeed | None:
     except OSError:
         return None
     except msgspec.MsgspecError as error:
-        raise UsageError(f"{path}: {error}; restart the collector to write it anew") from error
+        raise UsageError(f"{path}: {error}; restart the hub to write it anew") from error

@@ -1,4 +1,4 @@
-"""Intent: which policies people want in force and on trial. The collector makes rule tables of it."""
+"""Intent: which policies people want in force and on trial. The hub makes rule tables of it."""
 
 from typing import Literal
 
@@ -49,5 +49,19 @@ def read_intent(state: State) -> Intent:
 
 
 def write_intent(state: State, intent: Intent) -> None:
-    """Replace the intent; the collector takes it up within its tick."""
+    """Replace the intent; the hub takes it up within its tick."""
     write_atomically(state.intent, msgspec.json.format(msgspec.json.encode(intent)) + b"\n")
+
+
+def told(intent: Intent) -> str:
+    """The intent in one line."""
+    if intent.active is None and intent.staged is None:
+        return "observe only"
+    words = []
+    if choice := intent.active:
+        where = ", ".join(choice.nodes) if choice.nodes else "all nodes"
+        word = "in force" if choice.mode == "enforce" else "audited"
+        words.append(f"{choice.policies or 'no policies'} {word} on {where}, posture {choice.posture}")
+    if choice := intent.staged:
+        words.append(f"{choice.policies or 'no policies'} on trial, posture {choice.posture}")
+    return "; ".join(words)

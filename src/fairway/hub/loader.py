@@ -1,13 +1,17 @@
 """Loader: segments become named rows in the database, each once."""
 
+import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from fairway.hub.agents import Agent, Agents
@@ -18,7 +22,6 @@ from fairway.hub.names import Names
 from fairway.hub.record import named
 from fairway.hub.segments import read_segment
 from fairway.wire import batch as wire
-from fairway.wire.protocol import BatchId
 
 AT_WORK_US: Final = 120_000_000
 """An agent that reported so lately tells of its pods; one that did not leaves their flows to the other end's."""
@@ -43,6 +46,8 @@ class Loader:
     clocks: Clocks = field(default_factory=Clocks)
     damaged: int = 0
     """Records of segments that were kept once and cannot be read any more."""
+    categories: Counter[str] = field(default_factory=Counter)
+    """Rows by their category, since the start."""
     _ready: SimpleQueue[Path] = field(default_factory=SimpleQueue)
     _next: Path | None = None
 
@@ -61,36 +66,34 @@ class Loader:
         return rows
 
     def _load(self, segment: Path, names: Names) -> int:
-        tables, reports = [], []
-        agents, broken = self.agents, list[str]()
-        for record in read_segment(segment, broken.append):
-            batch = wire.decode(record.content)
-            tables.append(named(batch, names))
-            reports.append((record.identity, batch.header, len(batch.rows)))
-            agents = agents.received(batch.header, len(batch.rows))
-        if tables:
-            self._put(tables, reports, agents, names, f"{self.hub}-{segment.stem}")
+        broken = list[str]()
+        records = list(read_segment(segment, broken.append))
+        batches = [wire.decode(record.content) for record in records]
+        agents = self._after(batches)
+        rows = 0
+        if batches:
+            reports = [
+                (record.identity, batch.header, len(batch.rows))
+                for record, batch in zip(records, batches, strict=True)
+            ]
+            flows = named(batches, names)
+            rows, once = len(flows), self._counted(flows, batches, agents, names.nodes())
+            token = f"{self.hub}-{segment.stem}"
+            self.base.append(flows, once, token)
+            self.base.remember(reports, token)
+            for word in pc.value_counts(flows["category"].cast(pa.string())).to_pylist():
+                self.categories[word["values"]] += word["counts"]
+            self.told(flows, once, tuple(agents.agents[node] for node in {batch.header.node for batch in batches}))
         self.agents = agents
         self._done(segment, broken)
-        return sum(map(len, tables))
+        return rows
 
-    def _put(
-        self,
-        tables: Sequence[pa.Table],
-        reports: Sequence[tuple[BatchId, wire.Header, int]],
-        agents: Agents,
-        names: Names,
-        token: str,
-    ) -> None:
-        holders = names.nodes()
-        counted = [
-            self._counted(flows, agents, header, holders)
-            for flows, (_, header, _) in zip(tables, reports, strict=True)
-        ]
-        flows, once = pa.concat_tables(tables), np.concatenate(counted)
-        self.base.append(flows, once, token)
-        self.base.remember(reports, token)
-        self.told(flows, once, tuple(agents.agents[node] for node in {header.node for _, header, _ in reports}))
+    def _after(self, batches: Sequence[wire.Batch]) -> Agents:
+        """The agents when these are in, now."""
+        agents, now_us = self.agents, time.time_ns() // 1000
+        for batch in batches:
+            agents = agents.received(batch.header, len(batch.rows), now_us)
+        return agents
 
     def _done(self, segment: Path, broken: list[str]) -> None:
         """Remove it; one that is damaged is put aside for a look."""
@@ -104,10 +107,22 @@ class Loader:
         self.log(f"segments: {len(broken)} records are damaged ({broken[0]}); kept as {aside / segment.name}")
 
     def _counted(
-        self, flows: pa.Table, agents: Agents, header: wire.Header, holders: dict[str, str]
+        self, flows: pa.Table, batches: Sequence[wire.Batch], agents: Agents, holders: dict[str, str]
     ) -> NDArray[np.bool_]:
-        since = self.clocks.not_ahead(header.node, header.start_us) - AT_WORK_US
-        reporting = {
-            node for node, agent in agents.agents.items() if self.clocks.here(node, agent.last_seen_us) >= since
-        }
-        return counted_once(flows, reporting, holders)
+        """Which of the batches' flows to count. Who was at work is asked for once for batches of about one time."""
+
+        def about(batch: wire.Batch) -> int:
+            start = self.clocks.not_ahead(batch.header.node, batch.header.start_us)
+            return start // AT_WORK_US * AT_WORK_US
+
+        counted, start = [], 0
+        for since_us, alike in groupby(batches, about):
+            size = sum(len(batch.rows) for batch in alike)
+            reporting = {
+                node
+                for node, agent in agents.agents.items()
+                if self.clocks.here(node, agent.last_seen_us) >= since_us - AT_WORK_US
+            }
+            counted.append(counted_once(flows.slice(start, size), reporting, holders))
+            start += size
+        return np.concatenate(counted)

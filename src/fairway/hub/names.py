@@ -2,91 +2,102 @@
 
 An address is, in this order: what the cluster says held it then; a cloud service, if a provider publishes so;
 `unknown` inside the cluster's own networks (the /24 or /64 of any address the cluster held) and for addresses
-that are nobody's (multicast, unspecified, IPv6 link-local); else external.
+that are nobody's (multicast, unspecified, IPv6 link-local); else external, with the name that DNS gave it lately.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
-from ipaddress import ip_address
-from typing import Final, NamedTuple
+from typing import Final
+
+import numpy as np
 
 from fairway.cloud.ranges import Ranges
+from fairway.hub.distinct import Ints
+from fairway.hub.history import Answered, Change, Gone, Held, History, Looked
+from fairway.hub.outside import OUTLIVES_US, Outside, network
+from fairway.hub.owners import FOREVER, Holding, longest, sole
 from fairway.policy.directory import Directory
 from fairway.policy.model import Cluster
-from fairway.wire.address import V4_PREFIX, packed, text
+from fairway.wire.address import packed, text
 from fairway.wire.endpoint import Endpoint, Kind
 from fairway.wire.rules import NodePod
 
-GRACE_US: Final = 30_000_000
-"""A flow this long before or after an address's only owners is still theirs: manifests lag behind packets."""
-KEEP_US: Final = 3_600_000_000
-"""Owners that ended longer ago are forgotten; no agent reports so late."""
-FOREVER: Final = 1 << 62
-
+KEEP_US: Final = 6 * 3_600_000_000
+"""Owners that ended longer ago are forgotten; an agent whose hub was away for longer reports of unknown ones."""
 Backend = tuple[str, int]
 """Address and port that a Service's connections end at."""
 
 
-class _Holding(NamedTuple):
-    """Who held an address from `since` to `until`, in microseconds since 1970."""
-
-    since: int
-    until: int
-    endpoint: Endpoint
-
-
 class Names:
-    """The cluster's history of address owners; `observe` each change in order, then ask."""
+    """The cluster's history of address owners; `observe` each change in order, then ask. `history` keeps it."""
 
-    def __init__(self, ranges: Ranges | None = None) -> None:
-        self._ranges = ranges
-        self._holdings: dict[bytes, list[_Holding]] = {}
-        self._networks: set[bytes] = set()
+    def __init__(self, ranges: Ranges | None = None, history: History | None = None) -> None:
+        self._history = history
+        self._outside = Outside(ranges)
+        self._holdings: dict[bytes, list[Holding]] = {}
         self._backends: dict[tuple[str, int, str], dict[Backend, int]] = {}
-        self._outside: dict[bytes, Endpoint] = {}
-        self._started = False
+        self._unwritten: list[Change] = []
+        self._looked_us: int | None = None
+        self._away = False
+        for change in history.read() if history else ():
+            self._replay(change)
+
+    @property
+    def looked_us(self) -> int:
+        """When the cluster was last seen to change; 0 if it never was seen."""
+        return self._looked_us or 0
 
     def observe(self, cluster: Cluster, at_us: int) -> None:
-        """The cluster as it is from `at_us` on. The first one also stands for the time before."""
+        """The cluster as it is from `at_us` on. The very first one also stands for the time before."""
         directory = Directory(cluster)
         now = dict(_owners(cluster, directory))
-        since = at_us if self._started else 0
-        self._started = True
-        for address, holdings in list(self._holdings.items()):
-            self._holdings[address] = kept = [h for h in holdings if h.until > at_us - KEEP_US]
-            if kept and kept[-1].until == FOREVER and kept[-1].endpoint != now.get(address):
-                kept[-1] = kept[-1]._replace(until=at_us)
-            if not kept:
-                del self._holdings[address]
-        for address, endpoint in now.items():
-            holdings = self._holdings.setdefault(address, [])
-            if not holdings or holdings[-1].until != FOREVER:
-                holdings.append(_Holding(since, FOREVER, endpoint))
-            if endpoint.kind is not Kind.SERVICE:
-                self._networks.add(_network(address))
+        gone = self._end(now, at_us)
+        held = self._begin(now, at_us, set(gone))
+        if gone:
+            self._unwritten.append(Gone(at_us, tuple(map(text, gone))))
+        self._unwritten += (Held(since, tuple(ends)) for since, ends in held.items())
+        if gone or held or self._looked_us is None:
+            self._unwritten.append(Looked(at_us))
+        self._looked_us, self._away = at_us, False
         self._remember_backends(cluster, directory, at_us)
-        self._outside.clear()
+        self._outside.changed()
+
+    def resolved(self, address: bytes, name: str, at_us: int, ttl_s: int) -> None:
+        """DNS answered at a time that a name stands for an address, for so many seconds."""
+        until = at_us + ttl_s * 1_000_000 + OUTLIVES_US
+        if address not in self._holdings and self._outside.answered(address, name, at_us, until):
+            self._unwritten.append(Answered(text(address), name, at_us, until))
+
+    def flush(self) -> bool:
+        """Write what changed to the history, if anything did. OSError when the disk refuses; the next one tries
+        again."""
+        if self._history is None or not self._unwritten:
+            return False
+        if self._history.overgrown:
+            self._history.rewrite(self._kept())
+        else:
+            self._history.append(self._unwritten)
+        self._unwritten.clear()
+        return True
 
     def only(self, address: bytes, first_us: int, last_us: int) -> Endpoint | None:
-        """The one endpoint that every flow of this time is to be named by; None when it takes `name` for each."""
-        holdings = self._holdings.get(address)
-        if holdings is None:
-            return self._outsider(address)
-        since, until, endpoint = holdings[0]
-        whole = since - GRACE_US <= first_us and last_us <= until + GRACE_US
-        return endpoint if whole and len(holdings) == 1 else None
+        """The one endpoint that every flow of this time is to be named by; None when it takes `each`."""
+        holdings = self._holdings.get(address) or self._outside.holdings(address)
+        return sole(holdings, first_us, last_us) if holdings else self._outside.at(address)
+
+    def each(self, address: bytes, first_us: Ints, last_us: Ints) -> list[Endpoint]:
+        """For each flow, who held the address longest in its time; the later one where two did alike."""
+        holdings = self._holdings.get(address) or self._outside.holdings(address)
+        owners = [holding.endpoint for holding in holdings]
+        owners.append(self._outside.at(address))  # which -1 means
+        return [owners[index] for index in longest(holdings, first_us, last_us)]
 
     def name(self, address: bytes, first_us: int, last_us: int) -> Endpoint:
-        """Who held the address longest from `first_us` to `last_us`; the later one where two did alike."""
-        best, overlap = None, -GRACE_US
-        for holding in self._holdings.get(address, ()):
-            shared = min(holding.until, last_us) - max(holding.since, first_us)
-            if shared >= overlap:
-                best, overlap = holding.endpoint, shared
-        return best or self._outsider(address)
+        """`each` of one flow."""
+        return self.each(address, np.array([first_us]), np.array([last_us]))[0]
 
-    def pod(self, pod: NodePod, address: bytes, node: str, first_us: int, last_us: int) -> Endpoint:
-        """A pod whose agent says which one it is: more certain than the address alone."""
-        named = self.name(address, first_us, last_us)
+    def pod(self, pod: NodePod, named: Endpoint, address: bytes, node: str) -> Endpoint:
+        """A pod whose agent says which one it is: more certain than the address, which alone means `named`."""
         if is_pod(named, pod):
             return named
         for holding in reversed(self._holdings.get(address, ())):
@@ -110,21 +121,31 @@ class Names:
         """Where connections to a Service's address and port ended, lately."""
         return tuple(sorted(self._backends.get((address, port, protocol), ())))
 
-    def _outsider(self, address: bytes) -> Endpoint:
-        known = self._outside.get(address)
-        if known is None:
-            if len(self._outside) >= 1 << 18:
-                self._outside.clear()
-            known = self._outside[address] = self._classify(address)
-        return known
+    def _end(self, now: dict[bytes, Endpoint], at_us: int) -> list[bytes]:
+        """Owners that are no more, and forget those of long ago; the addresses that ended."""
+        ended = []
+        for address, holdings in list(self._holdings.items()):
+            self._holdings[address] = kept = [h for h in holdings if h.until > at_us - KEEP_US]
+            if kept and kept[-1].until == FOREVER and kept[-1].endpoint != now.get(address):
+                kept[-1] = kept[-1]._replace(until=at_us)
+                ended.append(address)
+            if not kept:
+                del self._holdings[address]
+        return ended
 
-    def _classify(self, address: bytes) -> Endpoint:
-        parsed = ip_address(text(address))
-        if service := self._ranges.service(parsed) if self._ranges else None:
-            return Endpoint(kind=Kind.CLOUD, address=str(parsed), name=service)
-        nobodys = parsed.is_multicast or parsed.is_unspecified or (parsed.version == 6 and parsed.is_link_local)
-        inside = nobodys or _network(address) in self._networks
-        return Endpoint(kind=Kind.UNKNOWN if inside else Kind.EXTERNAL, address=str(parsed))
+    def _begin(self, now: dict[bytes, Endpoint], at_us: int, ended: set[bytes]) -> dict[int, list[Endpoint]]:
+        """New owners by the time they began. While nobody looked, one may have come at any time since the last."""
+        earliest = 0 if self._looked_us is None else self._looked_us if self._away else at_us
+        begun = defaultdict(list)
+        for address, endpoint in now.items():
+            holdings = self._holdings.setdefault(address, [])
+            if not holdings or holdings[-1].until != FOREVER:
+                since = at_us if address in ended else max(earliest, holdings[-1].until if holdings else 0)
+                holdings.append(Holding(since, FOREVER, endpoint))
+                begun[since].append(endpoint)
+            if endpoint.kind is not Kind.SERVICE:
+                self._outside.networks.add(network(address))
+        return begun
 
     def _remember_backends(self, cluster: Cluster, directory: Directory, at_us: int) -> None:
         for service in cluster.services:
@@ -135,6 +156,38 @@ class Names:
                         seen[endpoint.address, number] = at_us
         for key, seen in list(self._backends.items()):
             self._backends[key] = {backend: at for backend, at in seen.items() if at > at_us - KEEP_US}
+
+    def _replay(self, change: Change) -> None:
+        match change:
+            case Held(since, endpoints, until):
+                for end in endpoints:
+                    address = packed(end.address)
+                    ending = FOREVER if until is None else until
+                    self._holdings.setdefault(address, []).append(Holding(since, ending, end))
+                    if end.kind is not Kind.SERVICE:
+                        self._outside.networks.add(network(address))
+            case Gone(at, addresses):
+                for address in map(packed, addresses):
+                    if holdings := self._holdings.get(address):
+                        holdings[-1] = holdings[-1]._replace(until=at)
+            case Looked(at):
+                self._looked_us, self._away = at, True
+            case Answered(title, name, at, until):
+                self._outside.answered(packed(title), name, at, until)
+
+    def _kept(self) -> Iterator[Change]:
+        """All that is remembered, as changes."""
+        if self._looked_us is None:
+            return
+        spans = defaultdict(list)
+        for holdings in self._holdings.values():
+            for holding in holdings:
+                spans[holding.since, holding.until].append(holding.endpoint)
+        for (since, until), ends in sorted(spans.items(), key=lambda span: span[0]):
+            yield Held(since, tuple(ends), None if until == FOREVER else until)
+        for since, until, end in self._outside.answers(self._looked_us - KEEP_US):
+            yield Answered(end.address, end.name, since, until)
+        yield Looked(self._looked_us)
 
 
 def category(client: Endpoint, server: Endpoint) -> str:
@@ -164,10 +217,6 @@ def _owners(cluster: Cluster, directory: Directory) -> Iterator[tuple[bytes, End
         for address in addresses:
             if endpoint := directory.at(address):
                 yield packed(address), endpoint
-
-
-def _network(address: bytes) -> bytes:
-    return address[:15] if address.startswith(V4_PREFIX) else address[:8]
 
 
 def is_pod(endpoint: Endpoint, pod: NodePod) -> bool:

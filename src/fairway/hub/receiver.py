@@ -31,6 +31,8 @@ class Receiver:
     ledger: Ledger
     received: Received = field(default_factory=Received)
     clocks: Clocks = field(default_factory=Clocks)
+    programs: dict[str, str] = field(default_factory=dict)
+    """What each node's agent last called itself."""
     _under_way: dict[BatchId, "asyncio.Future[None]"] = field(default_factory=dict)
 
     async def take(self, identity: BatchId, content: bytes) -> Receipt:
@@ -44,8 +46,10 @@ class Receiver:
         if under_way is not None:
             await asyncio.shield(under_way)
             return self._known(identity)
-        rows = self._check(identity, content)
-        kept = asyncio.wrap_future(self.segments.keep(Record(identity, content), rows))
+        batch = self._check(identity, content)
+        rows = len(batch.rows)
+        first_sights = bool((batch.rows["kind"] == wire.EDGE).any())
+        kept = asyncio.wrap_future(self.segments.keep(Record(identity, content), rows, urgent=first_sights))
         self._under_way[identity] = kept
         kept.add_done_callback(lambda done: self._done(identity, done, rows, len(content)))
         await asyncio.shield(kept)
@@ -65,24 +69,23 @@ class Receiver:
         self.received.duplicates += 1
         return _receipt(identity, duplicate=True)
 
-    def _check(self, identity: BatchId, content: bytes) -> int:
+    def _check(self, identity: BatchId, content: bytes) -> wire.Batch:
         try:
-            rows, end_us = _rows(identity, content)
+            batch = _batch(identity, content)
         except wire.BatchError:
             self.received.refused += 1
             raise
-        self.clocks.observe(identity.node, end_us, time.time_ns() // 1000)
-        return rows
+        self.clocks.observe(identity.node, batch.header.end_us, time.time_ns() // 1000)
+        return batch
 
 
-def _rows(identity: BatchId, content: bytes) -> tuple[int, int]:
-    """How many there are, and when their interval ended."""
+def _batch(identity: BatchId, content: bytes) -> wire.Batch:
     batch = wire.decode(content)
     header = batch.header
     if (header.node, header.boot, header.sequence) != (identity.node, identity.boot, identity.sequence):
         raise wire.BatchError("is not the batch that the request's headers name")
     check(batch)
-    return len(batch.rows), header.end_us
+    return batch
 
 
 def _receipt(identity: BatchId, *, duplicate: bool = False) -> Receipt:

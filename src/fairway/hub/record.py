@@ -1,41 +1,46 @@
-"""One agent's batch as a table of named flows."""
+"""Agents' batches as a table of named flows."""
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
-from typing import Any, Final
+from itertools import accumulate
+from operator import attrgetter
+from typing import Any, Final, NamedTuple, Self
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fairway.hub.cells import cells, coded
+from fairway.hub.cells import coded
 from fairway.hub.columns import END, SCHEMA, TCP_HEALTH
 from fairway.hub.distinct import Ints, distinct
-from fairway.hub.names import Names, category, is_pod
+from fairway.hub.names import Names, category
 from fairway.wire import batch as wire
 from fairway.wire.endpoint import Endpoint, Kind
+from fairway.wire.rules import NodePod
 from fairway.wire.words import Initiator, Reason, Verdict, protocol_name
 
 LATEST_US: Final = 4_102_444_800_000_000
 """2100: later moments are garbage, and many readers of timestamps fail on them."""
 
 
-def named(batch: wire.Batch, names: Names) -> pa.Table:
-    """The batch's rows in the columns of `hub.columns`; BatchError when a row refers to nothing."""
-    header, rows = batch.header, batch.rows
-    check(batch)
-    first, last = _times(header, rows)
-    ends, pod, remote = _ends(batch, names, first, last)
+def named(batches: Sequence[wire.Batch], names: Names) -> pa.Table:
+    """The batches' rows, one after the other, in the columns of `hub.columns`; BatchError when a row refers to
+    nothing. Many at a time, because each call costs as much as some thousand rows."""
+    for batch in batches:
+        check(batch)
+    reports = _Reports.of(batches)
+    rows = reports.rows
+    first, last = _times(reports)
+    ends, pod, remote = _ends(reports, names, first, last)
     serves = rows["initiator"] == Initiator.REMOTE
     client, server = np.where(serves, remote, pod), np.where(serves, pod, remote)
-    positions, pair = distinct(client, server)
-    clients, servers = [ends[end] for end in client[positions]], [ends[end] for end in server[positions]]
     dialled = np.array([end.kind is Kind.SERVICE for end in ends] or [False])[remote] & ~serves
     service, backends, answered = _services(rows, dialled, ends, remote, names)
     columns: dict[str, Any] = {
-        "time_start": np.full(len(rows), header.start_us),
-        "time_end": np.full(len(rows), header.end_us),
+        "time_start": reports.start,
+        "time_end": reports.end,
         "first_seen": first,
         "last_seen": last,
         "kind": coded(rows["kind"], _KINDS),
@@ -45,7 +50,7 @@ def named(batch: wire.Batch, names: Names) -> pa.Table:
         "protocol": coded(rows["protocol"], _PROTOCOLS),
         "family": rows["family"],
         "port": rows["port"],
-        "category": coded(pair, [category(c, s) for c, s in zip(clients, servers, strict=True)]),
+        "category": _categories(ends, client, server),
         "sent_bytes": np.where(serves, rows["rx_bytes"], rows["tx_bytes"]),
         "received_bytes": np.where(serves, rows["tx_bytes"], rows["rx_bytes"]),
         "sent_packets": np.where(serves, rows["rx_packets"], rows["tx_packets"]),
@@ -59,17 +64,16 @@ def named(batch: wire.Batch, names: Names) -> pa.Table:
         "staged": coded(rows["staged"], _VERDICTS),
         "reason": coded(rows["reason"], _REASONS),
         "staged_reason": coded(rows["staged_reason"], _REASONS),
-        "verdict_rule": coded(rows["verdict_rule"], header.rules),
-        "staged_rule": coded(rows["staged_rule"], header.rules),
+        "verdict_rule": coded(rows["verdict_rule"] + reports.rule_base, reports.rules),
+        "staged_rule": coded(rows["staged_rule"] + reports.rule_base, reports.rules),
         "denied": rows["denied"],
         "service": service,
         "backends": backends,
     }
-    written = [cells(end) for end in ends]
-    for index, field in enumerate(END):
-        words = [cell[index] for cell in written]
-        columns[f"client_{field}"] = coded(client, words)
-        columns[f"server_{field}"] = coded(server, words)
+    for field in END:
+        codes, words = _words_of(ends, field)
+        for side, which in (("client", client), ("server", server)):
+            columns[f"{side}_{field}"] = pa.DictionaryArray.from_arrays(codes[which], words)
     return pa.table([pa.array(columns[field.name]).cast(field.type) for field in SCHEMA], schema=SCHEMA)
 
 
@@ -83,67 +87,136 @@ def check(batch: wire.Batch) -> None:
             raise wire.BatchError(f"a row names rule {int(rows[name].max())} of {len(header.rules)}")
 
 
-def _times(header: wire.Header, rows: NDArray[np.void]) -> tuple[Ints, Ints]:
+class _Reports(NamedTuple):
+    """Batches laid end to end: `start`, `end` and `node` of each row's header, `pod` its place among all pods, and
+    what is to be added to a row's rule to find it among all rules."""
+
+    rows: NDArray[np.void]
+    start: Ints
+    end: Ints
+    node: Ints
+    nodes: list[str]
+    pod: Ints
+    pods: list[NodePod]
+    rule_base: Ints
+    rules: list[str]
+
+    @classmethod
+    def of(cls, batches: Sequence[wire.Batch]) -> Self:
+        headers, sizes = [batch.header for batch in batches], [len(batch.rows) for batch in batches]
+        rows = np.concatenate([batch.rows for batch in batches] or [np.zeros(0, wire.RECORD)])
+
+        def each(values: Iterable[int]) -> Ints:
+            return np.repeat(np.fromiter(values, np.int64, len(sizes)), sizes)
+
+        return cls(
+            rows=rows,
+            start=each(header.start_us for header in headers),
+            end=each(header.end_us for header in headers),
+            node=each(range(len(headers))),
+            nodes=[header.node for header in headers],
+            pod=rows["pod"] + each(accumulate((len(header.pods) for header in headers[:-1]), initial=0)),
+            pods=[pod for header in headers for pod in header.pods],
+            rule_base=each(accumulate((len(header.rules) for header in headers[:-1]), initial=0)),
+            rules=[rule for header in headers for rule in header.rules],
+        )
+
+
+def _times(reports: _Reports) -> tuple[Ints, Ints]:
     """First and last packet, in order and in reach; an agent that says nothing means its interval."""
-    first = np.where(rows["first_us"] > 0, rows["first_us"], header.start_us).clip(0, LATEST_US)
-    last = np.where(rows["last_us"] > 0, rows["last_us"], header.end_us).clip(0, LATEST_US)
+    rows = reports.rows
+    first = np.where(rows["first_us"] > 0, rows["first_us"], reports.start).clip(0, LATEST_US)
+    last = np.where(rows["last_us"] > 0, rows["last_us"], reports.end).clip(0, LATEST_US)
     return first, np.maximum(first, last)
 
 
-def _ends(batch: wire.Batch, names: Names, first: Ints, last: Ints) -> tuple[list[Endpoint], Ints, Ints]:
+def _ends(reports: _Reports, names: Names, first: Ints, last: Ints) -> tuple[list[Endpoint], Ints, Ints]:
     """All endpoints once, and each row's index of its pod and of its remote end."""
-    rows, header, ends = batch.rows, batch.header, dict[Endpoint, int]()
+    rows, ends = reports.rows, _Ends()
     window = (int(first.min()), int(last.max())) if len(rows) else (0, 0)
 
-    def pod(row: int, start: int, end: int) -> Endpoint:
-        return names.pod(header.pods[rows["pod"][row]], _address(rows, "pod", row), header.node, start, end)
-
-    def only_pod(row: int) -> Endpoint | None:
-        alone = names.only(_address(rows, "pod", row), *window)
-        return alone if alone and is_pod(alone, header.pods[rows["pod"][row]]) else None
-
-    def remote(row: int, start: int, end: int) -> Endpoint:
-        return names.name(_address(rows, "remote", row), start, end)
-
-    def only_remote(row: int) -> Endpoint | None:
-        return names.only(_address(rows, "remote", row), *window)
-
-    def indices(keys: Sequence[NDArray[Any]], only: _Only, each: _Each) -> Ints:
-        """Name each distinct key once where one name holds for all its rows, else row by row."""
+    def owners(end: str, keys: Sequence[NDArray[Any]], correct: _Correct) -> Ints:
+        """Name each distinct key once where one name holds for all its rows, else its rows each."""
         positions, groups = distinct(*keys)
-        shared = [only(int(row)) for row in positions]
-        found = np.array([-1 if end is None else ends.setdefault(end, len(ends)) for end in shared], np.int64)
-        result: Ints = found[groups]
-        for row in np.flatnonzero(result < 0):
-            result[row] = ends.setdefault(each(int(row), int(first[row]), int(last[row])), len(ends))
+        raw = rows[f"{end}_address"][positions].tobytes()
+        addresses = [raw[start : start + 16] for start in range(0, len(raw), 16)]
+        shared = []
+        for row, address in zip(positions.tolist(), addresses, strict=True):
+            alone = names.only(address, *window)
+            shared.append(-1 if alone is None else ends.add(correct(row, alone)))
+        result: Ints = np.array(shared, np.int64)[groups]
+        order = np.argsort(groups, kind="stable") if -1 in shared else groups
+        for group in (group for group, index in enumerate(shared) if index < 0):
+            mine = order[slice(*np.searchsorted(groups, (group, group + 1), sorter=order))]
+            owned = names.each(addresses[group], first[mine], last[mine])
+            result[mine] = [ends.add(correct(int(row), one)) for row, one in zip(mine, owned, strict=True)]
         return result
 
-    pods = indices([rows["pod"], *_halves(rows["pod_address"])], only_pod, pod)
-    remotes = indices(_halves(rows["remote_address"]), only_remote, remote)
-    return list(ends), pods, remotes
+    def pod(row: int, named: Endpoint) -> Endpoint:
+        node = reports.nodes[reports.node[row]]
+        return names.pod(reports.pods[reports.pod[row]], named, rows["pod_address"][row].tobytes(), node)
+
+    pods = owners("pod", [reports.pod, *_halves(rows["pod_address"])], pod)
+    remotes = owners("remote", _halves(rows["remote_address"]), lambda _, named: named)
+    return ends.all, pods, remotes
+
+
+class _Ends:
+    """Endpoints by identity: names give the same object for the same owner, and comparing labels takes long."""
+
+    def __init__(self) -> None:
+        self.all: list[Endpoint] = []
+        self._known: dict[int, int] = {}
+
+    def add(self, end: Endpoint) -> int:
+        index = self._known.get(id(end))
+        if index is None:
+            index = self._known[id(end)] = len(self.all)
+            self.all.append(end)
+        return index
 
 
 def _services(
     rows: NDArray[np.void], dialled: NDArray[np.bool_], ends: Sequence[Endpoint], remote: Ints, names: Names
 ) -> tuple[pa.Array, pa.Array, NDArray[np.bool_]]:
     """For rows whose pod dialled a Service: which, where its connections end, and whether they do anywhere."""
-    positions, groups = distinct(np.where(dialled, remote, -1), rows["port"], rows["protocol"])
-    titles, backends = [], []
-    for row in positions:
-        server, port = ends[remote[row]], int(rows["port"][row])
-        protocol = _PROTOCOLS[rows["protocol"][row]]
-        ended = names.backends(server.address, port, protocol) if dialled[row] else ()
-        titles.append(f"{server.namespace}/{server.name}:{port}" if dialled[row] else "")
-        backends.append(msgspec.json.encode(ended).decode() if ended else "")
-    return coded(groups, titles), coded(groups, backends), np.array(backends or [""])[groups] != ""
+    mine = np.flatnonzero(dialled)
+    codes, titles, backends = np.zeros(len(rows), np.int64), [""], [""]
+    if len(mine):
+        positions, groups = distinct(remote[mine], rows["port"][mine], rows["protocol"][mine])
+        codes[mine] = groups + 1
+        for row in mine[positions]:
+            server, port = ends[remote[row]], int(rows["port"][row])
+            ended = names.backends(server.address, port, _PROTOCOLS[rows["protocol"][row]])
+            titles.append(f"{server.namespace}/{server.name}:{port}")
+            backends.append(msgspec.json.encode(ended).decode() if ended else "")
+    return coded(codes, titles), coded(codes, backends), np.array(backends)[codes] != ""
 
 
-_Only = Callable[[int], Endpoint | None]
-_Each = Callable[[int, int, int], Endpoint]
+def _categories(ends: Sequence[Endpoint], client: Ints, server: Ints) -> pa.DictionaryArray:
+    """Each pair's word, asked for once for each pair of kinds and zones."""
+    alike: dict[tuple[Kind, str], int] = {}
+    kinds = np.array([alike.setdefault((end.kind, end.zone), len(alike)) for end in ends], np.int64)
+    examples = {kind: ends[index] for index, kind in enumerate(kinds.tolist())}
+    positions, pairs = distinct(kinds[client], kinds[server])
+    places = ((examples[kinds[client[row]]], examples[kinds[server[row]]]) for row in positions)
+    return coded(pairs, [category(*both) for both in places])
 
 
-def _address(rows: NDArray[np.void], end: str, row: int) -> bytes:
-    return bytes(rows[f"{end}_address"][row].tobytes())
+def _words_of(ends: Sequence[Endpoint], field: str) -> tuple[NDArray[np.int32], pa.Array]:
+    """Each endpoint's code of what its column says, and the words."""
+    known = defaultdict[Any, int]()
+    known.default_factory = known.__len__
+    codes = [known[value] for value in map(attrgetter(field), ends)]
+    return np.array(codes, np.int32), pa.array(map(_WRITTEN.get(field, str), known), pa.string())
+
+
+_WRITTEN: Final[dict[str, Callable[[Any], str]]] = {
+    "labels": lambda labels: msgspec.json.encode(dict(labels)).decode(),
+    "ports": lambda ports: msgspec.json.encode(ports).decode(),
+}
+_Correct = Callable[[int, Endpoint], Endpoint]
+"""What a row's own words make of the endpoint that its address means."""
 
 
 def _halves(addresses: NDArray[np.void]) -> list[NDArray[np.uint64]]:

@@ -26,6 +26,8 @@ from fairway.wire.protocol import BatchId
 ROWS: Final = 50_000
 SECONDS: Final = 1.0
 """A segment is closed once it has so many rows, or so long after its first batch."""
+URGENT_SECONDS: Final = 0.2
+"""So long if a batch in it cannot wait: first sights must be told within a second."""
 _FRAME: Final = struct.Struct("<III")
 """Lengths of identity and content, and the checksum of both."""
 _SUFFIX: Final = ".segment"
@@ -45,6 +47,7 @@ class Record:
 class _Wish:
     record: Record
     rows: int
+    urgent: bool
     kept: Future[None]
 
 
@@ -57,6 +60,11 @@ class _Current:
     size: int = 0
     rows: int = 0
     opened: float = field(default_factory=time.monotonic)
+    seconds: float = SECONDS
+
+    @property
+    def closes(self) -> float:
+        return self.opened + self.seconds
 
 
 class Segments:
@@ -90,9 +98,10 @@ class Segments:
         """Segments on disk, oldest first."""
         return sorted(path for path in self._folder.glob(f"*{_SUFFIX}") if path.stem.isdecimal())
 
-    def keep(self, record: Record, rows: int) -> "Future[None]":
-        """Done once the batch is on disk for good; OSError when the disk refuses."""
-        wish = _Wish(record, rows, Future())
+    def keep(self, record: Record, rows: int, *, urgent: bool = False) -> "Future[None]":
+        """Done once the batch is on disk for good; OSError when the disk refuses. An `urgent` one closes its
+        segment early."""
+        wish = _Wish(record, rows, urgent, Future())
         self._wishes.put(wish)
         return wish.kept
 
@@ -114,7 +123,7 @@ class Segments:
     def _next(self) -> tuple[list[_Wish], bool]:
         """Everything wished for by now, waiting for the first no longer than the segment stays open."""
         current = self._current
-        patience = max(0.0, current.opened + SECONDS - time.monotonic()) if current else None
+        patience = max(0.0, current.closes - time.monotonic()) if current else None
         wishes: list[_Wish] = []
         try:
             wish = self._wishes.get(timeout=patience)
@@ -143,6 +152,8 @@ class Segments:
                 raise
             current.size += len(content)
             current.rows += sum(wish.rows for wish in wishes)
+            if any(wish.urgent for wish in wishes):
+                current.seconds = URGENT_SECONDS
         except OSError as error:
             self.trouble = error.strerror or type(error).__name__
             self.refused += len(wishes)
@@ -162,7 +173,7 @@ class Segments:
         return _Current(number, descriptor)
 
     def _full(self, current: _Current) -> bool:
-        return current.rows >= ROWS or time.monotonic() - current.opened >= SECONDS
+        return current.rows >= ROWS or time.monotonic() >= current.closes
 
     def _hand_over(self) -> None:
         assert self._current is not None  # noqa: S101

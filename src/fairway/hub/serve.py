@@ -7,7 +7,8 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,8 +17,11 @@ import uvicorn
 
 from fairway.cloud.ranges import Ranges
 from fairway.hub.api.app import application
-from fairway.hub.auth import Role, Tokens, own_tokens, read_tokens
+from fairway.hub.auth import Role, Tokens, own_tokens
 from fairway.hub.client import Door
+from fairway.hub.gate import Gate
+from fairway.hub.limits import Limits
+from fairway.hub.oidc import Oidc, read_oidc
 from fairway.hub.service import Hub, HubConfig
 from fairway.hub.state import State
 from fairway.kit.errors import EnvironmentLacksError, UsageError
@@ -33,13 +37,16 @@ Log = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Where to listen, and with which certificate. `tokens` is a file of people's own tokens."""
+    """Where to listen, with which certificate, and whom to let in: `tokens` is a file of people's own tokens,
+    `oidc` the settings of their provider."""
 
     host: str = "127.0.0.1"
     port: int = 8480
     certificate: Path | None = None
     key: Path | None = None
     tokens: Path | None = None
+    oidc: Path | None = None
+    limits: Limits = field(default_factory=Limits)
 
 
 def serve(config: HubConfig, listening: Listening, ranges: Ranges | None, log: Log) -> None:
@@ -71,14 +78,22 @@ def answering(config: HubConfig, listening: Listening, ranges: Ranges | None, lo
     """A hub at work, whose answers are there to `run`. UsageError for files that are wrong, EnvironmentLacksError
     when the address is taken."""
     config.state.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    theirs = read_tokens(listening.tokens) if listening.tokens else {}
-    tokens = Tokens(theirs | own_tokens(config.state))
+    others = [Oidc(read_oidc(listening.oidc))] if listening.oidc else []
     with _listen(listening) as sockets, Hub(config, ranges, log) as hub:
-        server = _server(application(hub, tokens, log), listening)
+        tokens = Tokens(own_tokens(config.state), listening.tokens, partial(_tell_tokens, hub, log))
+        server = _server(application(hub, Gate(tokens, others, listening.limits), log), listening)
         port = sockets[0].getsockname()[1]
         _tell_door(config.state, listening, port)
         log(f"hub: listens on port {port}")
         yield Answers(hub, server, sockets)
+
+
+def _tell_tokens(hub: Hub, log: Log, news: str) -> None:
+    log(f"tokens: {news}")
+    try:
+        hub.audit.record("a file", "tokens", news)
+    except OSError as error:
+        log(f"audit: {error.strerror}; the change of tokens is only in this log")
 
 
 class _Server(uvicorn.Server):

@@ -5,7 +5,7 @@ The API's threads hand it segments and ask the database; only this thread names 
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,19 +15,24 @@ from typing import Final, Self
 
 from fairway.cloud.ranges import Ranges
 from fairway.hub.agents import Agents
+from fairway.hub.audit import Audit
 from fairway.hub.control import Control, Feed
 from fairway.hub.database.flowbase import FlowBase
 from fairway.hub.database.places import database_at
 from fairway.hub.database.retention import Retention, keep_for
+from fairway.hub.history import History
+from fairway.hub.identity import ByGrants, Permits
 from fairway.hub.imports import take_imports
-from fairway.hub.intent import Intent, read_intent
+from fairway.hub.intent import Intent
 from fairway.hub.ledger import entry
 from fairway.hub.live import Live
 from fairway.hub.loader import Loader
 from fairway.hub.names import Names
 from fairway.hub.receiver import Receiver
+from fairway.hub.record import named
 from fairway.hub.segments import Segments, read_segment
 from fairway.hub.state import State
+from fairway.hub.wishes import Wanted
 from fairway.kit.documents import read_documents
 from fairway.kit.errors import FairwayError
 from fairway.kit.files import Signature, signature, write_atomically
@@ -63,18 +68,21 @@ class Hub:
     def __init__(self, config: HubConfig, ranges: Ranges | None, log: Callable[[str], None]) -> None:
         self.config = config
         self._log = log
-        self._names = Names(ranges)
+        self._ranges = ranges
         self._database = database_at(config.store or f"chdb://{config.state.database.absolute()}", config.memory)
         # One question leaves as much again for what comes in.
         self.base = FlowBase(self._database, config.memory // 2)
         self.live = Live()
         self._control = Control(config.state, log)
+        self.audit = Audit(config.state.audit)
+        self.permits: Permits = ByGrants()
+        self.wanted = Wanted(config.state, self.audit)
         self.cluster: Cluster | None = None
         self._cluster_seen: Signature = frozenset()
-        self._cluster_at_us = 0
         self._control_seen: tuple[Signature, ...] = ()
         self._troubles: dict[str, str] = {}
-        self._ending = Event()
+        self._ending = False
+        self._wake = Event()
         self._thread = Thread(target=self._run, name="hub", daemon=True)
 
     def __enter__(self) -> Self:
@@ -85,7 +93,8 @@ class Hub:
             keep_for(self._database, self.config.retention)
             self._control.open()
             self.loader = Loader(self.base, _identity(state), self.base.agents(), self._log, self.live.tell)
-            self.segments = Segments(state.segments, self.loader.add)
+            self.names = Names(self._ranges, History(state.names))
+            self.segments = Segments(state.segments, self._closed)
             self.receiver = Receiver(self.segments, self.base.ledger(), clocks=self.loader.clocks)
             self._remember_waiting()
             self.segments.start()
@@ -100,7 +109,8 @@ class Hub:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.segments.close()
-        self._ending.set()
+        self._ending = True
+        self._wake.set()
         self._thread.join()
         self._database.__exit__(kind, error, trace)
         self._log("hub: stopped")
@@ -114,17 +124,27 @@ class Hub:
         """What a node's agent is told; None for a node that nobody knows."""
         return self._control.feed(node)
 
-    def require_ready(self) -> None:
-        """NotReadyError says what is missing."""
+    @property
+    def revision(self) -> int:
+        """The latest of the rules that agents are told."""
+        return self._control.revision
+
+    @property
+    def troubles(self) -> Mapping[str, str]:
+        """What cannot be done now, by the part that cannot, and why."""
+        return self._troubles.copy()
+
+    def require_ready(self) -> Cluster:
+        """The cluster as it is; NotReadyError says what is missing."""
         if self.cluster is None:
             raise NotReadyError(f"{self.config.cluster}: the cluster has not been read yet")
         if trouble := self._troubles.get("database"):
             raise NotReadyError(trouble)
-
         if self.segments.trouble:
             raise NotReadyError(
                 f"{self.config.state.segments}: {self.segments.trouble}; agents keep what they have"
             )
+        return self.cluster
 
     def warnings(self) -> list[str]:
         """What a person should look at though the hub works, one line each."""
@@ -151,14 +171,23 @@ class Hub:
             for record in read_segment(segment):
                 self.receiver.ledger.add(entry(record.identity))
 
+    def _closed(self, segment: Path) -> None:
+        """In the thread of the segments: there is something to load, and first sights are in a hurry."""
+        self.loader.add(segment)
+        self._wake.set()
+
     def _run(self) -> None:
+        named((), self.names)  # loads what pyarrow loads at its first table, seconds of it, before the first report
         ending = False
         while not ending:
-            ending = self._ending.wait(_TICK)
+            self._wake.wait(_TICK)
+            self._wake.clear()
+            ending = self._ending
             self._try("cluster", self._look_at_cluster)
+            self._try("names", self.names.flush)
             if self.cluster is not None:
+                self._try("database", partial(self.loader.run, self.names))
                 self._try("control", partial(self._steer, self.cluster, self.agents))
-                self._try("database", partial(self.loader.run, self._names))
                 self._try("imports", partial(take_imports, self.config.state.imports, self.base))
 
     def _look_at_cluster(self) -> bool:
@@ -170,14 +199,15 @@ class Hub:
         reading = read_cluster(read_documents([self.config.cluster]))
         now = time.time_ns() // 1000
         changed = max((mtime // 1000 for _, mtime, _ in seen - before), default=now)
-        at = changed if self._cluster_at_us < changed <= now else now
-        self._names.observe(reading.cluster, at)
-        self.cluster, self._cluster_at_us = reading.cluster, at
+        # What is gone leaves no time behind: then only that it is gone by now is certain.
+        at = changed if self.names.looked_us < changed <= now else now
+        self.names.observe(reading.cluster, at)
+        self.cluster = reading.cluster
         return True
 
     def _steer(self, cluster: Cluster, agents: Agents) -> bool:
         intent_file = signature(self.config.state.intent)
-        intent = read_intent(self.config.state)
+        intent = self.wanted.read()
         seen = (self._cluster_seen, intent_file, *(signature(path) for path in _policy_paths(intent)))
         applied = max((agent.revision for agent in agents.agents.values()), default=0)
         if seen == self._control_seen and applied <= self._control.revision:

@@ -1,4 +1,4 @@
-"""The state folder: where the collector's files lie. Light, so that every verb may import it."""
+"""The state folder: where the hub's files lie. Light, so that every verb may import it."""
 
 import argparse
 from dataclasses import dataclass
@@ -31,6 +31,11 @@ class State:
         """ClickHouse's files."""
         return self.folder / "database"
 
+    @property
+    def names(self) -> Path:
+        """Who held which address when."""
+        return self.folder / "names.jsonl"
+
     def token(self, role: str) -> Path:
         """The token that the hub made for a role."""
         return self.folder / "tokens" / role
@@ -44,6 +49,16 @@ class State:
     def control(self) -> Path:
         """What each agent is told: `NODE.json`, a wire.rules.NodeFeed."""
         return self.folder / "control"
+
+    @property
+    def policies(self) -> Path:
+        """Policies that came with an intent, each file called after its content."""
+        return self.folder / "policies"
+
+    @property
+    def audit(self) -> Path:
+        """Who changed what."""
+        return self.folder / "audit.jsonl"
 
     @property
     def intent(self) -> Path:

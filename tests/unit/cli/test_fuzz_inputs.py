@@ -62,9 +62,9 @@ class Desk:
         names = Names()
         names.observe(read_cluster(read_documents([self.cluster])).cluster, T0)
         told = [
-            named(report(UI, ORDERS_SERVICE, 80, Initiator.POD, connections=5), names),
-            named(report(ORDERS, UI, 8080, Initiator.REMOTE, connections=5, rx_packets=9, tx_packets=9), names),
-            named(report(DB, ORDERS, 5432, Initiator.REMOTE, connections=1, rx_packets=9, tx_packets=9), names),
+            named([report(UI, ORDERS_SERVICE, 80, Initiator.POD, connections=5)], names),
+            named([report(ORDERS, UI, 8080, Initiator.REMOTE, connections=5, rx_packets=9, tx_packets=9)], names),
+            named([report(DB, ORDERS, 5432, Initiator.REMOTE, connections=1, rx_packets=9, tx_packets=9)], names),
         ]
         self.rows = pa.concat_tables(told).to_pylist()
         self.flows = self.write_flows("good.parquet", self.rows)

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from fairway.cli.main import main
+from fairway.hub.auth import Role
 from fairway.hub.control import read_feed
 from fairway.hub.intent import Intent, PolicyChoice, read_intent, write_intent
 from fairway.hub.state import State
 from fairway.hub.store import read_flows, write_flows
-from fairway.wire.words import Initiator, Posture, Reason, Verdict
+from fairway.wire.words import Initiator, Mode, Posture, Reason, Verdict
 from support.hubs import Serving, serving, until
 from support.reports import DB, ORDERS, ORDERS_SERVICE, UI, join, report
 
@@ -149,3 +150,48 @@ def test_mistakes_change_nothing(
 def test_a_hub_wants_a_cluster(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["hub", "--state", str(tmp_path), "--cluster", str(tmp_path / "none")]) == 2
     assert "give the folder of the cluster's manifests" in capsys.readouterr().err
+
+
+def at(hub: Serving, *words: object) -> int:
+    """Run a verb as a person elsewhere, who has the hub's URL and a token."""
+    token = hub.state.token(Role.OPERATOR)
+    return main([*map(str, words), "--hub", hub.door.url, "--token-file", str(token)])
+
+
+def test_policies_are_staged_and_enforced_without_the_hubs_folder(
+    hub: Serving, state: State, policies: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert at(hub, "stage", policies, "--posture", "deny", "--why", "a first look") == 0
+    assert at(hub, "enforce", policies, "--node", "node-c") == 0
+    assert capsys.readouterr().out == (
+        "on trial on all nodes; policies: 1\nin force on node-c; policies: 1, posture allow\n"
+    )
+    wanted = read_intent(state)
+    assert wanted.active
+    assert wanted.staged
+    assert (wanted.active.nodes, wanted.staged.posture) == (("node-c",), Posture.DENY)
+    policies.unlink()
+    until(lambda: (feed := read_feed(state, "node-c")) and feed.table.pods[0].mode[0] == Mode.ENFORCE)
+    assert at(hub, "observe") == 0
+    assert read_intent(state) == Intent()
+    changes = [(entry.role, entry.why) for entry in hub.answers.hub.audit.latest(3)]
+    assert changes == [("operator", ""), ("operator", ""), ("operator", "a first look")]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--why", "x"], "--why is for a hub at a URL; give --hub as well"),
+        (["--hub", "http://127.0.0.1:1"], "--hub goes with --token-file, and without --state"),
+    ],
+)
+def test_targets_that_make_no_sense(
+    policies: Path, words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["stage", str(policies), *words]) == 2
+    assert capsys.readouterr().err == f"fairway: {said}\n"
+
+
+def test_what_the_hub_refuses_is_one_line(hub: Serving, policies: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert at(hub, "enforce", policies, "--node", "node-x") == 2
+    assert "`node-x` is not a node of this cluster; its nodes: node-a" in capsys.readouterr().err

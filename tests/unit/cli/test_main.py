@@ -174,7 +174,7 @@ def flows(tmp_path_factory: pytest.TempPathFactory) -> Path:
     one = report(DB, ORDERS, 5432, Initiator.REMOTE, connections=1, tx_packets=3, rx_packets=3)
     rows = np.repeat(one.rows, 1000)
     rows["port"] = np.arange(1, 1001)
-    write_flows(folder / "flows.parquet", named(wire.Batch(one.header, rows), names))
+    write_flows(folder / "flows.parquet", named([wire.Batch(one.header, rows)], names))
     return folder / "flows.parquet"
 
 

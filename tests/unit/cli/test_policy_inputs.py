@@ -34,7 +34,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     names = Names()
     names.observe(read_cluster(read_documents([cluster])).cluster, T0)
     told = report(DB, ORDERS, 5432, Initiator.REMOTE, connections=2, tx_packets=3, rx_packets=3)
-    write_flows(tmp_path / "flows.parquet", named(told, names))
+    write_flows(tmp_path / "flows.parquet", named([told], names))
     whole = (tmp_path / "flows.parquet").read_bytes()
     for name in ("empty", "bad", "two", "kinds"):
         (tmp_path / name).mkdir()

@@ -27,7 +27,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     names = Names()
     names.observe(read_cluster(read_documents([cluster])).cluster, T0)
     told = report(DB, ORDERS, 5432, Initiator.REMOTE, connections=2, tx_packets=3, rx_packets=3, tx_bytes=500)
-    write_flows(tmp_path / "flows.parquet", named(told, names))
+    write_flows(tmp_path / "flows.parquet", named([told], names))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

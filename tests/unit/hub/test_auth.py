@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fairway.hub.auth import Principal, Role, Tokens, digest, own_tokens, read_tokens
+from fairway.hub.auth import Grant, Principal, Role, Tokens, digest, own_tokens, read_tokens
 from fairway.hub.state import State
 from fairway.kit.errors import UsageError
 
@@ -43,6 +43,40 @@ def test_tokens_of_a_file(tmp_path: Path) -> None:
     tokens = Tokens(read_tokens(path))
     assert tokens.principal("abc") == Principal(name="ci", role=Role.VIEWER, namespaces=("shop",))
     assert tokens.principal("def") == Principal(name="a", role=Role.AGENT, node="node-a")
+
+
+def line(name: str, token: str, role: str = "viewer") -> str:
+    return f"- {{name: {name}, role: {role}, sha256: {digest(token)}}}\n"
+
+
+def test_a_file_is_read_again_when_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fairway.hub.auth.LOOK_SECONDS", 0)
+    path, news = tmp_path / "tokens.yaml", list[str]()
+    path.write_text("tokens:\n" + line("ann", "a") + line("bob", "b"))
+    tokens = Tokens({digest("own"): Principal(name="own", role=Role.OPERATOR)}, path, news.append)
+
+    def known() -> list[str]:
+        return [found.name for found in map(tokens.principal, ("own", "a", "b", "c")) if found]
+
+    assert known() == ["own", "ann", "bob"]
+    path.write_text("tokens:\n" + line("ann", "a", "operator") + line("carl", "c"))
+    assert known() == ["own", "ann", "carl"]
+    path.write_text("tokens: oops")
+    assert known() == ["own", "ann", "carl"]
+    path.unlink()
+    assert known() == ["own", "ann", "carl"]
+    assert [one.removeprefix(f"{path}: ") for one in news] == [
+        "added carl; removed bob; changed ann",
+        "Expected `array`, got `str` - at `$.tokens`; the tokens of before still count",
+        "cannot be read: No such file or directory; the tokens of before still count",
+    ]
+
+
+def test_several_roles_in_several_places() -> None:
+    somebody = Principal.granted("ann", [Grant(Role.VIEWER, ("b",)), Grant(Role.EDITOR, ("a",))])
+    assert (somebody.role, somebody.namespaces) == (Role.EDITOR, ("a", "b"))
+    assert [somebody.may(Role.EDITOR, place) for place in ("a", "b", None)] == [True, False, False]
+    assert [somebody.may(Role.VIEWER, place) for place in ("a", "b", None)] == [True, True, False]
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def denials(tmp_path: Path, *batches: wire.Batch, **policies: PolicySet) -> list
     cluster = write_cluster(tmp_path / "cluster", intruder=INTRUDER)
     names.observe(read_cluster(read_documents([cluster])).cluster, T0)
     for number, batch in enumerate(batches):
-        write_flows(tmp_path / f"{number}.parquet", named(batch, names))
+        write_flows(tmp_path / f"{number}.parquet", named([batch], names))
     return read_denials(tmp_path, policies)
 
 

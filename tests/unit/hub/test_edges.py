@@ -27,7 +27,7 @@ def names(tmp_path: Path) -> Names:
 
 
 def edges(names: Names, *batches: wire.Batch) -> list[Edge]:
-    return edges_of(pa.concat_tables([named(batch, names) for batch in batches]))
+    return edges_of(pa.concat_tables([named([batch], names) for batch in batches]))
 
 
 def told(edge: Edge) -> tuple[str, str, int, str]:

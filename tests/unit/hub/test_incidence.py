@@ -35,10 +35,10 @@ def answered(at: int) -> dict[str, int]:
 
 def test_bins_of_an_edge_are_those_of_both_its_reports(names: Names) -> None:
     told = [
-        named(report(DB, ORDERS, 5432, Initiator.REMOTE, **answered(T0)), names),
-        named(report(ORDERS, DB, 5432, Initiator.POD, **answered(T0)), names),
-        named(report(ORDERS, DB, 5432, Initiator.POD, **answered(T0 + 3 * MINUTE)), names),
-        named(report(UI, ORDERS_SERVICE, 80, Initiator.POD, **answered(T0 + 5 * MINUTE)), names),
+        named([report(DB, ORDERS, 5432, Initiator.REMOTE, **answered(T0))], names),
+        named([report(ORDERS, DB, 5432, Initiator.POD, **answered(T0))], names),
+        named([report(ORDERS, DB, 5432, Initiator.POD, **answered(T0 + 3 * MINUTE))], names),
+        named([report(UI, ORDERS_SERVICE, 80, Initiator.POD, **answered(T0 + 5 * MINUTE))], names),
     ]
     watch = watch_of(pa.concat_tables(told), timedelta(minutes=1))
     assert watch.watched == (0, 3, 5)
@@ -52,8 +52,8 @@ def test_bins_of_an_edge_are_those_of_both_its_reports(names: Names) -> None:
 
 def test_a_report_with_ends_the_other_way_round_counts_too(names: Names) -> None:
     told = [
-        named(report(DB, ORDERS, 5432, Initiator.REMOTE, **answered(T0)), names),
-        named(report(DB, ORDERS, 5432, Initiator.UNKNOWN, **answered(T0 + MINUTE)), names),
+        named([report(DB, ORDERS, 5432, Initiator.REMOTE, **answered(T0))], names),
+        named([report(DB, ORDERS, 5432, Initiator.UNKNOWN, **answered(T0 + MINUTE))], names),
     ]
     found = watch_of(pa.concat_tables(told), timedelta(minutes=1)).sightings
     assert [one.bins for one in found if one.edge.client.name == "orders-1"] == [(0, 1)]

@@ -21,7 +21,7 @@ from support.reports import DB, ORDERS, T0, report, write_cluster
 def row(tmp_path: Path) -> dict[str, Any]:
     names = Names()
     names.observe(read_cluster(read_documents([write_cluster(tmp_path / "cluster")])).cluster, T0)
-    return named(report(DB, ORDERS, 5432, Initiator.REMOTE, connections=1), names).to_pylist()[0]
+    return named([report(DB, ORDERS, 5432, Initiator.REMOTE, connections=1)], names).to_pylist()[0]
 
 
 def told(*rows: dict[str, Any]) -> str:

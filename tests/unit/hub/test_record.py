@@ -46,7 +46,7 @@ def test_every_column_says_what_the_row_said(names: Names) -> None:
         tx_bytes=6,
         rx_bytes=7,
     )
-    table = named(batch, names)
+    table = named([batch], names)
     [row] = table.to_pylist()
     at = dt.datetime.fromtimestamp(T0 / 1e6, dt.UTC)
     assert table.schema == SCHEMA
@@ -65,7 +65,7 @@ def test_every_column_says_what_the_row_said(names: Names) -> None:
 
 
 def test_a_service_row_carries_its_backends(names: Names) -> None:
-    [row] = named(report(UI, ORDERS_SERVICE, 80, Initiator.POD), names).to_pylist()
+    [row] = named([report(UI, ORDERS_SERVICE, 80, Initiator.POD)], names).to_pylist()
     assert (row["service"], json.loads(row["backends"])) == ("orders/orders:80", [[ORDERS, 8080]])
 
 
@@ -78,7 +78,7 @@ def test_many_rows_keep_their_own_names(names: Names) -> None:
     rows["remote_address"] = np.frombuffer(b"".join(map(packed, remotes)), "V16")[choice]
     rows["initiator"] = rng.integers(0, 3, len(rows))
     rows["port"] = np.arange(len(rows))
-    found = named(wire.Batch(batch.header, rows), names).to_pylist()
+    found = named([wire.Batch(batch.header, rows)], names).to_pylist()
     for row, told in zip(rows, found, strict=True):
         remote, pod = text(row["remote_address"].tobytes()), UI
         ends = (remote, pod) if row["initiator"] == Initiator.REMOTE else (pod, remote)
@@ -87,7 +87,8 @@ def test_many_rows_keep_their_own_names(names: Names) -> None:
 
 def test_an_empty_batch_has_the_columns(names: Names) -> None:
     batch = report(UI, DB, 1, Initiator.POD)
-    assert named(wire.Batch(batch.header, batch.rows[:0]), names).schema == SCHEMA
+    assert named([wire.Batch(batch.header, batch.rows[:0])], names).schema == SCHEMA
+    assert named([], names) == SCHEMA.empty_table()
 
 
 @pytest.mark.parametrize(
@@ -99,25 +100,25 @@ def test_an_empty_batch_has_the_columns(names: Names) -> None:
     ],
 )
 def test_times_out_of_reach_are_mended(names: Names, fields: dict[str, int], first: int, last: int) -> None:
-    [row] = named(report(UI, DB, 1, Initiator.POD, **fields), names).to_pylist()
+    [row] = named([report(UI, DB, 1, Initiator.POD, **fields)], names).to_pylist()
     assert [round(row[name].timestamp() * 1e6) for name in ("first_seen", "last_seen")] == [first, last]
 
 
 def test_a_row_of_an_unknown_rule_is_refused(names: Names) -> None:
     with pytest.raises(wire.BatchError, match="rule 7 of 1"):
-        named(report(UI, DB, 1, Initiator.POD, staged_rule=7), names)
+        named([report(UI, DB, 1, Initiator.POD, staged_rule=7)], names)
 
 
 def test_an_interval_that_is_no_time_is_refused(names: Names) -> None:
     with pytest.raises(wire.BatchError, match="is no time"):
-        named(report(UI, DB, 1, Initiator.POD, at=1 << 61), names)
+        named([report(UI, DB, 1, Initiator.POD, at=1 << 61)], names)
 
 
 def test_words_newer_than_this_program_are_kept_as_numbers(names: Names) -> None:
-    [row] = named(report(UI, DB, 0, Initiator.POD, verdict=9, reason=99, kind=8), names).to_pylist()
+    [row] = named([report(UI, DB, 0, Initiator.POD, verdict=9, reason=99, kind=8)], names).to_pylist()
     assert (row["verdict"], row["reason"], row["kind"]) == ("9", "99", "8")
 
 
 def test_every_column_is_documented() -> None:
-    page = (Path(__file__).parents[3] / "docs/collector.md").read_text()
+    page = (Path(__file__).parents[3] / "docs/hub.md").read_text()
     assert [name for name, _, _ in COLUMNS if f"`{name}`" not in page] == []

@@ -29,7 +29,7 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> Names:
 def flow(names: Names, number: int) -> pa.Table:
     """One row, reported `number` seconds after T0."""
     at = T0 + number * SECOND
-    return named(report(DB, ORDERS, 5432, Initiator.REMOTE, connections=1, tx_bytes=number, at=at), names)
+    return named([report(DB, ORDERS, 5432, Initiator.REMOTE, connections=1, tx_bytes=number, at=at)], names)
 
 
 def filled(folder: Path, names: Names, count: int) -> None:

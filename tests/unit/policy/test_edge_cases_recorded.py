@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from fairway.hub.edges import edges_of
-from fairway.hub.names import GRACE_US, Names
+from fairway.hub.names import Names
+from fairway.hub.owners import GRACE_US
 from fairway.hub.record import named
 from fairway.policy.read import read_policy_set
 from fairway.policy.replay import replay
@@ -45,7 +46,7 @@ def recorded(times: list[int], *moments: tuple[int, list[Object]]) -> list[Edge]
                 SERVER, REUSED, 5432, Initiator.REMOTE, at=at, connections=1, rx_packets=3, tx_packets=3,
                 name=("n1", "x", "db-0"),
             )  # fmt: skip
-            tables.append(named(told, names))
+            tables.append(named([told], names))
     return edges_of(pa.concat_tables(tables))
 
 

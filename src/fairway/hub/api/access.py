@@ -3,33 +3,46 @@
 from typing import Any, Final
 
 from litestar.connection import ASGIConnection
-from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
+from litestar.exceptions import (
+    NotAuthorizedException,
+    PermissionDeniedException,
+    ServiceUnavailableException,
+    TooManyRequestsException,
+)
 from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 from litestar.types import Guard
 
-from fairway.hub.auth import Principal, Role, Tokens
+from fairway.hub.auth import Principal, Role
+from fairway.hub.gate import Gate, TooOftenError
+from fairway.hub.identity import ProviderDownError, RefusedTokenError
+from fairway.wire.protocol import NODE
 
 Connection = ASGIConnection[Any, Any, Any, Any]
-
-LONGEST: Final = 8192
-"""Characters of a token: the longest that OpenID providers make fit."""
+_CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 
 
 class Door(AbstractAuthenticationMiddleware):
-    """Looks at the Authorization header of everything but health; the tokens are the application's state."""
+    """Looks at the Authorization header of everything but health; the gate is the application's state."""
 
     async def authenticate_request(self, connection: Connection) -> AuthenticationResult:
         header = connection.headers.get("Authorization", "")
         scheme, _, token = header.partition(" ")
-        tokens: Tokens = connection.app.state.tokens
-        known = scheme.lower() == "bearer" and 0 < len(token) <= LONGEST
-        principal = tokens.principal(token.strip()) if known else None
+        gate: Gate = connection.app.state.gate
+        node = connection.headers.get(NODE, "") or connection.url.path
+        try:
+            principal = await gate.admit(token.strip(), node) if scheme.lower() == "bearer" else None
+        except RefusedTokenError as error:
+            raise NotAuthorizedException(str(error), headers=_CHALLENGE) from None
+        except TooOftenError as error:
+            raise TooManyRequestsException(str(error), headers={"Retry-After": str(error.retry_after)}) from None
+        except ProviderDownError as error:
+            raise ServiceUnavailableException(str(error), headers={"Retry-After": "10"}) from None
         if principal is None:
             detail = (
                 "the token is not known to this hub" if header else "no token; send `Authorization: Bearer TOKEN`"
             )
-            raise NotAuthorizedException(detail, headers={"WWW-Authenticate": "Bearer"})
+            raise NotAuthorizedException(detail, headers=_CHALLENGE)
         return AuthenticationResult(user=principal, auth=None)
 
 

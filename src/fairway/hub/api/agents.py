@@ -7,12 +7,13 @@ from typing import Annotated, Any, Final
 import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.exceptions import ClientException, HTTPException
+from litestar.exceptions import ClientException, HTTPException, TooManyRequestsException
 from litestar.params import FromPath, QueryParameter
 
 from fairway.hub.api.access import only, own_node
 from fairway.hub.api.problems import problem
 from fairway.hub.auth import Role
+from fairway.hub.gate import Gate, TooOftenError
 from fairway.hub.service import Hub
 from fairway.wire import batch as wire
 from fairway.wire.protocol import CONTENT_TYPE, FLOWS_PATH, MAX_WAIT, identity_of
@@ -22,7 +23,9 @@ _LOOK: Final = 0.2
 
 
 @post(FLOWS_PATH, guards=[only(Role.AGENT)], status_code=200, tags=["agents"], summary="Take a batch of flows")
-async def flows(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -> Response[Any]:
+async def flows(
+    request: Request[Any, Any, Any], hub: NamedDependency[Hub], gate: NamedDependency[Gate]
+) -> Response[Any]:
     """Keeps the batch on disk, then acknowledges it. One that was had before is acknowledged again."""
     identity = identity_of(request.headers)
     if identity is None:
@@ -31,6 +34,11 @@ async def flows(request: Request[Any, Any, Any], hub: NamedDependency[Hub]) -> R
     if request.content_type[0] != CONTENT_TYPE:
         raise HTTPException(f"send {CONTENT_TYPE}", status_code=415)
     content = await _body(request)
+    try:
+        gate.weigh(request.user, identity.node, len(content))
+    except TooOftenError as error:
+        raise TooManyRequestsException(str(error), headers={"Retry-After": str(error.retry_after)}) from None
+    hub.receiver.programs[identity.node] = request.headers.get("User-Agent", "")[:80]
     try:
         receipt = await hub.receiver.take(identity, content)
     except wire.BatchError as error:

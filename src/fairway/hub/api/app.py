@@ -7,14 +7,14 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.middleware import DefineMiddleware
 
-from fairway.hub.api import agents, denials, export, flows, live, policy, seen, sums
+from fairway.hub.api import agents, denials, export, flows, intent, live, metrics, policy, seen, sums
 from fairway.hub.api import map as graph
 from fairway.hub.api.access import Door
 from fairway.hub.api.asked import asked
 from fairway.hub.api.description import complete, configuration
 from fairway.hub.api.desk import Desk
 from fairway.hub.api.problems import handlers
-from fairway.hub.auth import Tokens
+from fairway.hub.gate import Gate
 from fairway.hub.jobs import Jobs
 from fairway.hub.service import Hub
 
@@ -34,7 +34,7 @@ async def readyz(hub: NamedDependency[Hub]) -> str:
     return "\n".join(["ok", *hub.warnings()])
 
 
-def application(hub: Hub, tokens: Tokens, log: Callable[[str], None]) -> Litestar:
+def application(hub: Hub, gate: Gate, log: Callable[[str], None]) -> Litestar:
     """The hub's ASGI application."""
     desk, jobs = Desk(), Jobs(hub.config.cluster)
     made = Litestar(
@@ -43,16 +43,18 @@ def application(hub: Hub, tokens: Tokens, log: Callable[[str], None]) -> Litesta
             *(flows.list_flows, graph.map_of, denials.denials_of, live.live),
             *(sums.zones_of, sums.top_of, sums.hotspots, sums.series_of),
             *(seen.edges, seen.endpoints_of, seen.search),
+            *(intent.intent, intent.change_intent, intent.audit, metrics.metrics),
             policy.router,
         ],
         dependencies={
             "hub": Provide(lambda: hub, sync_to_thread=False),
+            "gate": Provide(lambda: gate, sync_to_thread=False),
             "desk": Provide(lambda: desk, sync_to_thread=False),
             "jobs": Provide(lambda: jobs, sync_to_thread=False),
             "asked": Provide(asked, sync_to_thread=False),
         },
         on_shutdown=[jobs.close, desk.close],
-        state=State({"tokens": tokens}),
+        state=State({"gate": gate}),
         middleware=[DefineMiddleware(Door, exclude=list(HEALTH))],
         exception_handlers=handlers(log),
         openapi_config=configuration(),

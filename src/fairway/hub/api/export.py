@@ -41,7 +41,7 @@ async def export_flows(
 @get("/api/v1/agents", guards=[only(Role.VIEWER)], tags=["agents"], summary="What every agent last reported")
 async def agents(hub: NamedDependency[Hub]) -> Agents:
     """By node: when, which rules it holds its pods to, and what it lost."""
-    return hub.agents
+    return hub.agents.running(hub.receiver.programs)
 
 
 class Me(msgspec.Struct, frozen=True, kw_only=True):

@@ -75,9 +75,17 @@ def handlers(log: Callable[[str], None]) -> dict[Any, Callable[[Request[Any, Any
 def _title(error: HTTPException) -> str:
     if isinstance(error, ValidationException):
         return "the question is malformed"
-    return {401: "who are you", 403: "you may not", 404: "not here", 405: "not so", 413: "too large"}.get(
-        error.status_code, "refused"
-    )
+    return _TITLES.get(error.status_code, "refused")
+
+
+_TITLES: Final = {
+    401: "who are you",
+    403: "you may not",
+    404: "not here",
+    405: "not so",
+    413: "too large",
+    429: "too often",
+}
 
 
 def _detail(request: Request[Any, Any, Any], error: HTTPException) -> str:

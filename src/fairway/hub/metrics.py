@@ -1,0 +1,80 @@
+"""What a hub counts, as metrics. docs/hub.md lists them."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import fairway
+from fairway.hub.agents import Agent
+from fairway.hub.service import Hub
+from fairway.kit.openmetrics import Family, Sample, counter, gauge
+
+
+def families(hub: Hub, turned_away: Mapping[str, int], now_us: int) -> Iterator[Family]:
+    """All of them, as of `now_us` (microseconds since 1970)."""
+    received = hub.receiver.received
+    yield gauge("fairway_hub_info", "The hub's version.", ({"version": fairway.__version__}, 1))
+    yield gauge("fairway_hub_resident_bytes", "Memory of the process, its database included.", ({}, _resident()))
+    yield counter("fairway_hub_batches", "Batches kept since the start.", ({}, received.batches))
+    yield counter("fairway_hub_rows", "Rows in them.", ({}, received.rows))
+    yield counter("fairway_hub_bytes", "Bytes of them, as they came.", ({}, received.bytes))
+    yield counter("fairway_hub_duplicates", "Batches that had been kept before.", ({}, received.duplicates))
+    yield counter("fairway_hub_refused_batches", "Batches that can never be read.", ({}, received.refused))
+    yield counter(
+        "fairway_hub_named_rows",
+        "Rows put into the database, by the category that their ends make.",
+        *(({"category": word}, count) for word, count in sorted(hub.loader.categories.items())),
+    )
+    waiting = hub.segments.waiting()
+    yield gauge("fairway_hub_waiting_segments", "Segments not in the database yet.", ({}, len(waiting)))
+    yield counter(
+        "fairway_hub_turned_away",
+        "Requests that were not let in, by reason.",
+        *(({"reason": reason}, count) for reason, count in sorted(turned_away.items())),
+    )
+    yield counter("fairway_hub_audited", "Changes put into the audit log.", ({}, hub.audit.entries))
+    yield gauge(
+        "fairway_hub_trouble",
+        "1 for each part of the hub that cannot do its work now.",
+        *(({"part": part}, 1) for part in sorted(hub.troubles)),
+    )
+    yield gauge("fairway_hub_revision", "The latest revision of rules.", ({}, hub.revision))
+    yield from _of_agents(hub.agents.agents, now_us)
+
+
+def _of_agents(agents: Mapping[str, Agent], now_us: int) -> Iterator[Family]:
+    def each(field: str) -> list[Sample]:
+        return [({"node": node}, getattr(agent, field)) for node, agent in sorted(agents.items())]
+
+    def since(agent: Agent) -> float:
+        return (now_us - agent.last_seen_us) / 1e6
+
+    yield gauge(
+        "fairway_hub_agent_silence_seconds",
+        "Since the end of the last interval that a node's agent reported.",
+        *(({"node": node}, since(agent)) for node, agent in sorted(agents.items())),
+    )
+    yield gauge(
+        "fairway_hub_agent_lag_seconds",
+        "From the end of that interval to the database; below zero: the node's clock is ahead.",
+        *(
+            ({"node": node}, agent.lag_us / 1e6)
+            for node, agent in sorted(agents.items())
+            if agent.lag_us is not None
+        ),
+    )
+    yield gauge("fairway_hub_agent_revision", "The revision of rules that a node's agent obeys.", *each("revision"))
+    yield counter("fairway_hub_agent_missing_batches", "Batches that never came.", *each("missing"))
+    yield counter(
+        "fairway_hub_agent_losses",
+        "What a node's agent lost, by what it was.",
+        *(
+            ({"node": node, "kind": kind}, lost)
+            for node, agent in sorted(agents.items())
+            for kind, lost in sorted(agent.losses.items())
+        ),
+    )
+
+
+def _resident() -> int:
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
