@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from fairway.hub.agents import Agent
-from fairway.hub.database.flows import stored
+from fairway.hub.database.flows import told as as_told
 from fairway.kit.errors import EnvironmentLacksError
 
 MOST_LISTENERS: Final = 100
@@ -87,7 +87,7 @@ class Live:
         """What a segment brought; from the hub's thread."""
         new = self._first_sights(flows)
         if self._listeners:
-            news = News(stored(flows, counted), agents, new)
+            news = News(as_told(flows, counted), agents, new)
             for listener in list(self._listeners):
                 listener.offer(news)
 

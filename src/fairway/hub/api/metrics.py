@@ -15,7 +15,13 @@ from fairway.hub.service import Hub
 from fairway.kit.openmetrics import OPENMETRICS, PLAIN, render, wants_openmetrics
 
 
-@get("/metrics", guards=[only(Role.VIEWER)], tags=["health"], summary="Metrics, as OpenMetrics or Prometheus text")
+@get(
+    "/metrics",
+    include_in_schema=False,
+    guards=[only(Role.VIEWER)],
+    tags=["health"],
+    summary="Metrics, as OpenMetrics or Prometheus text",
+)
 async def metrics(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], gate: NamedDependency[Gate]
 ) -> Response[str]:

@@ -34,6 +34,12 @@ def stored(flows: pa.Table, counted: NDArray[np.bool_]) -> pa.Table:
     return pa.table([columns[name] for name in STORED], names=list(STORED)).unify_dictionaries()
 
 
+def told(flows: pa.Table, counted: NDArray[np.bool_]) -> pa.Table:
+    """The same in the columns of NAMES, as a question about the table would tell them."""
+    would = pc.if_else(_would(flows), flows["connections"], pa.scalar(0, pa.uint32()))
+    return flows.append_column("would_deny", would).append_column("counted", pa.array(counted))
+
+
 def flows_of(rows: pa.Table) -> pa.Table:
     """Rows of the table in the columns of `hub.columns` again; times are whole milliseconds."""
     if not rows.num_rows:
