@@ -43,7 +43,7 @@ test: setup lint ## Pass all tests, those on the real kernel and the lab include
 
 test-kernels: bpf ## Boot Debian's kernels 5.10, 6.1 and 6.12 under QEMU and pass the kernel tests there
 	@scripts/setup
-	@CI=true .venv/bin/pytest -s tests/machines $(ARGS)
+	@FAIRWAY_MACHINES=1 .venv/bin/pytest -s tests/machines $(ARGS)
 
 fuzz: ## Feed all readers hostile input for a minute: manifests, flows, decisions, names, cases; random frames to the kernel
 	@FAIRWAY_FUZZ_EXAMPLES=1500 .venv/bin/pytest tests/unit/policy/test_fuzz_readers.py tests/unit/cli/test_fuzz_inputs.py $(ARGS)
