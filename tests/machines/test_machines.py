@@ -1,6 +1,6 @@
 """The kernel tests on Debian's own kernels, each booted under QEMU: load, allow, deny, audit, IPv6, restart.
 
-`make test-kernels`, which sets FAIRWAY_MACHINES: some ten minutes. FAIRWAY_GUEST_TESTS=tests/kernel runs them all, in minutes.
+`make test-kernels`, which sets FAIRWAY_MACHINES: some ten minutes. FAIRWAY_GUEST_TESTS=tests/kernel runs them all.
 """
 
 import os
