@@ -1,4 +1,4 @@
-"""Where batches wait: numbered files in a folder, which the collector or the sender empties.
+"""Where batches wait: numbered files in a folder, which the sender, or whoever else reads the folder, empties.
 
 A file appears whole or not at all. If nobody empties the folder, the oldest of this node's files go first, and
 each is counted. What the disk refuses waits in memory, as long as it is little.
@@ -47,7 +47,7 @@ class Outbox:
     refused: int = 0
     _sequence: int = 0
     _files: dict[str, int] = field(default_factory=dict)
-    """Sizes of files by name, oldest first; those that the collector took are found missing later."""
+    """Sizes of files by name, oldest first; those that a reader took are found missing later."""
     _held: dict[str, bytes] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -96,7 +96,7 @@ class Outbox:
                 self._unlink(name)
 
     def size(self) -> tuple[int, int]:
-        """How many batches wait, and their bytes. Those that the collector took may still be counted."""
+        """How many batches wait, and their bytes. Those that a reader took may still be counted."""
         with self._lock:
             sizes = [*self._files.values(), *map(len, self._held.values())]
             return len(sizes), sum(sizes)
@@ -139,7 +139,7 @@ class Outbox:
     def _make_room(self, size: int) -> None:
         if sum(self._files.values()) + size <= self.max_bytes:
             return
-        self._look()  # the collector may have taken most of it
+        self._look()  # a reader may have taken most of it
         while self._files and sum(self._files.values()) + size > self.max_bytes:
             self._drop(next(iter(self._files)))
 
@@ -163,7 +163,7 @@ class Outbox:
                 try:
                     status = entry.stat()
                 except FileNotFoundError:
-                    continue  # the collector took it meanwhile
+                    continue  # a reader took it meanwhile
                 found.append((status.st_mtime_ns, entry.name, status.st_size))
         self._files = {name: size for _, name, size in sorted(found)}
 
