@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,8 +80,15 @@ class Stranger:
         return int(value["jiffies"][0]) if value is not None else 0
 
     def forget(self) -> None:
+        """What it saw, once nothing more comes of connections that are being closed."""
         clock = self._kernel.tables["clock"]
-        clock.set(record(clock.key, 0), np.zeros(1, clock.value))
+
+        def silent() -> bool:
+            clock.set(record(clock.key, 0), np.zeros(1, clock.value))
+            threading.Event().wait(0.1)
+            return not self.saw()
+
+        wait_for(silent)
 
 
 @pytest.mark.parametrize("first", ["ours", "theirs"])

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from fairway.hub.columns import SCHEMA
 from fairway.policy.fields import parse_address, shown
 from fairway.wire.endpoint import Kind, NamedPort
+from fairway.wire.words import PROTOCOL_NUMBERS
 
 _EARLIEST, _LATEST = (datetime(year, 1, 1, tzinfo=UTC) for year in (1970, 3000))
 _PAIRS: Final = msgspec.json.Decoder(list[tuple[str, int]])
@@ -52,6 +53,14 @@ def _backends(word: str) -> object:
     return word and _PAIRS.decode(word)
 
 
+def _protocol(word: str) -> int:
+    """A name, or the number of one without."""
+    number = PROTOCOL_NUMBERS.get(word)
+    if number is None and not (word.isascii() and word.isdecimal() and len(word) < 4 and int(word) < 256):
+        raise ValueError(word)
+    return int(word) if number is None else number
+
+
 def _json(kind: Any) -> Callable[[str], object]:
     return msgspec.json.Decoder(kind).decode
 
@@ -65,4 +74,5 @@ _END: Final[Mapping[str, Callable[[str], object]]] = {
 _WORDS: Final[Mapping[str, Callable[[str], object]]] = {
     **{f"{end}_{name}": read for end in ("client", "server") for name, read in _END.items()},
     "backends": _backends,
+    "protocol": _protocol,
 }

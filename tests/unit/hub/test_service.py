@@ -188,6 +188,7 @@ def test_kill_at_any_moment_loses_and_doubles_nothing(tmp_path: Path) -> None:
             batch = report(ORDERS, UI, 8080, Initiator.REMOTE, sequence=number, rx_bytes=number, at=now() + SECOND)
             while not kept(state, batch):
                 pause.wait(0.02)
+            pause.wait(0.02)  # there is to be something left to send when the hub is killed
         done.set()
 
     thread = threading.Thread(target=agent)
