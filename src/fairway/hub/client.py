@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from fairway.hub.agents import Agents
 from fairway.hub.intent import Intent
 from fairway.hub.state import State
 from fairway.kit.errors import EnvironmentLacksError, FairwayError, UsageError, one_line
 
 if TYPE_CHECKING:
+    from fairway.hub.agents import Agents
     from fairway.hub.wishes import Wish
 
 TIMEOUT: Final = 60.0
@@ -68,8 +68,10 @@ class Client:
         given = {name: moment.isoformat() for name, moment in bounds.items() if moment is not None}
         return pa.ipc.open_stream(self.ask("/api/v1/export/flows", given)).read_all()
 
-    def agents(self) -> Agents:
+    def agents(self) -> "Agents":
         """What every agent last reported."""
+        from fairway.hub.agents import Agents  # and with it NumPy: half a second that most verbs can do without
+
         return msgspec.json.decode(self.ask("/api/v1/agents"), type=Agents)
 
     def ready(self) -> bool:
