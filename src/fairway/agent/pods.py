@@ -1,6 +1,7 @@
 """The node's pods and their interfaces: found by the route to the pod's address, attached, and looked into."""
 
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from fairway.agent.attach import Attachments
@@ -34,7 +35,8 @@ class Pods:
         An interface that no pod of the feed is behind is held to the posture as long as it is there.
         """
         self.settle()
-        wanted = {interface: pod for pod in pods if (interface := self._interface(pod)) is not None}
+        uplinks = self.netlink.uplinks()
+        wanted = {interface: pod for pod in pods if (interface := self._interface(pod, uplinks)) is not None}
         self.missing = len(pods) - len(wanted)
         self._release(wanted)
         added = False
@@ -77,12 +79,12 @@ class Pods:
                 listeners.close()
         self.netlink.close()
 
-    def _interface(self, pod: NodePod) -> int | None:
+    def _interface(self, pod: NodePod, uplinks: Collection[int]) -> int | None:
         for address in pod.addresses:
             interface = self.netlink.interface_to(packed(address))
             # A pod's veth has its other end in another namespace; the loopback does not. The node's own way out
             # may, where the node is itself a container: the route to a pod that is gone leads there.
-            if interface is None or interface in self.netlink.uplinks():
+            if interface is None or interface in uplinks:
                 continue
             if self.netlink.peer_namespace(interface) is not None:
                 return interface

@@ -85,7 +85,7 @@ def damaged(path: Path) -> None:
 
 def bogus_kind(path: Path) -> None:
     row = {field.name: "" if pa.types.is_dictionary(field.type) else 0 for field in SCHEMA}
-    odd = {"kind": "flow", "client_kind": "ufo", "initiator_known": True}
+    odd = {"kind": "flow", "protocol": "TCP", "client_kind": "ufo", "initiator_known": True}
     write_flows(path, pa.Table.from_pylist([row | odd], schema=SCHEMA))
 
 
