@@ -34,6 +34,7 @@ from fairway.agent.netlink import Netlink
 from fairway.agent.obey import Enforcement
 from fairway.agent.outside import Outside
 from fairway.agent.pods import Pods
+from fairway.agent.positions import among
 from fairway.agent.readings import Opened
 from fairway.agent.ring import Ring
 from fairway.agent.rulenames import RuleNames
@@ -177,7 +178,7 @@ class Agent:
     def tell_edges(self) -> None:
         """Send every conversation that was never seen before, however small, at once."""
         events = np.concatenate((self._early, self.ring.read()))
-        early = np.isin(events["key"]["ifindex"], self.enforcement.unnamed())
+        early = among(events["key"]["ifindex"], self.enforcement.unnamed())
         self._early, events = events[early][-_EARLY_KEPT:], events[~early]
         if not len(events):
             return
