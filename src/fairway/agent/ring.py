@@ -46,8 +46,8 @@ class Ring:
         return np.concatenate(parts)
 
     def _slots(self, start: int, count: int) -> NDArray[np.void]:
-        """Up to `count` records from `start` on: those before the ring's end, or the one that reaches beyond it; none
-        that is being written, nor any after it."""
+        """Up to `count` records from `start` on: those before the ring's end, or the one that reaches beyond it;
+        none that is being written, nor any after it."""
         place, whole = mmap.PAGESIZE + start, min(count, (self._size - start) // self._stride)
         if whole:
             slots = np.frombuffer(self._theirs, self._slot, whole, place)
