@@ -89,7 +89,8 @@ def serve(watched: Watched, *backends: str, protocol: int = TCP) -> None:
     """A Service that takes its backends in turn, as kube-proxy would translate it."""
     family, service = ("ip6", SERVICE6) if ":" in backends[0] else ("ip", SERVICE)
     turns = ", ".join(f"{index} : {backend} . {PORT}" for index, backend in enumerate(backends))
-    rule = f"{family} daddr {service} meta l4proto {protocol} th dport 80 dnat {family} to numgen inc mod {len(backends)} map {{ {turns} }}"
+    match = f"{family} daddr {service} meta l4proto {protocol} th dport 80"
+    rule = f"{match} dnat {family} to numgen inc mod {len(backends)} map {{ {turns} }}"
     table = f"table {family} service {{\nchain pre {{\ntype nat hook prerouting priority -100\n{rule}\n}}\n}}\n"
     watched.net.node.run("nft", "-f", "-", input=table)
 

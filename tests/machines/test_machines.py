@@ -1,7 +1,7 @@
 """The kernel tests on Debian's own kernels, each booted under QEMU.
 
-Always a few: load, allow, deny, audit, IPv6, restart; about a minute for each kernel. `make test-kernels`, which sets
-FAIRWAY_MACHINES, passes all that are marked `every_kernel`. FAIRWAY_GUEST_TESTS=tests/kernel runs what it names.
+Always a few: load, allow, deny, audit, IPv6, restart; about a minute for each kernel. `make test-kernels`, which
+sets FAIRWAY_MACHINES, passes all that are marked `every_kernel`. FAIRWAY_GUEST_TESTS=tests/kernel runs what it names.
 """
 
 import os

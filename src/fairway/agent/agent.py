@@ -131,8 +131,11 @@ class Agent:
         }
         for name in kept:
             say(f"`{name}` changes with the next start only")
+        anew = config.believed() != self.config.believed()
         self.config = msgspec.structs.replace(config, **kept)
         self.outside.reopen(self.config)
+        if anew and self.enforcement.program is not None:
+            self._obey_table(self._feed)
         say("settings read anew")
 
     def obey(self) -> None:
@@ -166,7 +169,9 @@ class Agent:
     def _obey_table(self, feed: NodeFeed) -> None:
         # Before the rows that count on it: what they let pass is judged there.
         self.enforcement.behind = bool(feed.table.behind) and self.uplinks.watch(self.pods.by_interface)
-        self.rule_names.remember(self.enforcement.obey(feed.table), feed.table.rules)
+        resolvers = (*feed.table.resolvers, *self.config.believed())
+        table = msgspec.structs.replace(feed.table, resolvers=resolvers)
+        self.rule_names.remember(self.enforcement.obey(table), table.rules)
 
     def _watch_uplinks(self) -> None:
         """Interfaces come and go; where one cannot be watched, Services with different backends are closed."""
