@@ -86,9 +86,15 @@ class Client:
         except EnvironmentLacksError:
             return False
 
-    def answer(self, path: str, parameters: Mapping[str, str] | None = None) -> Any:
-        """The answer of a route below /api/v1 as plain values; errors as of `ask`."""
-        return msgspec.json.decode(self.ask(f"/api/v1/{path}", parameters))
+    def answer(
+        self, path: str, parameters: Mapping[str, str] | None = None, asked: msgspec.Struct | None = None
+    ) -> Any:
+        """The answer of a route below /api/v1 as plain values, to what is `asked` if it takes that; errors as of
+        `ask`."""
+        if asked is None:
+            return msgspec.json.decode(self.ask(f"/api/v1/{path}", parameters))
+        body = msgspec.json.encode(asked)
+        return msgspec.json.decode(self.ask(f"/api/v1/{path}", parameters, method="POST", body=body))
 
     def wish(self, wish: "Wish") -> Intent:
         """Change what is in force and on trial."""
@@ -142,7 +148,7 @@ class Client:
                     method, path, params=dict(parameters or {}), headers=headers, content=body
                 ) as answer,
             ):
-                if answer.status_code != 200:
+                if not answer.is_success:
                     raise _refused(door.url, answer.status_code, answer.read())
                 yield answer
         except httpx.HTTPError as error:

@@ -68,7 +68,7 @@ class Hub:
     def __init__(self, config: HubConfig, ranges: Ranges | None, log: Callable[[str], None]) -> None:
         self.config = config
         self._log = log
-        self._ranges = ranges
+        self.ranges = ranges
         self._database = database_at(config.store or f"chdb://{config.state.database.absolute()}", config.memory)
         # One question leaves as much again for what comes in.
         self.base = FlowBase(self._database, config.memory // 2)
@@ -93,7 +93,7 @@ class Hub:
             keep_for(self._database, self.config.retention)
             self._control.open()
             self.loader = Loader(self.base, _identity(state), self.base.agents(), self._log, self.live.tell)
-            self.names = Names(self._ranges, History(state.names))
+            self.names = Names(self.ranges, History(state.names))
             self.segments = Segments(state.segments, self._closed)
             self.receiver = Receiver(self.segments, self.base.ledger(), clocks=self.loader.clocks)
             self._remember_waiting()
