@@ -14,11 +14,12 @@ import numpy as np
 from fairway.cloud.ranges import Ranges
 from fairway.hub.distinct import Ints
 from fairway.hub.history import Answered, Change, Gone, Held, History, Looked
-from fairway.hub.outside import OUTLIVES_US, Outside, network
+from fairway.hub.outside import LONGEST_TTL, OUTLIVES_US, Outside, network
 from fairway.hub.owners import FOREVER, Holding, longest, sole
 from fairway.policy.directory import Directory
 from fairway.policy.model import Cluster
 from fairway.wire.address import packed, text
+from fairway.wire.batch import Header
 from fairway.wire.endpoint import Endpoint, Kind
 from fairway.wire.rules import NodePod
 
@@ -62,11 +63,13 @@ class Names:
         self._remember_backends(cluster, directory, at_us)
         self._outside.changed()
 
-    def resolved(self, address: bytes, name: str, at_us: int, ttl_s: int) -> None:
-        """DNS answered at a time that a name stands for an address, for so many seconds."""
-        until = at_us + ttl_s * 1_000_000 + OUTLIVES_US
-        if address not in self._holdings and self._outside.answered(address, name, at_us, until):
-            self._unwritten.append(Answered(text(address), name, at_us, until))
+    def resolved(self, header: Header) -> None:
+        """What resolvers told a node's pods. Who is of the cluster, or lately was, has a better name."""
+        for answer in header.answers:
+            address, since = packed(answer.address), max(0, min(answer.at_us, header.end_us))
+            until = since + min(answer.ttl, LONGEST_TTL) * 1_000_000 + OUTLIVES_US
+            if address not in self._holdings and self._outside.answered(address, answer.name, since, until):
+                self._unwritten.append(Answered(answer.address, answer.name, since, until))
 
     def flush(self) -> bool:
         """Write what changed to the history, if anything did. OSError when the disk refuses; the next one tries

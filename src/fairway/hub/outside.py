@@ -13,6 +13,8 @@ from fairway.wire.endpoint import Endpoint, Kind
 
 OUTLIVES_US: Final = 3_600_000_000
 """A connection may be older than the DNS answer it was opened by: so long after its end an answer still names."""
+LONGEST_TTL: Final = 86400
+"""Seconds that an answer is taken to hold at most."""
 MOST_ADDRESSES: Final = 1 << 16
 """With names by DNS; the one that was first answered for makes room."""
 MOST_NAMES: Final = 8

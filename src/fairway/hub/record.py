@@ -17,6 +17,7 @@ from fairway.hub.columns import END, SCHEMA, TCP_HEALTH
 from fairway.hub.distinct import Ints, distinct
 from fairway.hub.names import Names, category
 from fairway.wire import batch as wire
+from fairway.wire.address import packed
 from fairway.wire.endpoint import Endpoint, Kind
 from fairway.wire.rules import NodePod
 from fairway.wire.words import Initiator, Reason, Verdict, protocol_name
@@ -82,9 +83,19 @@ def check(batch: wire.Batch) -> None:
     header, rows = batch.header, batch.rows
     if not 0 <= header.start_us <= header.end_us <= LATEST_US:
         raise wire.BatchError(f"its interval {header.start_us}..{header.end_us} is no time")
+    for answer in header.answers:
+        if not _is_address(answer.address):
+            raise wire.BatchError(f"`{answer.name}` was answered with `{answer.address}`, which is no address")
     for name in ("verdict_rule", "staged_rule"):
         if len(rows) and int(rows[name].max()) >= len(header.rules):
             raise wire.BatchError(f"a row names rule {int(rows[name].max())} of {len(header.rules)}")
+
+
+def _is_address(written: str) -> bool:
+    try:
+        return bool(packed(written))
+    except ValueError:
+        return False
 
 
 class _Reports(NamedTuple):
