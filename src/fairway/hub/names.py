@@ -35,6 +35,8 @@ class Names:
     def __init__(self, ranges: Ranges | None = None, history: History | None = None) -> None:
         self._history = history
         self._outside = Outside(ranges)
+        self.classified = ranges is not None
+        """Whether a cloud's published ranges are known."""
         self._holdings: dict[bytes, list[Holding]] = {}
         self._backends: dict[tuple[str, int, str], dict[Backend, int]] = {}
         self._unwritten: list[Change] = []
@@ -193,17 +195,19 @@ class Names:
         yield Looked(self._looked_us)
 
 
-def category(client: Endpoint, server: Endpoint) -> str:
-    """`cloud service`, `external`, `unknown`, `node`, `intra-zone` or `inter-zone`, by both ends."""
+def category(client: Endpoint, server: Endpoint, *, classified: bool = True) -> str:
+    """`cloud service`, `external`, `unknown`, `node`, `intra-zone` or `inter-zone`, by both ends. Without published
+    ranges (not `classified`) nobody knows whether who is outside is a cloud service."""
     kinds = {client.kind, server.kind}
     for kind, word in _CATEGORIES:
         if kind in kinds:
-            return word
+            return word if classified or kind is not Kind.EXTERNAL else NOT_CLASSIFIED
     if not client.zone or not server.zone:
         return "unknown"
     return "intra-zone" if client.zone == server.zone else "inter-zone"
 
 
+NOT_CLASSIFIED: Final = "not classified"
 _CATEGORIES: Final = (
     (Kind.CLOUD, "cloud service"),
     (Kind.EXTERNAL, "external"),

@@ -51,7 +51,7 @@ def named(batches: Sequence[wire.Batch], names: Names) -> pa.Table:
         "protocol": coded(rows["protocol"], _PROTOCOLS),
         "family": rows["family"],
         "port": rows["port"],
-        "category": _categories(ends, client, server),
+        "category": _categories(ends, client, server, names),
         "sent_bytes": np.where(serves, rows["rx_bytes"], rows["tx_bytes"]),
         "received_bytes": np.where(serves, rows["tx_bytes"], rows["rx_bytes"]),
         "sent_packets": np.where(serves, rows["rx_packets"], rows["tx_packets"]),
@@ -204,14 +204,14 @@ def _services(
     return coded(codes, titles), coded(codes, backends), np.array(backends)[codes] != ""
 
 
-def _categories(ends: Sequence[Endpoint], client: Ints, server: Ints) -> pa.DictionaryArray:
+def _categories(ends: Sequence[Endpoint], client: Ints, server: Ints, names: Names) -> pa.DictionaryArray:
     """Each pair's word, asked for once for each pair of kinds and zones."""
     alike: dict[tuple[Kind, str], int] = {}
     kinds = np.array([alike.setdefault((end.kind, end.zone), len(alike)) for end in ends], np.int64)
     examples = {kind: ends[index] for index, kind in enumerate(kinds.tolist())}
     positions, pairs = distinct(kinds[client], kinds[server])
     places = ((examples[kinds[client[row]]], examples[kinds[server[row]]]) for row in positions)
-    return coded(pairs, [category(*both) for both in places])
+    return coded(pairs, [category(*both, classified=names.classified) for both in places])
 
 
 def _words_of(ends: Sequence[Endpoint], field: str) -> tuple[NDArray[np.int32], pa.Array]:

@@ -260,3 +260,4 @@ def end(kind: Kind, zone: str = "") -> Endpoint:
 )
 def test_category(client: Endpoint, server: Endpoint, word: str) -> None:
     assert category(client, server) == word
+    assert category(client, server, classified=False) == ("not classified" if word == "external" else word)

@@ -77,7 +77,7 @@ class Calico:
         if "action" not in fields or "reporter" not in fields:
             return "no flow"
         self._tally.records += 1
-        self._tally.untaken(fields, TAKEN)
+        unknown = self._tally.untaken(fields, TAKEN)
         denied = _ACTIONS.get(str(fields["action"]).lower())
         at = _REPORTERS.get(str(fields["reporter"]).lower().partition(",")[0])
         if denied is None or at is None:
@@ -102,7 +102,7 @@ class Calico:
             *(start, max(start, end or start), source, target, *ports, protocol, Opener.SOURCE, at),
             *(Verdict.DENY if denied else Verdict.ALLOW, staged, rule, staged_rule, self._service(fields)),
             *_counters(counted, opened, at, denied=denied),
-            *(0, 0),
+            *(0, 0, unknown),
         )
 
     def _end(self, fields: Fields, which: str) -> int:

@@ -79,7 +79,7 @@ class NetObserv:
         if "SrcAddr" not in fields or "DstAddr" not in fields:
             return "no flow"
         self._tally.records += 1
-        self._tally.untaken(fields, TAKEN)
+        unknown = self._tally.untaken(fields, TAKEN)
         if reason := _unfit(fields):
             return reason
         start, end = _times(fields)
@@ -106,7 +106,7 @@ class NetObserv:
             start, max(start, end or start), source, target, *ports, protocol, opener, at,
             Verdict.DENY if denied else Verdict.UNJUDGED, 0, 0, 0, 0,
             passed * size, passed * back_size, passed * packets, passed * back_packets,
-            passed * int(opened), min(dropped, 1 << 31) if denied else 0, 0, min(srtt, 1 << 31),
+            passed * int(opened), min(dropped, 1 << 31) if denied else 0, 0, min(srtt, 1 << 31), unknown,
         )  # fmt: skip
 
     def _end(self, fields: Fields, end: str) -> int:
