@@ -1,6 +1,7 @@
 """`fairway agents`: is every node reporting, and does it obey the latest rules?"""
 
 import argparse
+from typing import Any
 
 from fairway.hub.target import add_hub, hub_asked, state_asked
 from fairway.kit.arguments import add_output
@@ -42,12 +43,26 @@ def run(arguments: argparse.Namespace) -> int:
                 "batches": agent.batches,
                 "rows": agent.rows,
                 "program": agent.program,
-                "losses": _words(losses) if output is show.Output.TABLE else losses,
+                "losses": losses,
             }
         )
-    numbers = ("last_report_seconds", "lag_seconds", "revision", "wanted", "pods", "packets", "batches", "rows")
+    if output is show.Output.TABLE:
+        rows = [_cells(row) for row in rows]
+    numbers = ("last_report", "lag", "revision", "wanted", "pods", "batches")
     show.rows(rows, output=output, right=numbers, empty="no agent has reported yet")
     return int(behind)
+
+
+def _cells(row: dict[str, Any]) -> dict[str, Any]:
+    """What a person looks for; packets and rows are for programs."""
+    lag = row["lag_seconds"]
+    return {
+        "node": row["node"],
+        "last_report": f"{row['last_report_seconds']} s",
+        "lag": "-" if lag is None else f"{lag} s",
+        **{name: row[name] for name in ("revision", "wanted", "pods", "batches", "program") if name in row},
+        "losses": _words(row["losses"]),
+    }
 
 
 def _words(losses: dict[str, int]) -> str:

@@ -1,5 +1,6 @@
 """Client: asks a hub over HTTP, for verbs and whatever else runs on this machine."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from fairway.hub.wishes import Wish
 
 TIMEOUT: Final = 60.0
+_MACHINERY: Final = re.compile(r"^\[[^\]]*\] ?| \(_ssl\.c:\d+\)$")
 SILENT: Final = 45.0
 """Seconds after which a live stream that says nothing is dead."""
 
@@ -152,8 +154,9 @@ class Client:
                     raise _refused(door.url, answer.status_code, answer.read())
                 yield answer
         except httpx.HTTPError as error:
-            reason = one_line(str(error)) or type(error).__name__
-            raise EnvironmentLacksError(f"hub {door.url}: {reason}; is `fairway hub` running?") from None
+            raise EnvironmentLacksError(
+                f"hub {door.url}: {_unreached(str(error) or type(error).__name__)}"
+            ) from None
 
 
 def _trust(door: Door) -> Any:
@@ -161,7 +164,22 @@ def _trust(door: Door) -> Any:
 
     if door.url.startswith("http:"):
         return False  # without TLS there is nothing to verify, and reading the world's certificates takes a while
-    return ssl.create_default_context(cafile=door.ca_file) if door.ca_file else True
+    try:
+        return ssl.create_default_context(cafile=door.ca_file) if door.ca_file else True
+    except OSError as error:  # a file without a certificate is one, too
+        reason = error.strerror if error.errno and error.filename is not None else ""
+        told = reason or ("does not exist" if isinstance(error, FileNotFoundError) else "holds no certificate")
+        raise UsageError(f"the certificates `{door.ca_file}`: {told}; name a PEM file") from error
+
+
+def _unreached(error: str) -> str:
+    """Why nobody answered, and what to do."""
+    reason = one_line(_MACHINERY.sub("", error))
+    if "certificate verify failed" in error:
+        return f"{reason}; give --ca FILE, the certificates to trust"
+    if "wrong version number" in error or "record layer failure" in error:
+        return "it does not speak TLS there; is it http://?"
+    return f"{reason}; is `fairway hub` running?"
 
 
 def _token(door: Door) -> str:

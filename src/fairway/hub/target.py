@@ -58,7 +58,7 @@ def _door(arguments: argparse.Namespace) -> Door | None:
         return login
     if arguments.state:
         raise UsageError("--hub and --state name two hubs; give one of them")
-    url, ca = arguments.hub.rstrip("/"), str(arguments.ca.absolute()) if arguments.ca else None
+    url, ca = arguments.hub.rstrip("/"), str(arguments.ca) if arguments.ca else None
     if not url.startswith(("https://", "http://")):
         raise UsageError(f"`{arguments.hub}` is no URL; write https://HOST:PORT")
     if arguments.token_file:

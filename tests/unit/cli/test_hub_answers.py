@@ -92,7 +92,7 @@ def test_the_map(hub: Serving, home: Path, tmp_path: Path, capsys: pytest.Captur
             ["denials", "--filter", "dst.port=5432"],
             r"denied +4 packets +ingress: a policy isolates orders/orders-postg",
         ),
-        (["agents"], r"node-b +[\d.]+ +[\d.]+ +0 +"),
+        (["agents"], r"node-b +[\d.]+ s +[\d.]+ s +0 +"),
     ],
 )
 def test_what_verbs_print(

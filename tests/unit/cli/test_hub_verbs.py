@@ -212,6 +212,38 @@ def test_a_reason_is_kept_by_a_hub_on_this_machine_too(hub: Serving, state: Stat
     assert read_intent(state).staged
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--hub", "http://127.0.0.1:1"], "hub http://127.0.0.1:1: Connection refused; is `fairway hub` running?"),
+        (["--hub", "TLS"], "it does not speak TLS there; is it http://?"),
+        (["--hub", "TLS", "--ca", "none.pem"], "the certificates `none.pem`: does not exist; name a PEM file"),
+        (["--hub", "TLS", "--ca", "token"], "the certificates `token`: holds no certificate; name a PEM file"),
+        (["--hub", "HUB", "--token-file", "wrong"], "the token is not known to this hub"),
+        (["--hub", "HUB", "--token-file", "no"], "the token file no: No such file or directory"),
+    ],
+)
+def test_a_hub_that_cannot_be_asked_is_told_in_one_line(
+    hub: Serving,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "token").write_text("x")
+    (tmp_path / "wrong").write_text("of nobody")
+    places = {"HUB": hub.door.url, "TLS": hub.door.url.replace("http://", "https://")}
+    given = [places.get(word, word) for word in words]
+    for verb in ("map", "flows --follow", "policy coverage"):
+        file = [] if "--token-file" in words else ["--token-file", "token"]
+        assert main([*verb.split(), *given, *file]) in (2, 3)
+        error = capsys.readouterr().err
+        assert said in error
+        assert error.count("\n") == 1
+
+
 def test_what_the_hub_refuses_is_one_line(hub: Serving, policies: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert at(hub, "enforce", policies, "--node", "node-x") == 2
     assert "`node-x` is not a node of this cluster; its nodes: node-a" in capsys.readouterr().err

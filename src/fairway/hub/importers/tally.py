@@ -63,8 +63,8 @@ class Tally:
         self.last_us = max(self.last_us, last_us)
 
     def told(self, *, kept: bool) -> list[str]:
-        """For a person: one line per reason and note, the most frequent first. `kept`: the flows go to a file, which
-        has place for fields without a column."""
+        """For a person: one line per reason and note, the most frequent first. `kept`: the flows go to a file,
+        which has place for fields without a column."""
         lines = []
         for reason, count in self.not_used.most_common():
             places = self.places[reason]
