@@ -9,14 +9,12 @@ are that end's.
 from functools import lru_cache
 from typing import Any, Final
 
-import msgspec
-
 from fairway.hub.importers.ends import Ends, Told, Words
 from fairway.hub.importers.lines import Block
 from fairway.hub.importers.moment import moment
-from fairway.hub.importers.sight import PORTED, At, Opener, Sights, sights
+from fairway.hub.importers.objects import read_objects
+from fairway.hub.importers.sight import PORTED, At, Opener, Sights
 from fairway.hub.importers.tally import Tally
-from fairway.hub.importers.unwrap import records
 from fairway.wire.endpoint import Kind
 from fairway.wire.words import PROTOCOL_NUMBERS, Verdict
 
@@ -56,21 +54,7 @@ class Calico:
 
     def read(self, block: Block) -> Sights:
         """The sights of a block of lines."""
-        rows = []
-        for number, line in enumerate(block[1], block[0]):
-            if not line or line.isspace():
-                continue
-            try:
-                found = list(records(msgspec.json.decode(line)))
-            except (msgspec.DecodeError, RecursionError):
-                self._tally.skip("not JSON", number)
-                continue
-            for record in found:
-                if isinstance(row := self._row(_even(record)), str):
-                    self._tally.skip(row, number)
-                else:
-                    rows.append(row)
-        return sights(rows)
+        return read_objects(block, self._tally, lambda record: self._row(_even(record)))
 
     def _row(self, fields: Fields) -> tuple[int, ...] | str:
         """A sight, or why there is none."""

@@ -6,14 +6,12 @@ one direction of a connection, as the agent of one node saw them.
 
 from typing import Any, Final
 
-import msgspec
-
 from fairway.hub.importers.ends import Ends, Told
 from fairway.hub.importers.lines import Block
 from fairway.hub.importers.moment import moment
-from fairway.hub.importers.sight import At, Opener, Sights, sights
+from fairway.hub.importers.objects import read_objects
+from fairway.hub.importers.sight import At, Opener, Sights
 from fairway.hub.importers.tally import Tally
-from fairway.hub.importers.unwrap import records
 from fairway.wire.endpoint import Kind
 from fairway.wire.words import Verdict
 
@@ -58,21 +56,7 @@ class NetObserv:
 
     def read(self, block: Block) -> Sights:
         """The sights of a block of lines."""
-        rows = []
-        for number, line in enumerate(block[1], block[0]):
-            if not line or line.isspace():
-                continue
-            try:
-                found = list(records(msgspec.json.decode(line)))
-            except (msgspec.DecodeError, RecursionError):
-                self._tally.skip("not JSON", number)
-                continue
-            for fields in found:
-                if isinstance(row := self._row(fields), str):
-                    self._tally.skip(row, number)
-                else:
-                    rows.append(row)
-        return sights(rows)
+        return read_objects(block, self._tally, self._row)
 
     def _row(self, fields: Fields) -> tuple[int, ...] | str:
         """A sight, or why there is none."""
