@@ -25,6 +25,14 @@ def families(hub: Hub, turned_away: Mapping[str, int], now_us: int) -> Iterator[
         "Rows put into the database, by the category that their ends make.",
         *(({"category": word}, count) for word, count in sorted(hub.loader.categories.items())),
     )
+    yield gauge(
+        "fairway_hub_ranges_networks",
+        "Published networks that cloud services are known by, by list.",
+        *(
+            ({"provider": one.provider, "date": one.date}, one.networks)
+            for one in (hub.ranges.sources if hub.ranges else ())
+        ),
+    )
     waiting = hub.segments.waiting()
     yield gauge("fairway_hub_waiting_segments", "Segments not in the database yet.", ({}, len(waiting)))
     yield counter(

@@ -35,8 +35,6 @@ class Names:
     def __init__(self, ranges: Ranges | None = None, history: History | None = None) -> None:
         self._history = history
         self._outside = Outside(ranges)
-        self.classified = ranges is not None
-        """Whether a cloud's published ranges are known."""
         self._holdings: dict[bytes, list[Holding]] = {}
         self._backends: dict[tuple[str, int, str], dict[Backend, int]] = {}
         self._unwritten: list[Change] = []
@@ -49,6 +47,16 @@ class Names:
     def looked_us(self) -> int:
         """When the cluster was last seen to change; 0 if it never was seen."""
         return self._looked_us or 0
+
+    @property
+    def classified(self) -> bool:
+        """Whether a cloud's published ranges are known."""
+        return self._outside.ranges is not None
+
+    def classify(self, ranges: Ranges) -> None:
+        """Go by these published ranges from now on."""
+        self._outside.ranges = ranges
+        self._outside.changed()
 
     def observe(self, cluster: Cluster, at_us: int) -> None:
         """The cluster as it is from `at_us` on. The very first one also stands for the time before."""

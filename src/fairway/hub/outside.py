@@ -26,13 +26,13 @@ class Outside:
     """Addresses outside. `networks` are the cluster's own, as `network` cuts them: whoever is there is unknown."""
 
     def __init__(self, ranges: Ranges | None) -> None:
-        self._ranges = ranges
+        self.ranges = ranges
         self.networks: set[bytes] = set()
         self._known: dict[bytes, Endpoint] = {}
         self._answers: dict[bytes, list[Holding]] = {}
 
     def changed(self) -> None:
-        """The cluster's networks did."""
+        """The ranges or the cluster's networks did."""
         self._known.clear()
 
     def at(self, address: bytes) -> Endpoint:
@@ -75,7 +75,7 @@ class Outside:
 
     def _classify(self, address: bytes) -> Endpoint:
         parsed = ip_address(text(address))
-        if service := self._ranges.service(parsed) if self._ranges else None:
+        if service := self.ranges.service(parsed) if self.ranges else None:
             return Endpoint(kind=Kind.CLOUD, address=str(parsed), name=service)
         nobodys = parsed.is_multicast or parsed.is_unspecified or (parsed.version == 6 and parsed.is_link_local)
         inside = nobodys or network(address) in self.networks

@@ -13,7 +13,7 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Final, Self
 
-from fairway.cloud.ranges import Ranges
+from fairway.cloud.ranges import Ranges, read_ranges
 from fairway.hub.agents import Agents
 from fairway.hub.audit import Audit
 from fairway.hub.control import Control, Feed
@@ -79,6 +79,7 @@ class Hub:
         self.wanted = Wanted(config.state, self.audit)
         self.cluster: Cluster | None = None
         self._cluster_seen: Signature = frozenset()
+        self._ranges_seen: Signature = frozenset()
         self._control_seen: tuple[Signature, ...] = ()
         self._troubles: dict[str, str] = {}
         self._ending = False
@@ -184,6 +185,7 @@ class Hub:
             self._wake.clear()
             ending = self._ending
             self._try("cluster", self._look_at_cluster)
+            self._try("ranges", self._look_at_ranges)
             self._try("names", self.names.flush)
             if self.cluster is not None:
                 self._try("database", partial(self.loader.run, self.names))
@@ -203,6 +205,22 @@ class Hub:
         at = changed if self.names.looked_us < changed <= now else now
         self.names.observe(reading.cluster, at)
         self.cluster = reading.cluster
+        return True
+
+    def _look_at_ranges(self) -> bool:
+        """Lists that were refreshed count from now on; what was named stays as it is."""
+        if self.ranges is None:
+            return False
+        paths = [Path(source.path) for source in self.ranges.sources]
+        seen: Signature = frozenset().union(*map(signature, paths))
+        if seen == self._ranges_seen:
+            return False
+        started, self._ranges_seen = not self._ranges_seen, seen
+        if not started:
+            self.ranges = read_ranges(*paths)
+            self.names.classify(self.ranges)
+        for source in self.ranges.sources:
+            self._log(f"ranges: {source.path}: {source.provider}, {source.networks} networks, {source.date}")
         return True
 
     def _steer(self, cluster: Cluster, agents: Agents) -> bool:
