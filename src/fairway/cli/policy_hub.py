@@ -1,9 +1,11 @@
 """The policy verbs of a hub: what it is asked, and its answers as the policy engine itself would give them."""
 
 import argparse
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from fairway.policy.findings import Finding
     from fairway.policy.model import PolicySet
     from fairway.policy.replay import Replay
+
+_DOCUMENT: Final = re.compile(r"policies(?:#([0-9]+))?(?=:)")
 
 
 def generated(hub: "Client", arguments: argparse.Namespace, inputs: "Inputs") -> "Told":
@@ -132,7 +136,8 @@ def linted(hub: "Client", arguments: argparse.Namespace, inputs: "Inputs") -> "t
     """What a reviewer would stumble over, rules held against what the hub saw."""
     from fairway.policy.findings import Finding
 
-    (_, text), names = inputs.policies_told(), _names(arguments, inputs)
+    (_, text), sources = inputs.policies_told(), inputs.sources
+    names = _names(arguments, inputs)
     inputs.done()
     question = questions.Lint(
         **_time(arguments),
@@ -142,7 +147,15 @@ def linted(hub: "Client", arguments: argparse.Namespace, inputs: "Inputs") -> "t
         traffic=True,
         cni=arguments.cni or "",
     )
-    return msgspec.convert(ask(hub, question)["findings"], tuple[Finding, ...])
+    found = msgspec.convert(ask(hub, question)["findings"], tuple[Finding, ...])
+    return tuple(replace(one, where=_at_home(one.where, sources)) for one in found)
+
+
+def _at_home(where: str, sources: Sequence[str]) -> str:
+    """`policies#2: ...`, as the hub calls the second document, by the file it is in."""
+    told = _DOCUMENT.match(where)
+    place = int(told[1] or 1) - 1 if told else len(sources)
+    return sources[place] + where[told.end() :] if told and place < len(sources) else where
 
 
 def _time(arguments: argparse.Namespace) -> Mapping[str, Any]:

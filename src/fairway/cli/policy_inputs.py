@@ -100,6 +100,8 @@ class Inputs:
         self._given = arguments
         self._problems: list[str] = []
         self._notes: list[str] = []
+        self.sources: list[str] = []
+        """Where each document of the last `text` comes from."""
 
     def read(self, reader: Callable[[], T], otherwise: T) -> T:
         """What the reader reads; `otherwise` if it is wrong."""
@@ -193,6 +195,7 @@ class Inputs:
         import yaml
 
         documents = self._documents([path for path in paths if path])
+        self.sources = [document.source for document in documents]
         return yaml.safe_dump_all([document.value for document in documents], sort_keys=False) if documents else ""
 
     def edges(self) -> "list[Edge]":
