@@ -58,6 +58,7 @@ def run_replay(arguments: argparse.Namespace) -> int:
     from fairway.cli import policy_hub
     from fairway.cli.policy_replay import tell
     from fairway.policy.replay import replay
+    from fairway.policy.settle import names_seen
 
     hub, inputs = hub_instead(arguments, flows=True), Inputs(arguments)
     policies: PolicySet | None
@@ -67,7 +68,7 @@ def run_replay(arguments: argparse.Namespace) -> int:
         cluster = inputs.cluster()
         policies, rulings, names, edges = inputs.policies(cluster), inputs.rulings(), inputs.names(), inputs.edges()
         inputs.done()
-        result = replay(edges, policies, cluster, rulings, names=names)
+        result = replay(edges, policies, cluster, rulings, names=names_seen(edges, names))
         remarks = rulings.remarks(edges)
     told: list[NetworkPolicy | TieredPolicy] = [*policies.policies, *policies.tiered] if policies else []
     paths = arguments.policies or [path for path in [arguments.cluster] if path]

@@ -27,7 +27,7 @@ from fairway.policy.replay import replay
 from fairway.policy.replay_report import affected
 from fairway.policy.review import review
 from fairway.policy.rulings import Rulings, read_rulings
-from fairway.policy.settle import Names
+from fairway.policy.settle import Names, names_seen
 from fairway.policy.width import width
 from fairway.wire.address import Network
 from fairway.wire.edge import Edge
@@ -115,7 +115,8 @@ def _generate(question: Generate, given: Material, say: Say) -> Plain:
 
 def _replay(question: Replay, given: Material) -> Plain:
     policies = _policies(question.policies, question.posture, given.cluster)
-    rulings, names = _rulings(question.decisions), _names(question.names)
+    rulings = _rulings(question.decisions)
+    names = names_seen(given.edges, _names(question.names))
     result = replay(given.edges, policies, given.cluster, rulings, names=names)
     who = [{"workload": one.workload, "connections": one.connections} for one in affected(result.broken)]
     unused = [rule for rule in result.unused_rules if given.may(rule)]
