@@ -92,7 +92,7 @@ class World:
         rows["rx_bytes"] = self._rng.lognormal(9, 2, len(pod)) + 60
         return rows
 
-    def batch(self, node: int, sequence: int, end_us: int, seconds: int, flows: int) -> wire.Batch:
+    def batch(self, node: int, sequence: int, end_us: int, seconds: int, flows: int, boot: str = "b") -> wire.Batch:
         """What a node's agent tells of an interval; `flows` at most."""
         rng = np.random.default_rng((node, sequence))
         rows = np.resize(self.rows[node], flows) if len(self.rows[node]) > flows else self.rows[node].copy()
@@ -107,7 +107,7 @@ class World:
             for pod in np.flatnonzero(self.node == node)
         )
         header = wire.Header(
-            node=f"node-{node}", boot="b", sequence=sequence, start_us=start, end_us=end_us, pods=pods
+            node=f"node-{node}", boot=boot, sequence=sequence, start_us=start, end_us=end_us, pods=pods
         )
         return wire.Batch(header, rows)
 
