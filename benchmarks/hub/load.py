@@ -40,7 +40,7 @@ def main() -> int:
     parser.add_argument("--rate", type=float, required=True, help="rows a second of all agents together")
     parser.add_argument("--boot", required=True, help="of all agents; another one for each run")
     options = parser.parse_args()
-    world = World(Size(options.nodes, options.pods, options.workloads, calls=10))
+    world = World(Size(options.nodes, options.pods, options.workloads, spread=4))
     agents = [_Agent(world, node, options.boot, options.flows) for node in range(options.nodes)]
     del world
     json.dump(asyncio.run(send(agents, options)), sys.stdout)

@@ -1,5 +1,5 @@
 """The hub end to end: simulated agents over HTTP against `fairway hub`, with questions beside them; then a day of
-flows in a store of its own. Prints one JSON object, `aims` last. Where other things run, read CPU time and ratios."""
+flows in a store of its own. Prints one JSON object, what was aimed for last. Where other things run, read CPU time."""
 
 import argparse
 import json
@@ -30,7 +30,7 @@ QUESTIONS: Final = (
     ("flows_1h_top100", "/api/v1/flows?sort=bytes&limit=100"),
     ("top_15m", "/api/v1/top?by=client&since=15m"),
     ("series_15m", "/api/v1/series?since=15m"),
-    ("new_edges_5m", "/api/v1/edges?since=5m&sight=first"),
+    ("search", "/api/v1/search?text=app-77"),
 )
 
 
@@ -54,9 +54,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="20 seconds and a million rows")
     parser.add_argument("--seconds", type=float, help="of reports as fast as `--rate` (120); 0 leaves HTTP out")
     parser.add_argument("--rate", type=float, default=60_000, help="rows a second that the agents send then")
-    parser.add_argument(
-        "--nodes", type=int, default=1000, help="agents, each of which tells every 30 seconds before"
-    )
+    parser.add_argument("--nodes", type=int, default=1000, help="first each tells every 30 seconds")
     parser.add_argument("--flows", type=int, default=500, help="of each agent and interval")
     parser.add_argument("--rows", type=int, help="of a day in the store (20 million); 0 leaves this part out")
     parser.add_argument("--memory", type=int, default=2048, help="MiB, the hub's setting")
@@ -124,7 +122,7 @@ def stage(
 
 
 class Asking(Thread):
-    """The map of 15 minutes once a second, as a person who watches it asks; every other question in turn between."""
+    """The map of 15 minutes once a second, as a person who watches it asks; other questions in turn between."""
 
     def __init__(self, state: State) -> None:
         super().__init__()
