@@ -1,5 +1,5 @@
 """The hub end to end: simulated agents over HTTP against `fairway hub`, with questions beside them; then a day of
-flows in a store of its own. Prints one JSON object, what was aimed for last. Where other things run, read CPU time."""
+flows in a store of its own. Prints one JSON object, and the aims. Where other things run, read CPU time."""
 
 import argparse
 import json

@@ -192,7 +192,7 @@ def _categories(ends: Written, client: Ints, server: Ints) -> pa.DictionaryArray
 
 def _is(column: pa.DictionaryArray, word: str) -> NDArray[np.bool_]:
     places = column.dictionary.to_pylist()
-    return column.indices.to_numpy() == (places.index(word) if word in places else -1)
+    return np.equal(column.indices.to_numpy(), places.index(word) if word in places else -1)
 
 
 _Correct = Callable[[int, Endpoint], Endpoint]
