@@ -15,6 +15,7 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Final, Self
 
+from fairway.cloud.prices import Prices
 from fairway.cloud.ranges import Ranges
 from fairway.hub.agents import Agents
 from fairway.hub.audit import Audit
@@ -55,6 +56,7 @@ class HubConfig:
     store: str = ""
     """`clickhouse://...` for a database on servers; else it lies in the state folder."""
     retention: Retention = field(default_factory=Retention)
+    prices: Prices = field(default_factory=Prices)
 
 
 class NotReadyError(Exception):
