@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     show.rows(lines, output=output, right=figures, empty="nothing was reported")
     for name in ("before", "now"):
         if told[name]:
-            print(f"{name}: {_sentence(told[name], told['currency'])}")
+            show.out.print(f"{name}: {_sentence(told[name], told['currency'])}", markup=False, soft_wrap=True)
     return 0
 
 

@@ -192,7 +192,8 @@ def _categories(ends: Written, client: Ints, server: Ints) -> pa.DictionaryArray
 
 def _is(column: pa.DictionaryArray, word: str) -> NDArray[np.bool_]:
     places = column.dictionary.to_pylist()
-    return np.equal(column.indices.to_numpy(), places.index(word) if word in places else -1)
+    found: NDArray[np.bool_] = column.indices.to_numpy() == (places.index(word) if word in places else -1)
+    return found
 
 
 _Correct = Callable[[int, Endpoint], Endpoint]
