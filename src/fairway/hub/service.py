@@ -8,6 +8,7 @@ import traceback
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,8 @@ from fairway.cloud.ranges import Ranges
 from fairway.hub.agents import Agents
 from fairway.hub.audit import Audit
 from fairway.hub.control import Control, Feed
+from fairway.hub.database.claim import Claim
+from fairway.hub.database.errors import DatabaseError
 from fairway.hub.database.flowbase import FlowBase
 from fairway.hub.database.places import database_at
 from fairway.hub.database.retention import Retention, keep_for
@@ -88,6 +91,7 @@ class Hub:
         self.failures: Counter[str] = Counter()
         """What went wrong in a way that nobody thought of, by part."""
         self._ending = False
+        self._claim: Claim | None = None
         self._wake = Event()
         self._thread = Thread(target=self._run, name="hub", daemon=True)
 
@@ -98,7 +102,11 @@ class Hub:
             self.base.open()
             keep_for(self._database, self.config.retention)
             self._control.open()
-            self.loader = Loader(self.base, _identity(state), self.base.agents(), self._log, self.live.tell)
+            identity = _identity(state)
+            if self.config.store.startswith("clickhouse://"):  # a folder has a lock
+                self._claim = Claim(self._database, identity)
+                self._claim.take()
+            self.loader = Loader(self.base, identity, self.base.agents(), self._log, self.live.tell)
             self.names = Names(self._ranges, History(state.names))
             self.segments = Segments(
                 state.segments, self._closed, lambda: self.loader.busy, partial(self._failed, "segments")
@@ -120,6 +128,9 @@ class Hub:
         self._ending = True
         self._wake.set()
         self._thread.join()
+        if self._claim:
+            with suppress(DatabaseError):  # it is down, and whoever comes waits a while
+                self._claim.release()
         self._database.__exit__(kind, error, trace)
         self._log("hub: stopped")
 
@@ -185,6 +196,8 @@ class Hub:
             ending = self._ending
             self._try("cluster", self._look_at_cluster)
             self._try("names", self.names.flush)
+            if self._claim:
+                self._try("claim", self._claim.hold)
             if self.cluster is not None:
                 self._try("database", partial(self.loader.run, self.names))
                 self._try("control", partial(self._steer, self.cluster, self.agents))
