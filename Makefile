@@ -74,7 +74,7 @@ bench-policy-%:
 bench-import: ## How fast foreign records become flows, and in how much memory; one JSON object
 	@.venv/bin/python benchmarks/import.py $(ARGS)
 
-bench-hub: ## Rows a second over HTTP, bytes a row, how long questions take; one JSON object; ARGS=--seconds 20 --rows 1000000
+bench-hub: ## Rows a second over HTTP, bytes a row, how long questions take; one JSON object; ARGS=--quick
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python benchmarks/hub/measure.py $(ARGS)
 
 bench-names: ## How many reports a second the hub names on one core, with 20,000 pods; one JSON object
