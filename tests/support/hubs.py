@@ -17,6 +17,7 @@ from fairway.hub.database.retention import Retention
 from fairway.hub.serve import Answers, Listening, answering
 from fairway.hub.service import HubConfig
 from fairway.hub.state import State
+from fairway.hub.surroundings import ManifestFolder
 from fairway.wire import batch as wire
 from fairway.wire.protocol import CONTENT_TYPE, FLOWS_PATH, BatchId
 from support.reports import write_cluster
@@ -98,7 +99,7 @@ def serving(
     lines: list[str] = []
     # Tests tell of moments long ago.
     chosen = {"memory": 1 << 30, "retention": Retention({}), **settings}
-    config = HubConfig(State(folder / "state"), folder / "cluster", **chosen)
+    config = HubConfig(State(folder / "state"), ManifestFolder(folder / "cluster"), **chosen)
     with answering(config, listening or Listening(port=0), None, lines.append) as answers:
         thread = threading.Thread(target=lambda: asyncio.run(answers.run()))
         thread.start()

@@ -63,6 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     from fairway.hub.serve import Listening, serve
     from fairway.hub.service import HubConfig
     from fairway.hub.state import State
+    from fairway.hub.surroundings import ManifestFolder
     from fairway.kit.errors import UsageError
 
     if not arguments.cluster.exists():
@@ -80,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     config = HubConfig(
         State(arguments.state),
-        arguments.cluster,
+        ManifestFolder(arguments.cluster),
         arguments.memory << 20,
         arguments.store,
         parse_retention(arguments.keep),

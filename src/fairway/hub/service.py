@@ -32,12 +32,11 @@ from fairway.hub.receiver import Receiver
 from fairway.hub.record import named
 from fairway.hub.segments import Segments, read_segment
 from fairway.hub.state import State
+from fairway.hub.surroundings import Orders, Surroundings
 from fairway.hub.wishes import Wanted
-from fairway.kit.documents import read_documents
 from fairway.kit.errors import FairwayError
-from fairway.kit.files import Signature, signature, write_atomically
+from fairway.kit.files import signature, write_atomically
 from fairway.policy.model import Cluster
-from fairway.policy.read import read_cluster
 
 _TICK: Final = 0.25
 """Seconds between two looks at everything."""
@@ -45,10 +44,10 @@ _TICK: Final = 0.25
 
 @dataclass(frozen=True, slots=True)
 class HubConfig:
-    """`cluster` is the file or folder of manifests; `memory` bounds the embedded database, in bytes."""
+    """`cluster` is where it learns of its cluster; `memory` bounds the embedded database, in bytes."""
 
     state: State
-    cluster: Path
+    cluster: Surroundings
     memory: int = 2 << 30
     store: str = ""
     """`clickhouse://...` for a database on servers; else it lies in the state folder."""
@@ -78,8 +77,9 @@ class Hub:
         self.permits: Permits = ByGrants()
         self.wanted = Wanted(config.state, self.audit)
         self.cluster: Cluster | None = None
-        self._cluster_seen: Signature = frozenset()
-        self._control_seen: tuple[Signature, ...] = ()
+        self.orders: Orders | None = None
+        self._looks = 0
+        self._control_seen: tuple[object, ...] = ()
         self._troubles: dict[str, str] = {}
         self._ending = False
         self._wake = Event()
@@ -102,7 +102,7 @@ class Hub:
             self._database.__exit__(None, None, None)
             raise
         self._thread.start()
-        self._log(f"hub: {state.folder} from {self.config.cluster}")
+        self._log(f"hub: {state.folder} from {self.config.cluster.title}")
         return self
 
     def __exit__(
@@ -137,7 +137,7 @@ class Hub:
     def require_ready(self) -> Cluster:
         """The cluster as it is; NotReadyError says what is missing."""
         if self.cluster is None:
-            raise NotReadyError(f"{self.config.cluster}: the cluster has not been read yet")
+            raise NotReadyError(f"{self.config.cluster.title}: the cluster has not been read yet")
         if trouble := self._troubles.get("database"):
             raise NotReadyError(trouble)
         if self.segments.trouble:
@@ -148,7 +148,7 @@ class Hub:
 
     def warnings(self) -> list[str]:
         """What a person should look at though the hub works, one line each."""
-        found = self.receiver.clocks.warnings()
+        found = [*self.receiver.clocks.warnings(), *self.config.cluster.warnings()]
         if self.loader.damaged:
             found.append(
                 f"{self.loader.damaged} records of segments were damaged; see {self.config.state.segments}/damaged"
@@ -191,30 +191,25 @@ class Hub:
                 self._try("imports", partial(take_imports, self.config.state.imports, self.base))
 
     def _look_at_cluster(self) -> bool:
-        seen = signature(self.config.cluster)
-        if seen == self._cluster_seen:
+        sight = self.config.cluster.look()
+        if sight is None:
             return False
-        # Remembered first: what cannot be read is told once, and tried again when it changes.
-        before, self._cluster_seen = self._cluster_seen, seen
-        reading = read_cluster(read_documents([self.config.cluster]))
-        now = time.time_ns() // 1000
-        changed = max((mtime // 1000 for _, mtime, _ in seen - before), default=now)
-        # What is gone leaves no time behind: then only that it is gone by now is certain.
-        at = changed if self.names.looked_us < changed <= now else now
-        self.names.observe(reading.cluster, at)
-        self.cluster = reading.cluster
+        now, changed = time.time_ns() // 1000, sight.changed_us or 0
+        self.names.observe(sight.cluster, changed if self.names.looked_us < changed <= now else now)
+        self.cluster, self.orders = sight.cluster, sight.orders
+        self._looks += 1
         return True
 
     def _steer(self, cluster: Cluster, agents: Agents) -> bool:
         intent_file = signature(self.config.state.intent)
         intent = self.wanted.read()
-        seen = (self._cluster_seen, intent_file, *(signature(path) for path in _policy_paths(intent)))
+        seen = (self._looks, intent_file, *(signature(path) for path in _policy_paths(intent)))
         applied = max((agent.revision for agent in agents.agents.values()), default=0)
         if seen == self._control_seen and applied <= self._control.revision:
             return False
         self._control_seen = seen
         try:
-            nodes = self._control.update(cluster, intent, applied)
+            nodes = self._control.update(cluster, intent, applied, self.orders)
         except OSError:
             self._control_seen = ()  # the disk may recover without anything else changing
             raise
