@@ -188,6 +188,11 @@ class Control:
         """What a node's agent is told by now; None for a node that the cluster does not have."""
         return self._sent.get(node)
 
+    def revision_of(self, node: str) -> int:
+        """Of what a node's agent is told by now; one that it never had if it is told nothing."""
+        feed = self._feeds.get(node)
+        return feed.table.revision if feed else self.revision + 1
+
     def _differs(self, feed: NodeFeed) -> bool:
         """In anything but the revision, which grows with any node's change."""
         old = self._feeds.get(feed.node)

@@ -5,8 +5,9 @@ The API's threads hand it segments and ask the database; only this thread names 
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from threading import Event, Thread
@@ -16,7 +17,7 @@ from typing import Final, Self
 from fairway.cloud.ranges import Ranges
 from fairway.hub.agents import Agents
 from fairway.hub.audit import Audit
-from fairway.hub.control import Control, Feed
+from fairway.hub.control import Control, Feed, policy_sets
 from fairway.hub.database.flowbase import FlowBase
 from fairway.hub.database.places import database_at
 from fairway.hub.database.retention import Retention, keep_for
@@ -32,7 +33,8 @@ from fairway.hub.receiver import Receiver
 from fairway.hub.record import named
 from fairway.hub.segments import Segments, read_segment
 from fairway.hub.state import State
-from fairway.hub.surroundings import Orders, Surroundings
+from fairway.hub.surroundings import Orders, Surroundings, WouldDeny
+from fairway.hub.trial import would_deny
 from fairway.hub.wishes import Wanted
 from fairway.kit.errors import FairwayError
 from fairway.kit.files import signature, write_atomically
@@ -124,6 +126,15 @@ class Hub:
         """What a node's agent is told; None for a node that nobody knows."""
         return self._control.feed(node)
 
+    def would_deny(self, since: datetime) -> Sequence[WouldDeny]:
+        """What policies on trial would have denied since a time."""
+        return tuple(would_deny(self.base, since, policy_sets(self.wanted.read(), self.orders)[1]))
+
+    def obeying(self) -> Mapping[str, bool]:
+        """By node that has an agent, whether that has the latest rules."""
+        told = {node: self._control.revision_of(node) for node in self.agents.agents}
+        return {node: agent.revision >= told[node] for node, agent in self.agents.agents.items()}
+
     @property
     def revision(self) -> int:
         """The latest of the rules that agents are told."""
@@ -136,6 +147,8 @@ class Hub:
 
     def require_ready(self) -> Cluster:
         """The cluster as it is; NotReadyError says what is missing."""
+        if why := self.config.cluster.unready():
+            raise NotReadyError(why)
         if self.cluster is None:
             raise NotReadyError(f"{self.config.cluster.title}: the cluster has not been read yet")
         if trouble := self._troubles.get("database"):
@@ -188,6 +201,7 @@ class Hub:
             if self.cluster is not None:
                 self._try("database", partial(self.loader.run, self.names))
                 self._try("control", partial(self._steer, self.cluster, self.agents))
+                self._try("trial", partial(self.config.cluster.hear, self))
                 self._try("imports", partial(take_imports, self.config.state.imports, self.base))
 
     def _look_at_cluster(self) -> bool:

@@ -6,6 +6,7 @@ Both are held to the same contract by one test (`tests/unit/kube/test_contract.p
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -13,7 +14,8 @@ from fairway.kit.documents import read_documents
 from fairway.kit.files import Signature, signature
 from fairway.policy.model import Cluster, PolicySet
 from fairway.policy.read import read_cluster
-from fairway.wire.words import Mode
+from fairway.wire.endpoint import Endpoint
+from fairway.wire.words import Direction, Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,29 @@ class Sight(NamedTuple):
     orders: Orders | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class WouldDeny:
+    """Connections that policies on trial would have denied `subject` in a direction, and why in words."""
+
+    subject: Endpoint
+    direction: Direction
+    connections: int
+    last_seen: datetime
+    reason: str
+
+
+class Reports(Protocol):
+    """What the hub can say of what agents told it."""
+
+    def would_deny(self, since: datetime) -> Sequence[WouldDeny]:
+        """By policies on trial, since a time."""
+        ...
+
+    def obeying(self) -> Mapping[str, bool]:
+        """By node, whether its agent has the latest rules."""
+        ...
+
+
 class Surroundings(Protocol):
     """The hub's view of its cluster. Asked by one thread."""
 
@@ -53,6 +78,14 @@ class Surroundings(Protocol):
 
     def look(self) -> Sight | None:
         """The cluster, if it changed since the last look; FairwayError once for each change that cannot be read."""
+        ...
+
+    def unready(self) -> str:
+        """Why this hub is not the one to ask; empty if it is."""
+        ...
+
+    def hear(self, reports: Reports) -> bool:
+        """Take note of what agents told, when it is time to; whether it was. FairwayError."""
         ...
 
     def warnings(self) -> Sequence[str]:
@@ -85,6 +118,12 @@ class ManifestFolder:
         # What is gone leaves no time behind: then only that it is gone by now is certain.
         changed = max((mtime // 1000 for _, mtime, _ in seen - before), default=None)
         return Sight(cluster, changed if changed is not None and changed < time.time_ns() // 1000 else None)
+
+    def unready(self) -> str:
+        return ""
+
+    def hear(self, reports: Reports) -> bool:
+        return False
 
     def warnings(self) -> Sequence[str]:
         return ()

@@ -1,9 +1,9 @@
 """Who asks, by the cluster's own word: TokenReview says whose a token is, SubjectAccessReview what they may.
 
-Agents show a projected service-account token made for this hub alone (its audience), bound to their pod: the node they
-speak for is the one in the token's claims, or on servers before 1.30 that of the pod. People show any token that
-the API server takes. Whatever cannot be found out is refused: nothing is remembered beyond its time, and no answer is
-no.
+Agents show a projected service-account token made for this hub alone (its audience), bound to their pod: the node
+they speak for is the one in the token's claims, or on servers before 1.30 that of the pod. People show any token
+that the API server takes. Whatever cannot be found out is refused: no answer is no, and none is remembered beyond
+its time.
 """
 
 import asyncio
@@ -36,6 +36,8 @@ _ACCESS: Final = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 _MOST_TOKENS: Final = 4096
 _MOST_NAMESPACES: Final = 1000
 _AT_ONCE: Final = 16
+_MOST_AT_ONCE: Final = 64
+"""Tokens being reviewed: strangers must not make this hub a flood for the API server."""
 
 NodeOf = Callable[[str, str, str], str | None]
 """Namespace, name and uid of a pod to its node, None if there is no such pod."""
@@ -59,7 +61,7 @@ class ByCluster:
         self._access = access
         self._known = known
         self._clock = clock
-        self._checked: dict[str, tuple[Principal | None, float]] = {}
+        self._checked: dict[str, tuple[Principal | RefusedTokenError | None, float]] = {}
         self._under_way: dict[str, asyncio.Task[Principal | None]] = {}
         self._connection: httpx.AsyncClient | None = None
 
@@ -69,21 +71,26 @@ class ByCluster:
         key = digest(token)
         found = self._checked.get(key)
         if found is not None and self._clock() < found[1]:
+            if isinstance(found[0], RefusedTokenError):
+                raise found[0]
             return found[0]
         task = self._under_way.get(key)
         if task is None:
+            if len(self._under_way) >= _MOST_AT_ONCE:
+                raise ProviderDownError("too many unknown tokens at once; come again")
             task = self._under_way[key] = asyncio.create_task(self._find(token))
             task.add_done_callback(lambda done: self._done(key, done))
         return await asyncio.shield(task)
 
     def _done(self, key: str, task: "asyncio.Task[Principal | None]") -> None:
         self._under_way.pop(key, None)
-        if task.cancelled() or task.exception() is not None:
-            self._checked.pop(key, None)
+        self._checked.pop(key, None)
+        refused = None if task.cancelled() else task.exception()
+        if task.cancelled() or (refused is not None and not isinstance(refused, RefusedTokenError)):
             return
         if len(self._checked) >= _MOST_TOKENS:
             self._checked.clear()
-        self._checked[key] = task.result(), self._clock() + self._known.holds
+        self._checked[key] = refused or task.result(), self._clock() + self._known.holds
 
     async def _find(self, token: str) -> Principal | None:
         try:
@@ -123,11 +130,8 @@ class ByCluster:
         return Principal(name=f"agent of {node}", role=Role.AGENT, node=node)
 
     async def _person(self, user: "_User") -> Principal:
-        for role, verb in VERBS:
-            if await self._may(user, verb, None):
-                break
-        else:
-            role = None
+        held = [role for role, verb in VERBS if await self._may(user, verb, None)]
+        role = held[0] if held else None
         grants = [Grant(role)] if role is not None else []
         if role in (None, Role.VIEWER):
             grants += await self._by_namespace(user, seen=role is not None)
