@@ -38,6 +38,10 @@ class ApiError(Exception):
         self.retry_after = retry_after
 
 
+class NotThereError(UsageError):
+    """The server has no such object or kind."""
+
+
 class _Status(msgspec.Struct, frozen=True):
     reason: str | None = None
     message: str | None = None
@@ -184,7 +188,7 @@ def told(error: ApiError, method: str, path: str) -> FairwayError:
     if error.status == 409:
         return AnswerIsNoError(f"somebody else holds what would be changed: {error}")
     if error.status == 404:
-        return UsageError(f"`{path}` is not there: {error}")
+        return NotThereError(f"`{path}` is not there: {error}")
     if error.status >= 500 or error.status == 429:
         return EnvironmentLacksError(f"the API server answers {error.status}: {error}; try again")
     return UsageError(f"the API server refuses {method} {path}: {error}")
