@@ -30,6 +30,9 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         help="with --kube: of namespaces without the label fairway.dev/mode (default: %(default)s)",
     )
     verb.add_argument(
+        "--enforce-beside", action="store_true", help="with --kube: enforce although the network plugin does, too"
+    )
+    verb.add_argument(
         "--agent-account",
         default="fairway-agent",
         metavar="[NAMESPACE/]NAME",
@@ -132,7 +135,7 @@ def _in_cluster(
     from fairway.kube.source import ApiServer
 
     access = find_access(arguments.kubeconfig, arguments.context)
-    source = ApiServer(access, usual=MODES[arguments.mode])
+    source = ApiServer(access, usual=MODES[arguments.mode], beside=arguments.enforce_beside)
     host = os.environ.get("POD_NAME") or socket.gethostname()
     source.lease = Lease(access, access.namespace, f"{host}_{uuid.uuid4().hex[:8]}", log=log)
     namespace, _, name = arguments.agent_account.rpartition("/")

@@ -31,10 +31,12 @@ class Orders:
     namespaces: Mapping[str, Mode] = field(default_factory=dict)
     nodes: Mapping[str, Mode] = field(default_factory=dict)
     usual: Mode = Mode.OFF
+    most: Mode = Mode.ENFORCE
+    """No pod is held to more, whatever is asked: where somebody else enforces."""
 
     def mode(self, namespace: str, node: str) -> Mode:
         """How far a pod is held to the policies in force."""
-        return min(self.namespaces.get(namespace, self.usual), self.nodes.get(node, Mode.ENFORCE))
+        return min(self.namespaces.get(namespace, self.usual), self.nodes.get(node, Mode.ENFORCE), self.most)
 
 
 class Sight(NamedTuple):

@@ -5,7 +5,7 @@ one: a plugin in a form that nobody here has seen reads as unknown.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from fairway.hub.surroundings import Orders
@@ -128,9 +128,16 @@ def _warnings(
                 "fairway.dev/mode=enforce, or install a plugin that does"
             )
     if ours and enforcers:
-        yield f"{' and '.join(enforcers)} enforces NetworkPolicies; where Fairway enforces as well, both must allow"
-    if ours and any(not plugin.attach for plugin in plugins):
-        yield f"{names} has the pods' interfaces for itself: Fairway only observes here, mode enforce has no effect"
+        who = " and ".join(dict.fromkeys(enforcers))
+        yield f"{who} enforces NetworkPolicies: enforcing is left to it, mode enforce only audits here"
+    elif ours and any(not plugin.attach for plugin in plugins):
+        yield f"{names} has the pods' interfaces for itself: Fairway only observes, mode enforce only audits here"
+
+
+def bounded(orders: Orders, found: Detected) -> Orders:
+    """The orders as far as Fairway carries them out: where the plugin enforces, or agents cannot attach in its way,
+    nothing is dropped by two."""
+    return replace(orders, most=Mode.AUDIT) if found.enforcer or found.observe_only else orders
 
 
 def _enforces_anywhere(orders: Orders) -> bool:

@@ -16,7 +16,7 @@ from fairway.hub.surroundings import Reports, Sight
 from fairway.kit.errors import FairwayError, one_line
 from fairway.kube.access import Access
 from fairway.kube.api import MERGE, ApiError, ask, asynchronous
-from fairway.kube.detect import detected
+from fairway.kube.detect import bounded, detected
 from fairway.kube.lease import Lease
 from fairway.kube.resources import STAGED, WATCHED, Resource, object_path
 from fairway.kube.trial import since_of, status_of
@@ -37,13 +37,15 @@ Duty = Callable[[], Coroutine[Any, Any, None]]
 
 
 class ApiServer:
-    """Surroundings. Watches from `start` on until `close`; `usual` is the mode of namespaces that say nothing."""
+    """Surroundings. Watches from `start` on until `close`; `usual` is the mode of namespaces that say nothing;
+    `beside`: enforce although the network plugin does."""
 
     def __init__(
         self,
         access: Access,
         *,
         usual: Mode = Mode.OFF,
+        beside: bool = False,
         pace: Pace | None = None,
         resources: Sequence[Resource] = WATCHED,
         page: int = 500,
@@ -52,6 +54,7 @@ class ApiServer:
         self.watches: list[Watch] = []
         self._access = access
         self._usual = usual
+        self._beside = beside
         self._pace = pace or Pace()
         self._resources = resources
         self._page = page
@@ -91,7 +94,9 @@ class ApiServer:
         cluster, orders = world.sight(self._usual)
         self._cluster = cluster
         self._due = time.monotonic() + _SHARE * (time.monotonic() - began)
-        self._said = list(detected(cluster, world.nodes(), orders).warnings)
+        found = detected(cluster, world.nodes(), orders)
+        self._said = list(found.warnings)
+        orders = orders if self._beside else bounded(orders, found)
         if beside := unfollowable(orders.active):
             self._said.append(
                 f"domain names in policies allow nothing: agents cannot follow them beside the networks of {beside}"
