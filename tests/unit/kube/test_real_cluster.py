@@ -1,5 +1,5 @@
-"""The same on a server that replays the protocol and, if `FAIRWAY_TEST_KUBECONFIG` names one, on a real cluster: objects
-of a namespace of their own come, change and go, policies go on trial and into force."""
+"""The same on a server that replays the protocol and, if `FAIRWAY_TEST_KUBECONFIG` names one, on a real cluster:
+objects of a namespace of their own come and go, policies go on trial and into force."""
 
 import json
 import os
