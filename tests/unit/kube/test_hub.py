@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from fairway.kube.source import ApiServer
 from fairway.kube.watch import Pace
 from fairway.wire import batch as wire
 from fairway.wire.protocol import CONTENT_TYPE, FLOWS_PATH, BatchId
-from fairway.wire.words import Initiator, Mode
+from fairway.wire.words import Initiator, Mode, Reason, Verdict
 from support.apiserver import ApiServerReplay, api_server
 from support.hubs import Serving, serving_from, until
 from support.reports import DB, ORDERS, UI, report, write_cluster
@@ -94,7 +95,7 @@ def test_names_rules_modes_and_trials_come_from_the_cluster(server: ApiServerRep
         until(lambda: modes(hub.state, "node-c") == {Mode.AUDIT})
 
         # A policy on trial is judged beside it, and its status says what it would have denied.
-        server.put("stagednetworkpolicies", staged("only-orders", "db", ingress=[]))
+        server.put("stagednetworkpolicies", staged("only-orders", "orders-postgresql", ingress=[]))
         until(lambda: hub.answers.hub.orders and hub.answers.hub.orders.staged)
         feed = read_feed(hub.state, "node-c")
         assert feed is not None
@@ -109,7 +110,19 @@ def test_names_rules_modes_and_trials_come_from_the_cluster(server: ApiServerRep
         source._heard = 0.0
         until(lambda: status().get("observedGeneration") == 1)
         assert status()["wouldDeny"] == 0
-        assert source.world.lacking().get("stagednetworkpolicies.fairway.dev") is None
+
+        # What agents say that it would deny is named, and by whom.
+        denying = {"staged": Verdict.DENY, "staged_reason": Reason.NO_RULE, "connections": 3}
+        hub.put(report(DB, UI, 5432, Initiator.REMOTE, at=now(), sequence=2, **denying))
+        [denied] = hub.answers.hub.would_deny(datetime.now(UTC) - timedelta(minutes=5))
+        assert (denied.subject.title, denied.connections) == ("orders/orders-postgresql-0", 3)
+        assert denied.reason.startswith("ingress: orders/db, orders/only-orders isolate orders/orders-postgresql-0")
+
+        # A node that disappears is told nothing any more, and its pods' addresses are nobody's.
+        server.delete("nodes", "node-a")
+        server.delete("pods", "ui-1", "ui")
+        until(lambda: hub.answers.hub.feed("node-a") is None)
+        assert hub.answers.hub.feed("node-c") is not None
 
 
 def test_an_agents_token_lets_it_speak_for_its_own_node_alone(server: ApiServerReplay, tmp_path: Path) -> None:
