@@ -94,6 +94,10 @@ class Surroundings(Protocol):
         """What a person should look at though the cluster can be read, one line each."""
         ...
 
+    def counters(self) -> Mapping[str, int]:
+        """What was done to learn of it, since the start."""
+        ...
+
     def close(self) -> None:
         """Look no more."""
         ...
@@ -105,6 +109,7 @@ class ManifestFolder:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._seen: Signature = frozenset()
+        self._reads = 0
 
     @property
     def title(self) -> str:
@@ -116,6 +121,7 @@ class ManifestFolder:
             return None
         # Remembered first: what cannot be read is told once, and tried again when it changes.
         before, self._seen = self._seen, seen
+        self._reads += 1
         cluster = read_cluster(read_documents([self._path])).cluster
         # What is gone leaves no time behind: then only that it is gone by now is certain.
         changed = max((mtime // 1000 for _, mtime, _ in seen - before), default=None)
@@ -129,6 +135,9 @@ class ManifestFolder:
 
     def warnings(self) -> Sequence[str]:
         return ()
+
+    def counters(self) -> Mapping[str, int]:
+        return {"reads": self._reads}
 
     def close(self) -> None:
         return

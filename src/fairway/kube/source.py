@@ -129,7 +129,10 @@ class ApiServer:
 
     def counters(self) -> dict[str, int]:
         """What the watches did, added up."""
-        return dict(sum((watch.counts for watch in self.watches), Counter()))
+        total = Counter(dict.fromkeys(("lists", "events", "restarts", "expired", "failures"), 0))
+        for watch in self.watches:
+            total.update(watch.counts)
+        return dict(total)
 
     def close(self) -> None:
         if self._loop is not None and self._task is not None:

@@ -2,6 +2,8 @@
 
 import base64
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
+from fairway.hub.auth import Role
+from fairway.hub.client import read_door
 from fairway.hub.control import read_feed
 from fairway.hub.serve import Listening
 from fairway.hub.state import State
@@ -164,3 +168,33 @@ def test_an_agents_token_lets_it_speak_for_its_own_node_alone(server: ApiServerR
         assert asks("/api/v1/me", "no-token-of-anybody").status_code == 401
         server.failing = 10
         assert asks("/api/v1/me", person).status_code == 503
+
+
+def test_the_program_watches_leads_and_ends(server: ApiServerReplay, tmp_path: Path) -> None:
+    config = {
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u", "namespace": "fairway"}}],
+        "clusters": [{"name": "c", "cluster": {"server": server.access.server}}],
+        "users": [{"name": "u", "user": {"token": "hub-token"}}],
+    }
+    (tmp_path / "config").write_text(json.dumps(config))
+    state = State(tmp_path / "state")
+    command = [sys.executable, "-m", "fairway.cli.main", "hub", "--kube", "--kubeconfig", str(tmp_path / "config")]
+    command += ["--state", str(state.folder), "--listen", "127.0.0.1:0", "--mode", "audit", "--memory", "1024"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as hub:
+        try:
+            until(lambda: read_feed(state, "node-c"), 90)
+            lease = server.objects["leases"]["fairway", "fairway-hub"]
+            assert lease["spec"]["leaseDurationSeconds"] == 30
+            headers = {"Authorization": f"Bearer {state.token(Role.OPERATOR).read_text()}"}
+            door = read_door(state)
+            assert door
+            assert httpx.get(f"{door.url}/readyz").status_code == 200
+            told = httpx.get(f"{door.url}/metrics", headers=headers).text
+            assert 'fairway_hub_cluster_total{what="lists"} 1' in told
+        finally:
+            hub.terminate()
+            lines = hub.communicate(timeout=60)[1]
+    assert hub.returncode == 0, lines
+    assert "lease: this hub leads" in lines
+    assert server.objects["leases"]["fairway", "fairway-hub"]["spec"]["holderIdentity"] == ""
