@@ -16,7 +16,7 @@ OBJECT := src/fairway/agent/fairway.bpf.o
 BPF_SOURCES := $(wildcard bpf/*)
 
 .PHONY: help setup bpf demo test test-kernels fuzz bench-agent bench-coverage bench-datapath bench-hub bench-import \
-	bench-names bench-policy bench-topk endure lint lab-down clean
+	bench-kube bench-names bench-policy bench-topk endure lint lab-down clean
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ bench-import: ## How fast foreign records become flows, and in how much memory; 
 
 bench-hub: ## Rows a second over HTTP, bytes a row, how long questions take; one JSON object; ARGS=--seconds 20 --rows 1000000
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python benchmarks/hub/measure.py $(ARGS)
+
+bench-kube: ## What it takes to watch 50,000 pods and 30,000 Services; one JSON object, about three minutes
+	@.venv/bin/python benchmarks/kube.py $(ARGS)
 
 bench-names: ## How many reports a second the hub names on one core, with 20,000 pods; one JSON object
 	@.venv/bin/python benchmarks/names.py $(ARGS)

@@ -59,8 +59,7 @@ class Job:
 class Jobs:
     """`start` a question, `find` it again, `cancel` it. `close` ends what runs."""
 
-    def __init__(self, cluster: Path) -> None:
-        self._cluster = cluster
+    def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="job")
@@ -110,7 +109,7 @@ class Jobs:
         try:
             if self._move(job, Progress.RUNNING):
                 job.step = "reading flows"
-                write(folder, job.question, self._cluster, gather())
+                write(folder, job.question, gather())
                 self._listen(job, folder)
         except (FairwayError, OSError) as error:
             job.error = str(error).splitlines()[0]

@@ -9,6 +9,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from threading import Event, Thread
@@ -19,7 +20,7 @@ from fairway.cloud.prices import Prices
 from fairway.cloud.ranges import Ranges, read_ranges
 from fairway.hub.agents import Agents
 from fairway.hub.audit import Audit
-from fairway.hub.control import Control, Feed
+from fairway.hub.control import Control, Feed, policy_sets
 from fairway.hub.database.flowbase import FlowBase
 from fairway.hub.database.places import database_at
 from fairway.hub.database.retention import Retention, keep_for
@@ -35,12 +36,12 @@ from fairway.hub.receiver import Receiver
 from fairway.hub.record import named
 from fairway.hub.segments import Record, Segments, read_segment
 from fairway.hub.state import State
+from fairway.hub.surroundings import Orders, Surroundings, WouldDeny
+from fairway.hub.trial import would_deny
 from fairway.hub.wishes import Wanted
-from fairway.kit.documents import read_documents
 from fairway.kit.errors import FairwayError
 from fairway.kit.files import Signature, signature, write_atomically
 from fairway.policy.model import Cluster
-from fairway.policy.read import read_cluster
 
 _TICK: Final = 0.25
 """Seconds between two looks at everything."""
@@ -48,10 +49,10 @@ _TICK: Final = 0.25
 
 @dataclass(frozen=True, slots=True)
 class HubConfig:
-    """`cluster` is the file or folder of manifests; `memory` bounds the embedded database, in bytes."""
+    """`cluster` is where it learns of its cluster; `memory` bounds the embedded database, in bytes."""
 
     state: State
-    cluster: Path
+    cluster: Surroundings
     memory: int = 2 << 30
     store: str = ""
     """`clickhouse://...` for a database on servers; else it lies in the state folder."""
@@ -82,9 +83,10 @@ class Hub:
         self.permits: Permits = ByGrants()
         self.wanted = Wanted(config.state, self.audit)
         self.cluster: Cluster | None = None
-        self._cluster_seen: Signature = frozenset()
+        self.orders: Orders | None = None
+        self._looks = 0
         self._ranges_seen: Signature = frozenset()
-        self._control_seen: tuple[Signature, ...] = ()
+        self._control_seen: tuple[object, ...] = ()
         self._troubles: dict[str, str] = {}
         self.failures: Counter[str] = Counter()
         """What went wrong in a way that nobody thought of, by part."""
@@ -111,7 +113,7 @@ class Hub:
             self._database.__exit__(None, None, None)
             raise
         self._thread.start()
-        self._log(f"hub: {state.folder} from {self.config.cluster}")
+        self._log(f"hub: {state.folder} from {self.config.cluster.title}")
         return self
 
     def __exit__(
@@ -133,6 +135,15 @@ class Hub:
         """What a node's agent is told; None for a node that nobody knows."""
         return self._control.feed(node)
 
+    def would_deny(self, since: datetime) -> Sequence[WouldDeny]:
+        """What policies on trial would have denied since a time."""
+        return tuple(would_deny(self.base, since, policy_sets(self.wanted.read(), self.orders)[1]))
+
+    def obeying(self) -> Mapping[str, bool]:
+        """By node that has an agent, whether that has the latest rules."""
+        told = {node: self._control.revision_of(node) for node in self.agents.agents}
+        return {node: agent.revision >= told[node] for node, agent in self.agents.agents.items()}
+
     @property
     def revision(self) -> int:
         """The latest of the rules that agents are told."""
@@ -145,8 +156,10 @@ class Hub:
 
     def require_ready(self) -> Cluster:
         """The cluster as it is; NotReadyError says what is missing."""
+        if why := self.config.cluster.unready():
+            raise NotReadyError(why)
         if self.cluster is None:
-            raise NotReadyError(f"{self.config.cluster}: the cluster has not been read yet")
+            raise NotReadyError(f"{self.config.cluster.title}: the cluster has not been read yet")
         if trouble := self._troubles.get("database"):
             raise NotReadyError(trouble)
         if self.segments.trouble:
@@ -158,7 +171,7 @@ class Hub:
     def warnings(self) -> list[str]:
         """What a person should look at though the hub works, one line each."""
         found = [f"{part}: {trouble}" for part, trouble in sorted(self.troubles.items())]
-        found += self.receiver.clocks.warnings()
+        found += [*self.receiver.clocks.warnings(), *self.config.cluster.warnings()]
         if self.loader.damaged:
             found.append(
                 f"{self.loader.damaged} records of segments were damaged; see {self.config.state.segments}/damaged"
@@ -190,21 +203,17 @@ class Hub:
             if self.cluster is not None:
                 self._try("database", partial(self.loader.run, self.names))
                 self._try("control", partial(self._steer, self.cluster, self.agents))
+                self._try("trial", partial(self.config.cluster.hear, self))
                 self._try("imports", partial(take_imports, self.config.state.imports, self.base))
 
     def _look_at_cluster(self) -> bool:
-        seen = signature(self.config.cluster)
-        if seen == self._cluster_seen:
+        sight = self.config.cluster.look()
+        if sight is None:
             return False
-        # Remembered first: what cannot be read is told once, and tried again when it changes.
-        before, self._cluster_seen = self._cluster_seen, seen
-        reading = read_cluster(read_documents([self.config.cluster]))
-        now = time.time_ns() // 1000
-        changed = max((mtime // 1000 for _, mtime, _ in seen - before), default=now)
-        # What is gone leaves no time behind: then only that it is gone by now is certain.
-        at = changed if self.names.looked_us < changed <= now else now
-        self.names.observe(reading.cluster, at)
-        self.cluster = reading.cluster
+        now, changed = time.time_ns() // 1000, sight.changed_us or 0
+        self.names.observe(sight.cluster, changed if self.names.looked_us < changed <= now else now)
+        self.cluster, self.orders = sight.cluster, sight.orders
+        self._looks += 1
         return True
 
     def _look_at_ranges(self) -> bool:
@@ -226,13 +235,13 @@ class Hub:
     def _steer(self, cluster: Cluster, agents: Agents) -> bool:
         intent_file = signature(self.config.state.intent)
         intent = self.wanted.read()
-        seen = (self._cluster_seen, intent_file, *(signature(path) for path in _policy_paths(intent)))
+        seen = (self._looks, intent_file, *(signature(path) for path in _policy_paths(intent)))
         applied = max((agent.revision for agent in agents.agents.values()), default=0)
         if seen == self._control_seen and applied <= self._control.revision:
             return False
         self._control_seen = seen
         try:
-            nodes = self._control.update(cluster, intent, applied)
+            nodes = self._control.update(cluster, intent, applied, self.orders)
         except OSError:
             self._control_seen = ()  # the disk may recover without anything else changing
             raise

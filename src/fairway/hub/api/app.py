@@ -36,7 +36,7 @@ async def readyz(hub: NamedDependency[Hub]) -> str:
 
 def application(hub: Hub, gate: Gate, log: Callable[[str], None]) -> Litestar:
     """The hub's ASGI application."""
-    desk, jobs = Desk(), Jobs(hub.config.cluster)
+    desk, jobs = Desk(), Jobs()
     made = Litestar(
         route_handlers=[
             *(healthz, readyz, agents.flows, agents.feed, export.export_flows, export.agents, export.me),
