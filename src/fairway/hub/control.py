@@ -156,6 +156,10 @@ class Control:
         """What a node's agent is told by now; None for a node that the cluster does not have."""
         return self._sent.get(node)
 
+    def revisions(self) -> dict[str, int]:
+        """The revision of each node's rules."""
+        return {node: feed.table.revision for node, feed in list(self._feeds.items())}
+
     def _differs(self, feed: NodeFeed) -> bool:
         """In anything but the revision, which grows with any node's change."""
         old = self._feeds.get(feed.node)

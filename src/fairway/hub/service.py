@@ -13,8 +13,12 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Final, Self
 
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
 from fairway.cloud.ranges import Ranges
-from fairway.hub.agents import Agents
+from fairway.hub.agents import Agent, Agents
 from fairway.hub.audit import Audit
 from fairway.hub.control import Control, Feed
 from fairway.hub.database.flowbase import FlowBase
@@ -30,6 +34,8 @@ from fairway.hub.loader import Loader
 from fairway.hub.names import Names
 from fairway.hub.receiver import Receiver
 from fairway.hub.record import named
+from fairway.hub.rollouts.looking import Behind
+from fairway.hub.rollouts.runner import Rollouts
 from fairway.hub.segments import Segments, read_segment
 from fairway.hub.state import State
 from fairway.hub.wishes import Wanted
@@ -81,6 +87,8 @@ class Hub:
         self._cluster_seen: Signature = frozenset()
         self._control_seen: tuple[Signature, ...] = ()
         self._troubles: dict[str, str] = {}
+        self._steered: Intent | None = None
+        self.rollouts = Rollouts(self, log)
         self._ending = False
         self._wake = Event()
         self._thread = Thread(target=self._run, name="hub", daemon=True)
@@ -92,12 +100,13 @@ class Hub:
             self.base.open()
             keep_for(self._database, self.config.retention)
             self._control.open()
-            self.loader = Loader(self.base, _identity(state), self.base.agents(), self._log, self.live.tell)
+            self.loader = Loader(self.base, _identity(state), self.base.agents(), self._log, self._tell)
             self.names = Names(self._ranges, History(state.names))
             self.segments = Segments(state.segments, self._closed)
             self.receiver = Receiver(self.segments, self.base.ledger(), clocks=self.loader.clocks)
             self._remember_waiting()
             self.segments.start()
+            self.rollouts.start()
         except BaseException:
             self._database.__exit__(None, None, None)
             raise
@@ -108,6 +117,7 @@ class Hub:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.rollouts.close()
         self.segments.close()
         self._ending = True
         self._wake.set()
@@ -123,6 +133,14 @@ class Hub:
     def feed(self, node: str) -> Feed | None:
         """What a node's agent is told; None for a node that nobody knows."""
         return self._control.feed(node)
+
+    def wake(self) -> None:
+        """There is something to look at."""
+        self._wake.set()
+
+    def behind(self) -> Behind:
+        """Which rules each node's agent must obey to do what is wanted by now."""
+        return Behind(self._steered == self.wanted.read(), self._control.revisions())
 
     @property
     def revision(self) -> int:
@@ -171,6 +189,11 @@ class Hub:
             for record in read_segment(segment):
                 self.receiver.ledger.add(entry(record.identity))
 
+    def _tell(self, flows: pa.Table, counted: NDArray[np.bool_], agents: tuple[Agent, ...]) -> None:
+        """What a segment brought, to whoever wants to know."""
+        self.live.tell(flows, counted, agents)
+        self.rollouts.tell(flows)
+
     def _closed(self, segment: Path) -> None:
         """In the thread of the segments: there is something to load, and first sights are in a hurry."""
         self.loader.add(segment)
@@ -218,6 +241,7 @@ class Hub:
         except OSError:
             self._control_seen = ()  # the disk may recover without anything else changing
             raise
+        self._steered = intent
         if nodes:
             self._log(f"control: revision {self._control.revision} for {', '.join(sorted(nodes))}")
         return True

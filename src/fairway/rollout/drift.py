@@ -17,9 +17,7 @@ from fairway.rollout.seen import Tally
 
 _PRIOR: Final = 0.5
 LEAST_RATIO: Final = 1.5
-LEAST_EVENTS: Final = 5
-"""More than expected, and this many times what was expected, before chance is even asked: a person would not act
-on less."""
+"""Times what was expected, before chance is even asked: a person would not act on less."""
 _STEPS: Final = 300
 _TINY: Final = 1e-300
 _PRECISION: Final = 1e-12
@@ -34,9 +32,9 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
     dispersion: float
     chance: float
 
-    def alarming(self, alarm: float) -> bool:
-        """Is it more than chance and large enough to matter?"""
-        enough = self.seen >= self.expected * LEAST_RATIO and self.seen - self.expected >= LEAST_EVENTS
+    def alarming(self, alarm: float, least: float = 5) -> bool:
+        """Is it more than chance and large enough to matter: `least` events more than expected?"""
+        enough = self.seen >= self.expected * LEAST_RATIO and self.seen - self.expected >= least
         return enough and self.chance < alarm
 
 

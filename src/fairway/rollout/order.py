@@ -44,12 +44,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     """A rollout as asked for.
 
-    `policies` is YAML. `namespaces` and `nodes` are its scope; None is all of them. Each step is watched for `soak`
-    before the next; `back` says whether a broken gate takes back the last step or all.
+    `policies` is YAML, and so are `decisions`: edges that people decided to deny are not known ones. `namespaces`
+    and `nodes` are its scope; None is all of them. Each step is watched for `soak` before the next; `back` says
+    whether a broken gate takes back the last step or all.
     """
 
     name: Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
     policies: str
+    decisions: str = ""
     namespaces: tuple[str, ...] | None = None
     nodes: tuple[str, ...] | None = None
     driver: Literal["modes", "objects", "nodeclass"] = "modes"

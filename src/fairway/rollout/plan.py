@@ -45,7 +45,7 @@ def plan(state: State, seen: Seen, now: datetime) -> Plan:
         return _step_back(state, seen, broken, now)
     match state.phase:
         case Phase.OBSERVING:
-            return Plan(state=moved(state, Phase.STAGED, now))
+            return Plan(state=moved(state, Phase.STAGED, now, staged=now))
         case Phase.STAGED | Phase.ENFORCING:
             return _forward(state, seen, now)
         case Phase.STEPPING_BACK:

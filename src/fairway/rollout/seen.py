@@ -49,9 +49,10 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True):
     """A health signal: `after` is since the step, `before` are tallies of equal spans before the rollout's first
-    enforcing, the baseline."""
+    enforcing, the baseline. Fewer than `least` events more than expected are nothing that a person would act on."""
 
     name: str
+    least: float = 5
     before: tuple[Tally, ...] = ()
     after: Tally = Tally()
 

@@ -56,13 +56,15 @@ class Override(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
-    """`since` is when the phase began; `paused` is the phase to return to. `steps` that were taken back are not
-    among these any more; `breakage` is the last. `revision` counts the states, so that none is lost or mixed up."""
+    """`since` is when the phase began, `staged` when the policies went on trial, `paused` the phase to return to.
+    `steps` that were taken back are not among these any more; `breakage` is the last. `revision` counts the states,
+    so that none is lost or mixed up."""
 
     order: Order
     phase: Phase = Phase.DRAFTED
     since: datetime
     revision: int = 0
+    staged: datetime | None = None
     paused: Phase | None = None
     steps: tuple[Step, ...] = ()
     breakage: Breakage | None = None
@@ -97,7 +99,7 @@ def start(state: State, now: datetime) -> State:
         raise UsageError(
             f"rollout `{state.order.name}` is {state.phase} already; `fairway rollout status` shows it"
         )
-    return moved(state, Phase.OBSERVING, now, failure="")
+    return moved(state, Phase.OBSERVING, now, staged=None, failure="")
 
 
 def pause(state: State, now: datetime) -> State:
