@@ -2,8 +2,7 @@
 
 import argparse
 
-from fairway.hub.login import add_hub, hub_asked, is_remote
-from fairway.hub.state import find_state
+from fairway.hub.target import add_hub, hub_asked, state_asked
 from fairway.kit.arguments import add_output
 
 
@@ -23,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     from fairway.kit import show
 
     hub = hub_asked(arguments)
-    state = None if is_remote(arguments) else find_state(arguments.state)
+    state = state_asked(arguments)
     output = show.Output(arguments.output)
     now_us = time.time_ns() // 1000
     rows, behind = [], False

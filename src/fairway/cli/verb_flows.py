@@ -37,8 +37,8 @@ def _follow(arguments: argparse.Namespace) -> int:
     import json
     import sys
 
-    from fairway.hub.login import hub_asked
     from fairway.hub.source import asked_of
+    from fairway.hub.target import hub_asked
     from fairway.kit import show
     from fairway.kit.errors import UsageError
 

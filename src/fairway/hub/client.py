@@ -60,6 +60,11 @@ class Client:
         self._door = door
         self._token = token
 
+    @property
+    def url(self) -> str:
+        """Where the hub is."""
+        return self._door.url
+
     def flows(self, since: datetime | None = None, until: datetime | None = None) -> Any:
         """Flows of a time as a pyarrow table in the columns of `hub.columns`."""
         import pyarrow as pa

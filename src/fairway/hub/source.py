@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fairway.hub.client import Client
-from fairway.hub.login import add_hub, hub_asked
+from fairway.hub.target import add_hub, hub_asked
 from fairway.kit.arguments import add_output, count, duration
 from fairway.views.filter import EVERYTHING, Filter, parse_filter
 

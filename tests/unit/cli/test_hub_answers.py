@@ -145,7 +145,7 @@ def follow(hub: Serving) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["map", "--hub", "https://elsewhere"], "no token for `https://elsewhere`; run `fairway login https://el"),
+        (["map", "--hub", "https://elsewhere"], "no token for `https://elsewhere`; give --token-file FILE, or"),
         (["map", "--hub", "https://x", "--state", "/tmp"], "--hub and --state name two hubs; give one of them"),
         (["map", "--filter", "x"], "filter: at character 1: `x` where a term should be"),
         (["flows", "x.parquet", "--follow"], "--follow is of a hub; a file does not grow"),

@@ -164,7 +164,8 @@ def test_policies_are_staged_and_enforced_without_the_hubs_folder(
     assert at(hub, "stage", policies, "--posture", "deny", "--why", "a first look") == 0
     assert at(hub, "enforce", policies, "--node", "node-c") == 0
     assert capsys.readouterr().out == (
-        "on trial on all nodes; policies: 1\nin force on node-c; policies: 1, posture allow\n"
+        f"on trial on all nodes at {hub.door.url}; policies: 1\n"
+        f"in force on node-c at {hub.door.url}; policies: 1, posture allow\n"
     )
     wanted = read_intent(state)
     assert wanted.active
@@ -178,18 +179,37 @@ def test_policies_are_staged_and_enforced_without_the_hubs_folder(
     assert changes == [("operator", ""), ("operator", ""), ("operator", "a first look")]
 
 
+@pytest.fixture
+def _nobody_logged_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+
+@pytest.mark.usefixtures("_nobody_logged_in")
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--why", "x"], "--why is for a hub at a URL; give --hub as well"),
-        (["--hub", "http://127.0.0.1:1"], "--hub goes with --token-file, and without --state"),
+        (["--token-file", "t"], "--token-file is for a hub at a URL; give --hub as well"),
+        (["--hub", "http://127.0.0.1:1", "--state", "x"], "--hub and --state name two hubs; give one of them"),
+        (["--hub", "127.0.0.1"], "`127.0.0.1` is no URL; write https://HOST:PORT"),
+        (
+            ["--hub", "http://127.0.0.1:1/"],
+            "no token for `http://127.0.0.1:1`; give --token-file FILE, "
+            "or run `fairway login http://127.0.0.1:1` first",
+        ),
     ],
 )
+@pytest.mark.parametrize("verb", [["stage", "p.yaml"], ["enforce", "p.yaml"], ["observe"], ["map"], ["agents"]])
 def test_targets_that_make_no_sense(
-    policies: Path, words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    words: list[str], said: str, verb: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["stage", str(policies), *words]) == 2
+    assert main([*verb, *words]) == 2
     assert capsys.readouterr().err == f"fairway: {said}\n"
+
+
+def test_a_reason_is_kept_by_a_hub_on_this_machine_too(hub: Serving, state: State, policies: Path) -> None:
+    assert run(state, "stage", policies, "--why", "here") == 0
+    assert hub.answers.hub.audit.latest(1)[0].why == "here"
+    assert read_intent(state).staged
 
 
 def test_what_the_hub_refuses_is_one_line(hub: Serving, policies: Path, capsys: pytest.CaptureFixture[str]) -> None:
