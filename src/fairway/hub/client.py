@@ -142,7 +142,7 @@ class Client:
                     method, path, params=dict(parameters or {}), headers=headers, content=body
                 ) as answer,
             ):
-                if answer.status_code != 200:
+                if not answer.is_success:
                     raise _refused(door.url, answer.status_code, answer.read())
                 yield answer
         except httpx.HTTPError as error:

@@ -1,6 +1,6 @@
 """amend: the smallest policies that let denied connections through, beside the policies that denied them.
 
-NetworkPolicies add up: what is missing is written as policies of its own, and nothing that a person wrote is touched.
+NetworkPolicies add up: what is missing is written as policies of its own, and what a person wrote stays as it is.
 """
 
 from collections.abc import Iterable, Sequence
@@ -49,9 +49,7 @@ def _ends(edges: Iterable[Edge]) -> list[Endpoint]:
     return [end for edge in edges for end in (edge.client, edge.server) if end.kind is Kind.POD]
 
 
-def _narrowed(
-    made: GeneratedPolicy, policies: PolicySet, pods: Sequence[Endpoint]
-) -> GeneratedPolicy | None:
+def _narrowed(made: GeneratedPolicy, policies: PolicySet, pods: Sequence[Endpoint]) -> GeneratedPolicy | None:
     """The policy with only the directions in which its pods are isolated and for which it has rules."""
     policy = made.policy
     own = [pod for pod in pods if pod.namespace == policy.namespace and _named(pod) == made.workload]

@@ -7,6 +7,7 @@ import msgspec
 
 from fairway.kit.errors import UsageError
 from fairway.rollout.budgets import DEFAULT, MOST_BUDGETS, Budget, active, allowed
+from fairway.wire.words import Posture
 
 NAME_PATTERN: Final = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 """Names of rollouts are DNS labels, as those of most Kubernetes objects."""
@@ -44,13 +45,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     """A rollout as asked for.
 
-    `policies` is YAML, and so are `decisions`: edges that people decided to deny are not known ones. `namespaces`
-    and `nodes` are its scope; None is all of them. Each step is watched for `soak` before the next; `back` says
-    whether a broken gate takes back the last step or all.
+    `policies` is YAML, `posture` is for pods that none of them selects. `decisions` are YAML, too: edges that people
+    decided to deny are not known ones. `namespaces` and `nodes` are its scope; None is all of them. Each step is
+    watched for `soak` before the next; `back` says whether a broken gate takes back the last step or all.
     """
 
     name: Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
     policies: str
+    posture: Posture = Posture.ALLOW
     decisions: str = ""
     namespaces: tuple[str, ...] | None = None
     nodes: tuple[str, ...] | None = None

@@ -1,6 +1,5 @@
 """Known edges: connections that somebody relies on. What was seen before a rollout's policies were on trial, and
-what the clients' own manifests declare. Everything else may be an intruder's, who must not have policies taken back.
-"""
+what the clients' own manifests declare. The rest may be an intruder's, who must not have policies taken back."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -13,7 +12,7 @@ from fairway.policy.model import Cluster
 from fairway.wire.edge import Edge
 
 Known = tuple[str, str]
-"""The client's group (`shop/ui`), and whom it calls: `group port/PROTOCOL`, or a Service's `namespace/name:port`."""
+"""The client's group (`shop/ui`), and whom it calls: `group port/PROTOCOL`, or a Service `namespace/name:port`."""
 
 
 def known_edges(edges: Iterable[Edge], cluster: Cluster) -> frozenset[Known]:

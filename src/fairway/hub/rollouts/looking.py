@@ -14,8 +14,11 @@ from fairway.hub.rollouts.known import Known, called, group_of, is_known, known_
 from fairway.hub.rollouts.readiness import Readiness
 from fairway.hub.rollouts.scoring import Scoring
 from fairway.kit.documents import documents_in
+from fairway.policy.findings import Severity
 from fairway.policy.labels import title_of
+from fairway.policy.lint import lint
 from fairway.policy.model import Cluster, Pod
+from fairway.policy.read import read_policy_set
 from fairway.policy.rulings import Rulings, read_rulings
 from fairway.rollout.order import Order
 from fairway.rollout.seen import Broken, Seen, Signal, Tally, Unit
@@ -77,6 +80,12 @@ def units(cluster: Cluster, agents: Agents, behind: Behind, now: datetime) -> tu
     return tuple(found)
 
 
+def mistakes(order: Order, cluster: Cluster) -> tuple[str, ...]:
+    """What lint calls errors in the order's policies. UsageError if they cannot be read."""
+    found = lint(read_policy_set(documents_in("policies", order.policies), cluster), cluster)
+    return tuple(f"{one.where}: {one.what}" for one in found if one.severity is Severity.ERROR)
+
+
 def workload_title(pod: Pod) -> str:
     """`shop/ui`, as tables have it."""
     return title_of((pod.namespace, pod.workload or f"Pod/{pod.name}"))
@@ -123,6 +132,7 @@ class Looking:
         self._asked: datetime | None = None
         self._told: list[Broken] = []
         self._seen = Seen()
+        self.seen = Seen()
 
     def tell(self, rows: Iterable[Mapping[str, Any]]) -> bool:
         """Rows of flows that were denied, as they come in, from the thread that loads them; whether any matters."""
@@ -143,7 +153,7 @@ class Looking:
         unready = self._readiness.signal(cluster, self._order.namespaces, step, now)
         wanted = state.phase in (Phase.STAGED, Phase.ENFORCING) and state.in_flight is None
         scored, low = self._scoring.look(now, wanted=wanted)
-        return msgspec.structs.replace(
+        self.seen = msgspec.structs.replace(
             self._seen,
             units=nodes,
             blind=_blind(state, nodes),
@@ -152,6 +162,7 @@ class Looking:
             denied=self._denied(step),
             signals=(*self._seen.signals, unready) if step is not None else (),
         )
+        return self.seen
 
     def _begin(self, state: State, cluster: Cluster, now: datetime) -> None:
         """What is relied on was seen before the policies were on trial."""
@@ -161,7 +172,7 @@ class Looking:
         self._known = known_edges((edge for edge in edges if edge.first_seen < trial), cluster)
         rows = self._hub.base.ask(rarest_use(now - _RARE)).to_pylist()
         rarest = timedelta(seconds=int(rows[0]["seconds"] or 0) if rows else 0)
-        self._seen = msgspec.structs.replace(self._seen, rarest=rarest)
+        self._seen = msgspec.structs.replace(self._seen, rarest=rarest, lint=mistakes(self._order, cluster))
 
     def _ask(self, state: State, now: datetime) -> None:
         """What only the database knows."""

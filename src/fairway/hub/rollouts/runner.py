@@ -17,10 +17,11 @@ from fairway.hub.auth import Principal, Role
 from fairway.hub.intent import Intent, PolicyChoice
 from fairway.hub.jobs import Jobs
 from fairway.hub.rollouts.book import Book
-from fairway.hub.rollouts.looking import Looking
+from fairway.hub.rollouts.looking import Looking, mistakes, units
 from fairway.hub.rollouts.scoring import Scoring
 from fairway.hub.wishes import Choice, Wish, place_of
 from fairway.kit.errors import FairwayError, UsageError
+from fairway.rollout.order import Order
 from fairway.rollout.plan import Plan, plan, wanted
 from fairway.rollout.seen import Seen
 from fairway.rollout.state import Phase, State
@@ -79,8 +80,15 @@ class Rollouts:
         return msgspec.structs.replace(latest, state=state, waits=trouble or latest.waits)
 
     def seen_of(self, state: State) -> Seen:
-        """What is seen of a rollout now, one that was not begun included."""
-        return self._looking(state).look(state, datetime.now(UTC))
+        """What was last seen of a rollout; of one that is not under way only its units, as they are now."""
+        look = self._looks.get(state.order.name)
+        return look.seen if look is not None and state.phase not in _IDLE else self.look_at(state.order)
+
+    def look_at(self, order: Order) -> Seen:
+        """What is seen for a rollout that is not under way: its units, and what lint says."""
+        cluster = self._hub.require_ready()
+        nodes = units(cluster, self._hub.agents, self._hub.behind(), datetime.now(UTC))
+        return Seen(units=nodes, lint=mistakes(order, cluster))
 
     def draft(self, state: State, who: Principal, why: str = "") -> None:
         """Keep a new rollout, which does nothing until it is started."""
@@ -175,17 +183,21 @@ class Rollouts:
         """Write what the state wants as the hub's intent, unless it says so already."""
         if state.phase is Phase.DRAFTED:
             return
-        asked, policies = wanted(state), state.order.policies
-        place = str(place_of(policies, self._hub.config.state))
+        asked, order = wanted(state), state.order
+        place = str(place_of(order.policies, self._hub.config.state))
         told = Intent(
-            active=PolicyChoice(policies=place, nodes=asked.enforcing) if asked.enforcing else None,
-            staged=PolicyChoice(policies=place) if asked.on_trial else None,
+            active=PolicyChoice(policies=place, posture=order.posture, nodes=asked.enforcing)
+            if asked.enforcing
+            else None,
+            staged=PolicyChoice(policies=place, posture=order.posture) if asked.on_trial else None,
         )
         if self._hub.wanted.read() == told:
             return
         wish = Wish(
-            active=Choice(policies=policies, nodes=asked.enforcing) if asked.enforcing else None,
-            staged=Choice(policies=policies) if asked.on_trial else None,
+            active=Choice(policies=order.policies, posture=order.posture, nodes=asked.enforcing)
+            if asked.enforcing
+            else None,
+            staged=Choice(policies=order.policies, posture=order.posture) if asked.on_trial else None,
             why=f"rollout {state.order.name} is {state.phase}",
         )
         self._hub.wanted.change(wish, self._hub.require_ready(), _SELF, lambda _: True)
