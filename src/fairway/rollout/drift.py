@@ -4,10 +4,12 @@ The count of bad events in an exposure is held against what its own baseline pre
 unknown rate the predictive distribution is negative binomial (gamma-Poisson; Gelman et al., Bayesian Data Analysis,
 3rd ed., section 2.6, with Jeffreys' prior). Real failures come in clumps: all counts are divided by the dispersion
 of the baseline's spans, Pearson's chi-square per degree of freedom (McCullagh and Nelder, Generalized Linear
-Models, 2nd ed., section 6.2.3), never below one. `benchmarks/rollout` states how often it alarms in error.
+Models, 2nd ed., section 6.2.3), never below one. Deploys make clumps that no such law knows: what was as bad at some
+time of the baseline, for as long, is nothing new. `benchmarks/rollout` states how often it alarms in error.
 """
 
 from collections.abc import Sequence
+from itertools import accumulate
 from math import exp, inf, lgamma, log, log1p
 from typing import Final
 
@@ -18,6 +20,8 @@ from fairway.rollout.seen import Tally
 _PRIOR: Final = 0.5
 LEAST_RATIO: Final = 1.5
 """Times what was expected, before chance is even asked: a person would not act on less."""
+LEAST_WORSE: Final = 1.25
+"""Times what the worst time before would let expect."""
 _STEPS: Final = 300
 _TINY: Final = 1e-300
 _PRECISION: Final = 1e-12
@@ -25,33 +29,41 @@ _PRECISION: Final = 1e-12
 
 class Shift(msgspec.Struct, frozen=True, kw_only=True):
     """How a tally compares with what its baseline predicts. `chance` is the probability of as many bad events or
-    more if nothing had changed."""
+    more if nothing had changed; `worst` the events expected at the baseline's worst time of the same length."""
 
     seen: float
     expected: float
-    dispersion: float
+    worst: float
     chance: float
 
     def alarming(self, alarm: float, least: float = 5) -> bool:
         """Is it more than chance and large enough to matter: `least` events more than expected?"""
         enough = self.seen >= self.expected * LEAST_RATIO and self.seen - self.expected >= least
-        return enough and self.chance < alarm
+        return enough and self.seen > self.worst * LEAST_WORSE and self.chance < alarm
 
 
-def shift(before: Sequence[Tally], after: Tally) -> Shift:
-    """The tally after, held against those before."""
+def shift(before: Sequence[Tally], after: Tally, spans: int = 1) -> Shift:
+    """The tally after, which took as long as `spans` of those before, held against these."""
     bad, exposed = sum(tally.bad for tally in before), sum(tally.of for tally in before)
+    if after.of <= 0 or exposed <= 0:
+        # Without exposure nothing is known: everything is possible.
+        return Shift(seen=after.bad, expected=inf, worst=inf, chance=1)
     clumps = dispersion(before)
-    if after.of <= 0:
-        return Shift(seen=after.bad, expected=0, dispersion=clumps, chance=1)
-    if exposed <= 0:
-        # Nothing was ever exposed, so nothing is known: everything is possible.
-        return Shift(seen=after.bad, expected=inf, dispersion=clumps, chance=1)
     expected = bad * after.of / exposed
     successes = bad / clumps + _PRIOR
     # P(N >= k) of a negative binomial is a regularised incomplete beta function, also for k between whole numbers.
     chance = beta(after.bad / clumps, successes, after.of / (exposed + after.of)) if after.bad > 0 else 1.0
-    return Shift(seen=after.bad, expected=expected, dispersion=clumps, chance=chance)
+    return Shift(seen=after.bad, expected=expected, worst=worst(before, spans) * after.of, chance=chance)
+
+
+def worst(before: Sequence[Tally], spans: int) -> float:
+    """The largest share of bad events over so many spans in a row, or over all where there are fewer."""
+    if len(before) <= spans:
+        windows = [(sum(tally.bad for tally in before), sum(tally.of for tally in before))]
+    else:
+        bad, of = ([0.0, *accumulate(values)] for values in zip(*((t.bad, t.of) for t in before), strict=True))
+        windows = [(bad[end] - bad[end - spans], of[end] - of[end - spans]) for end in range(spans, len(bad))]
+    return max((bad / of for bad, of in windows if of > 0), default=0.0)
 
 
 def dispersion(spans: Sequence[Tally]) -> float:

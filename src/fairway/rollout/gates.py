@@ -95,7 +95,7 @@ def _denied(seen: Seen) -> Gate:
 
 def _signals(order: Order, seen: Seen) -> Iterator[Gate]:
     for signal in seen.signals:
-        found = shift(signal.before, signal.after)
+        found = shift(signal.before, signal.after, signal.spans)
         alarming = found.alarming(order.gates.alarm, signal.least)
         value = f"{found.seen:g} (expected {found.expected:.1f})"
         why = f"chance {found.chance:.1g} if nothing had changed" if alarming else ""

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 SILENT: Final = timedelta(seconds=45)
 """An agent that said nothing for so long is in trouble: intervals of 10 s leave it four."""
 BASELINE: Final = timedelta(days=1)
-_SPAN: Final = timedelta(minutes=5)
+SPAN: Final = timedelta(minutes=1)
 _QUERY: Final = timedelta(seconds=2)
 """Between two looks into the database."""
 _TOLD: Final = 1000
@@ -207,12 +208,16 @@ class Looking:
         connect in microseconds, over flows' means, where both are known."""
         ask, scope = self._hub.base.ask, self._order.namespaces
         if self._before is None:
-            self._before = ask(tallies(first - BASELINE, first, _SPAN, scope)).to_pylist()
+            self._before = ask(tallies(first - BASELINE, first, SPAN, scope)).to_pylist()
         after = ask(tallies(step, now, timedelta(days=366), scope)).to_pylist()
         made = []
         for name, bad, of in _SIGNALS:
             since = next(iter(_tallies(after, bad, of)), Tally())
-            made.append(Signal(name=name, before=_tallies(self._before, bad, of), after=since))
+            made.append(
+                Signal(
+                    name=name, before=_tallies(self._before, bad, of), after=since, spans=ceil((now - step) / SPAN)
+                )
+            )
         return tuple(made), _connect_times(self._before, after)
 
 

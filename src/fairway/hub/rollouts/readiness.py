@@ -2,13 +2,14 @@
 
 from collections import deque
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Final
 
 from fairway.policy.model import Cluster
 from fairway.rollout.seen import Signal, Tally
 
-_SPAN: Final = timedelta(minutes=5)
-_KEPT: Final = 288
+_SPAN: Final = timedelta(minutes=1)
+_KEPT: Final = 1440
 """Spans that are remembered: a day's."""
 _LEAST: Final = 2
 """One pod may fail at any time; its neighbour at the same moment is no chance."""
@@ -45,7 +46,13 @@ class Readiness:
             self._add(more, now)
         else:
             self._after = _sum(self._after, more)
-        return Signal(name="unready-pods", least=_LEAST, before=(*self._spans, self._current), after=self._after)
+        return Signal(
+            name="unready-pods",
+            least=_LEAST,
+            before=(*self._spans, self._current),
+            after=self._after,
+            spans=ceil((now - step) / _SPAN) if step is not None else 1,
+        )
 
     def _add(self, more: Tally, now: datetime) -> None:
         """To the baseline, which ends with the first step."""
