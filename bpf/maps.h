@@ -25,8 +25,6 @@ MAP(rules, BPF_MAP_TYPE_LPM_TRIE, struct rule_key, __u32, 1048576, BPF_F_NO_PREA
 MAP(settings, BPF_MAP_TYPE_ARRAY, __u32, struct config, 1, 0);
 MAP(clock, BPF_MAP_TYPE_ARRAY, __u32, struct clock, 1, 0);
 MAP(counters, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, COUNTERS, 0);
-/* A ring record may not be another helper's output before 6.1: an event is put together here first. */
-MAP(scratch, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct event, 1, 0);
 
 MAP(holders, BPF_MAP_TYPE_HASH, struct holder, __u32, 8192, BPF_F_NO_PREALLOC);
 MAP(names, BPF_MAP_TYPE_HASH, struct name, struct name_numbers, 16384, BPF_F_NO_PREALLOC);

@@ -34,6 +34,7 @@ from fairway.agent.netlink import Netlink
 from fairway.agent.obey import Enforcement
 from fairway.agent.outside import Outside
 from fairway.agent.pods import Pods
+from fairway.agent.positions import among
 from fairway.agent.readings import Opened
 from fairway.agent.ring import Ring
 from fairway.agent.rulenames import RuleNames
@@ -130,8 +131,11 @@ class Agent:
         }
         for name in kept:
             say(f"`{name}` changes with the next start only")
+        anew = config.believed() != self.config.believed()
         self.config = msgspec.structs.replace(config, **kept)
         self.outside.reopen(self.config)
+        if anew and self.enforcement.program is not None:
+            self._obey_table(self._feed)
         say("settings read anew")
 
     def obey(self) -> None:
@@ -165,7 +169,9 @@ class Agent:
     def _obey_table(self, feed: NodeFeed) -> None:
         # Before the rows that count on it: what they let pass is judged there.
         self.enforcement.behind = bool(feed.table.behind) and self.uplinks.watch(self.pods.by_interface)
-        self.rule_names.remember(self.enforcement.obey(feed.table), feed.table.rules)
+        resolvers = (*feed.table.resolvers, *self.config.believed())
+        table = msgspec.structs.replace(feed.table, resolvers=resolvers)
+        self.rule_names.remember(self.enforcement.obey(table), table.rules)
 
     def _watch_uplinks(self) -> None:
         """Interfaces come and go; where one cannot be watched, Services with different backends are closed."""
@@ -177,7 +183,7 @@ class Agent:
     def tell_edges(self) -> None:
         """Send every conversation that was never seen before, however small, at once."""
         events = np.concatenate((self._early, self.ring.read()))
-        early = np.isin(events["key"]["ifindex"], self.enforcement.unnamed())
+        early = among(events["key"]["ifindex"], self.enforcement.unnamed())
         self._early, events = events[early][-_EARLY_KEPT:], events[~early]
         if not len(events):
             return

@@ -16,6 +16,7 @@ from fairway.hub.distinct import Ints
 from fairway.hub.history import Answered, Change, Gone, Held, History, Looked
 from fairway.hub.outside import OUTLIVES_US, Outside, network
 from fairway.hub.owners import FOREVER, Holding, longest, sole
+from fairway.hub.written import Written
 from fairway.policy.directory import Directory
 from fairway.policy.model import Cluster
 from fairway.wire.address import packed, text
@@ -39,6 +40,8 @@ class Names:
         self._unwritten: list[Change] = []
         self._looked_us: int | None = None
         self._away = False
+        self.written = Written()
+        """The endpoints that named flows so far, as words."""
         for change in history.read() if history else ():
             self._replay(change)
 

@@ -4,9 +4,11 @@ The API's threads hand it segments and ask the database; only this thread names 
 """
 
 import time
+import traceback
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from threading import Event, Thread
@@ -17,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from fairway.cloud.prices import Prices
 from fairway.cloud.ranges import Ranges
 from fairway.hub.agents import Agent, Agents
 from fairway.hub.audit import Audit
@@ -36,7 +39,7 @@ from fairway.hub.receiver import Receiver
 from fairway.hub.record import named
 from fairway.hub.rollouts.looking import Behind
 from fairway.hub.rollouts.runner import Rollouts
-from fairway.hub.segments import Segments, read_segment
+from fairway.hub.segments import Record, Segments, read_segment
 from fairway.hub.state import State
 from fairway.hub.wishes import Wanted
 from fairway.kit.documents import read_documents
@@ -59,6 +62,7 @@ class HubConfig:
     store: str = ""
     """`clickhouse://...` for a database on servers; else it lies in the state folder."""
     retention: Retention = field(default_factory=Retention)
+    prices: Prices = field(default_factory=Prices)
 
 
 class NotReadyError(Exception):
@@ -89,6 +93,8 @@ class Hub:
         self._troubles: dict[str, str] = {}
         self._steered: Intent | None = None
         self.rollouts = Rollouts(self, log)
+        self.failures: Counter[str] = Counter()
+        """What went wrong in a way that nobody thought of, by part."""
         self._ending = False
         self._wake = Event()
         self._thread = Thread(target=self._run, name="hub", daemon=True)
@@ -102,7 +108,9 @@ class Hub:
             self._control.open()
             self.loader = Loader(self.base, _identity(state), self.base.agents(), self._log, self._tell)
             self.names = Names(self._ranges, History(state.names))
-            self.segments = Segments(state.segments, self._closed)
+            self.segments = Segments(
+                state.segments, self._closed, lambda: self.loader.busy, partial(self._failed, "segments")
+            )
             self.receiver = Receiver(self.segments, self.base.ledger(), clocks=self.loader.clocks)
             self._remember_waiting()
             self.segments.start()
@@ -166,22 +174,13 @@ class Hub:
 
     def warnings(self) -> list[str]:
         """What a person should look at though the hub works, one line each."""
-        found = self.receiver.clocks.warnings()
+        found = [f"{part}: {trouble}" for part, trouble in sorted(self.troubles.items())]
+        found += self.receiver.clocks.warnings()
         if self.loader.damaged:
             found.append(
                 f"{self.loader.damaged} records of segments were damaged; see {self.config.state.segments}/damaged"
             )
         return found
-
-    def counters(self) -> dict[str, int]:
-        """What moved, and each kind of loss, since the hub started."""
-        return {
-            **asdict(self.receiver.received),
-            "segments_waiting": len(self.segments.waiting()),
-            "batches_refused_by_disk": self.segments.refused,
-            "records_damaged": self.loader.damaged,
-            "clocks_off": len(self.receiver.clocks.warnings()),
-        }
 
     def _remember_waiting(self) -> None:
         """What was acknowledged before a crash and is not in the database yet counts as had."""
@@ -194,9 +193,10 @@ class Hub:
         self.live.tell(flows, counted, agents)
         self.rollouts.tell(flows)
 
-    def _closed(self, segment: Path) -> None:
+    def _closed(self, segment: Path, records: Sequence[Record]) -> None:
         """In the thread of the segments: there is something to load, and first sights are in a hurry."""
-        self.loader.add(segment)
+        self._troubles.pop("segments", "")
+        self.loader.add(segment, records)
         self._wake.set()
 
     def _run(self) -> None:
@@ -257,6 +257,16 @@ class Hub:
             if self._troubles.get(part) != trouble:
                 self._log(f"{part}: {trouble}; the last good state stays")
             self._troubles[part] = trouble
+        except Exception as error:  # the other parts go on
+            self._failed(part, error)
+
+    def _failed(self, part: str, error: Exception) -> None:
+        """Something that nobody thought of: in the log whole, counted, and a trouble until the part works again."""
+        trouble = f"{type(error).__name__}: {error}; this is a mistake in fairway, the log has its place"
+        self.failures[part] += 1
+        if self._troubles.get(part) != trouble:
+            self._log("".join([f"{part}: ", *traceback.format_exception(error)]).rstrip())
+        self._troubles[part] = trouble
 
 
 def _policy_paths(intent: Intent) -> list[Path]:

@@ -1,13 +1,7 @@
-"""Flows in files: Parquet, and whatever a hub on this machine has. Anyone reads.
+"""Flows in files: Parquet, and whatever a hub on this machine has. Anyone reads."""
 
-A folder of files may be written to meanwhile. `fairway.replaces` in a file's metadata names files that it was
-merged from: these count for nothing.
-"""
-
-from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 import msgspec
 import pyarrow as pa
@@ -21,8 +15,6 @@ from fairway.hub.state import State
 from fairway.kit.errors import UsageError
 from fairway.kit.files import write_atomically
 from fairway.wire.edge import Edge
-
-_REPLACES: Final = b"fairway.replaces"
 
 
 def write_flows(path: Path, table: pa.Table) -> None:
@@ -42,16 +34,11 @@ def read_flows(path: Path, since: datetime | None = None, until: datetime | None
         return Client(door).flows(since, until)
     bounds = [("time_end", ">=", since), ("time_end", "<", until)]
     filters = [bound for bound in bounds if bound[2] is not None] or None
-    for _ in range(_ATTEMPTS):
-        files = _in_force(path)
-        try:
-            tables = [_columns(file, pq.read_table(file, filters=filters)) for file in files]
-        except FileNotFoundError:
-            continue
-        except (pa.ArrowException, OSError) as error:
-            raise UsageError(f"{path}: cannot be read as flows: {str(error).splitlines()[0]}") from error
-        return pa.concat_tables([SCHEMA.empty_table(), *tables])
-    raise UsageError(f"{path}: its files vanish while they are read; is somebody deleting them?")
+    try:
+        tables = [_columns(file, pq.read_table(file, filters=filters)) for file in _files(path)]
+    except (pa.ArrowException, OSError) as error:
+        raise UsageError(f"{path}: cannot be read as flows: {str(error).splitlines()[0]}") from error
+    return pa.concat_tables([SCHEMA.empty_table(), *tables])
 
 
 def read_edges(path: Path, since: datetime | None = None, until: datetime | None = None) -> list[Edge]:
@@ -63,28 +50,19 @@ def read_edges(path: Path, since: datetime | None = None, until: datetime | None
         raise UsageError(f"{path}: holds a malformed flow: {error}") from error
 
 
-_ATTEMPTS: Final = 10
-"""A file listed may be merged away before it is opened; the next listing has its successor."""
-
-
-def _in_force(path: Path) -> list[Path]:
-    """The Parquet files at a path, without those that another one replaces."""
-    if path.is_file():
-        _metadata(path)
-        return [path]
-    if not path.is_dir():
+def _files(path: Path) -> list[Path]:
+    """The Parquet files at a path."""
+    if path.is_dir():
+        files = sorted(path.glob("*.parquet"))
+        if not files:
+            raise UsageError(f"`{path}` holds no flows: no *.parquet, and it is no hub's state folder")
+    elif path.is_file():
+        files = [path]
+    else:
         raise UsageError(f"`{path}` does not exist; give a Parquet file of flows, or a state folder")
-    files = sorted(path.glob("*.parquet"))
-    if not files:
-        raise UsageError(f"`{path}` holds no flows: no *.parquet, and it is no hub's state folder")
-    found = {}
     for file in files:
-        try:
-            found[file] = _metadata(file)
-        except FileNotFoundError:
-            continue
-    replaced = _replaced(found.values())
-    return [file for file in found if file.name not in replaced]
+        _check(file)
+    return files
 
 
 def _columns(file: Path, table: pa.Table) -> pa.Table:
@@ -100,17 +78,8 @@ def _columns(file: Path, table: pa.Table) -> pa.Table:
     return flows
 
 
-def _metadata(path: Path) -> pq.FileMetaData:
+def _check(path: Path) -> None:
     try:
-        return pq.read_metadata(path)
-    except FileNotFoundError:
-        raise
+        pq.read_metadata(path)
     except (pa.ArrowException, OSError) as error:
         raise UsageError(f"{path}: is no Parquet file: {str(error).splitlines()[0]}; remove it") from error
-
-
-def _replaced(metadata: Iterable[pq.FileMetaData]) -> set[str]:
-    names = (
-        msgspec.json.decode((found.metadata or {}).get(_REPLACES, b"[]"), type=list[str]) for found in metadata
-    )
-    return {name for replaced in names for name in replaced}

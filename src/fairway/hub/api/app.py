@@ -7,7 +7,20 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.middleware import DefineMiddleware
 
-from fairway.hub.api import agents, denials, export, flows, intent, live, metrics, policy, rollouts, seen, sums
+from fairway.hub.api import (
+    agents,
+    denials,
+    export,
+    flows,
+    intent,
+    live,
+    metrics,
+    policy,
+    rollouts,
+    seen,
+    sums,
+    zones,
+)
 from fairway.hub.api import map as graph
 from fairway.hub.api.access import Door
 from fairway.hub.api.asked import asked
@@ -41,7 +54,7 @@ def application(hub: Hub, gate: Gate, log: Callable[[str], None]) -> Litestar:
         route_handlers=[
             *(healthz, readyz, agents.flows, agents.feed, export.export_flows, export.agents, export.me),
             *(flows.list_flows, graph.map_of, denials.denials_of, live.live),
-            *(sums.zones_of, sums.top_of, sums.hotspots, sums.series_of),
+            *(zones.zones_of, sums.top_of, sums.hotspots, sums.series_of),
             *(seen.edges, seen.endpoints_of, seen.search),
             *(intent.intent, intent.change_intent, intent.audit, metrics.metrics),
             policy.router,
