@@ -16,7 +16,7 @@ OBJECT := src/fairway/agent/fairway.bpf.o
 BPF_SOURCES := $(wildcard bpf/*)
 
 .PHONY: help setup bpf demo test test-kernels fuzz bench-agent bench-coverage bench-datapath bench-hub bench-import \
-	bench-kube bench-names bench-policy bench-topk endure lint lab-down clean
+	bench-kube bench-names bench-policy bench-rollout bench-topk endure lint lab-down clean
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ bench-topk: ## A million flows in an interval: are the 500 largest told right; o
 
 endure: ## Policies swapped for 30 s and 100 agents killed, under load
 	@$(AS_ROOT) env FAIRWAY_SWAP_SECONDS=30 FAIRWAY_KILLS=100 .venv/bin/pytest -o timeout=1200 tests/kernel/test_endurance.py $(ARGS)
+
+bench-rollout: ## How fast a plan is, and how often the gates alarm in error or miss, in a simulation; one JSON object
+	@.venv/bin/python benchmarks/rollout/measure.py $(ARGS)
 
 bench-policy: ## How fast the policy engine is, at 1x, 10x and 100x; one JSON object. bench-policy-NAME: one of them
 	@.venv/bin/python benchmarks/policy/all.py

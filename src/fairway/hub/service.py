@@ -16,9 +16,13 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Final, Self
 
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
 from fairway.cloud.prices import Prices
 from fairway.cloud.ranges import Ranges, read_ranges
-from fairway.hub.agents import Agents
+from fairway.hub.agents import Agent, Agents
 from fairway.hub.audit import Audit
 from fairway.hub.control import Control, Feed, policy_sets
 from fairway.hub.database.flowbase import FlowBase
@@ -34,6 +38,7 @@ from fairway.hub.loader import Loader
 from fairway.hub.names import Names
 from fairway.hub.receiver import Receiver
 from fairway.hub.record import named
+from fairway.hub.rollouts.runner import Rollouts
 from fairway.hub.segments import Record, Segments, read_segment
 from fairway.hub.state import State
 from fairway.hub.surroundings import Orders, Surroundings, WouldDeny
@@ -88,6 +93,8 @@ class Hub:
         self._ranges_seen: Signature = frozenset()
         self._control_seen: tuple[object, ...] = ()
         self._troubles: dict[str, str] = {}
+        self._steered: Intent | None = None
+        self.rollouts = Rollouts(self, log)
         self.failures: Counter[str] = Counter()
         """What went wrong in a way that nobody thought of, by part."""
         self._ending = False
@@ -101,7 +108,7 @@ class Hub:
             self.base.open()
             keep_for(self._database, self.config.retention)
             self._control.open()
-            self.loader = Loader(self.base, _identity(state), self.base.agents(), self._log, self.live.tell)
+            self.loader = Loader(self.base, _identity(state), self.base.agents(), self._log, self._tell)
             self.names = Names(self.ranges, History(state.names))
             self.segments = Segments(
                 state.segments, self._closed, lambda: self.loader.busy, partial(self._failed, "segments")
@@ -109,6 +116,7 @@ class Hub:
             self.receiver = Receiver(self.segments, self.base.ledger(), clocks=self.loader.clocks)
             self._remember_waiting()
             self.segments.start()
+            self.rollouts.start()
         except BaseException:
             self._database.__exit__(None, None, None)
             raise
@@ -119,6 +127,7 @@ class Hub:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.rollouts.close()
         self.segments.close()
         self._ending = True
         self._wake.set()
@@ -140,9 +149,14 @@ class Hub:
         return tuple(would_deny(self.base, since, policy_sets(self.wanted.read(), self.orders)[1]))
 
     def obeying(self) -> Mapping[str, bool]:
-        """By node that has an agent, whether that has the latest rules."""
-        told = {node: self._control.revision_of(node) for node in self.agents.agents}
-        return {node: agent.revision >= told[node] for node, agent in self.agents.agents.items()}
+        """By node that has an agent, whether that does what is wanted by now."""
+        told = self._steered == self.wanted.read()
+        agents = self.agents.agents
+        return {node: told and one.revision >= self._control.revision_of(node) for node, one in agents.items()}
+
+    def wake(self) -> None:
+        """There is something to look at."""
+        self._wake.set()
 
     @property
     def revision(self) -> int:
@@ -183,6 +197,11 @@ class Hub:
         for segment in self.segments.waiting():
             for record in read_segment(segment):
                 self.receiver.ledger.add(entry(record.identity))
+
+    def _tell(self, flows: pa.Table, counted: NDArray[np.bool_], agents: tuple[Agent, ...]) -> None:
+        """What a segment brought, to whoever wants to know."""
+        self.live.tell(flows, counted, agents)
+        self.rollouts.tell(flows)
 
     def _closed(self, segment: Path, records: Sequence[Record]) -> None:
         """In the thread of the segments: there is something to load, and first sights are in a hurry."""
@@ -245,6 +264,7 @@ class Hub:
         except OSError:
             self._control_seen = ()  # the disk may recover without anything else changing
             raise
+        self._steered = intent
         if nodes:
             self._log(f"control: revision {self._control.revision} for {', '.join(sorted(nodes))}")
         return True

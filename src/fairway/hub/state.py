@@ -56,6 +56,11 @@ class State:
         return self.folder / "policies"
 
     @property
+    def rollouts(self) -> Path:
+        """The state of each rollout: `NAME.json`."""
+        return self.folder / "rollouts"
+
+    @property
     def audit(self) -> Path:
         """Who changed what."""
         return self.folder / "audit.jsonl"

@@ -7,7 +7,20 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.middleware import DefineMiddleware
 
-from fairway.hub.api import agents, denials, export, flows, intent, live, metrics, policy, seen, sums, zones
+from fairway.hub.api import (
+    agents,
+    denials,
+    export,
+    flows,
+    intent,
+    live,
+    metrics,
+    policy,
+    rollouts,
+    seen,
+    sums,
+    zones,
+)
 from fairway.hub.api import map as graph
 from fairway.hub.api.access import Door
 from fairway.hub.api.asked import asked
@@ -45,6 +58,7 @@ def application(hub: Hub, gate: Gate, log: Callable[[str], None]) -> Litestar:
             *(seen.edges, seen.endpoints_of, seen.search),
             *(intent.intent, intent.change_intent, intent.audit, metrics.metrics),
             policy.router,
+            rollouts.router,
         ],
         dependencies={
             "hub": Provide(lambda: hub, sync_to_thread=False),
