@@ -1,4 +1,4 @@
-"""Rollouts on the lab: a good set goes all the way, a bad one is taken back, a killed hub goes on, a window holds."""
+"""Rollouts on the lab: a good set goes through, a bad one is taken back, a killed hub goes on, a window waits."""
 
 import json
 import os

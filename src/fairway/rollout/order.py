@@ -45,8 +45,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     """A rollout as asked for.
 
-    `policies` is YAML, `posture` is for pods that none selects. `decisions` are YAML, too: edges that people decided
-    to deny are not known ones. `namespaces` and `nodes` are its scope; None is all of them. Each step is
+    `policies` is YAML, `posture` is for pods that none selects. `decisions` are YAML, too: edges that people
+    decided to deny are not known ones. `namespaces` and `nodes` are its scope; None is all of them. Each step is
     watched for `soak` before the next; `back` says whether a broken gate takes back the last step or all.
     """
 

@@ -49,8 +49,8 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True):
     """A health signal: `after` is since the step, `before` are tallies of equal spans before the rollout's first
-    enforcing, the baseline. `after` took as long as `spans` of these. Fewer than `least` events more than expected are
-    nothing that a person would act on."""
+    enforcing, the baseline. `after` took as long as `spans` of these. Fewer than `least` events more than expected
+    are nothing that a person would act on."""
 
     name: str
     least: float = 5
