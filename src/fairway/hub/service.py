@@ -8,6 +8,7 @@ import traceback
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -25,6 +26,8 @@ from fairway.cloud.ranges import Ranges, read_ranges
 from fairway.hub.agents import Agent, Agents
 from fairway.hub.audit import Audit
 from fairway.hub.control import Control, Feed, policy_sets
+from fairway.hub.database.claim import Claim
+from fairway.hub.database.errors import DatabaseError
 from fairway.hub.database.flowbase import FlowBase
 from fairway.hub.database.places import database_at
 from fairway.hub.database.retention import Retention, keep_for
@@ -32,6 +35,8 @@ from fairway.hub.history import History
 from fairway.hub.identity import ByGrants, Permits
 from fairway.hub.imports import take_imports
 from fairway.hub.intent import Intent
+from fairway.hub.job_files import JobFiles
+from fairway.hub.jobs import Jobs
 from fairway.hub.ledger import entry
 from fairway.hub.live import Live
 from fairway.hub.loader import Loader
@@ -94,10 +99,12 @@ class Hub:
         self._control_seen: tuple[object, ...] = ()
         self._troubles: dict[str, str] = {}
         self._steered: Intent | None = None
+        self.jobs = Jobs(JobFiles(config.state.jobs, log))
         self.rollouts = Rollouts(self, log)
         self.failures: Counter[str] = Counter()
         """What went wrong in a way that nobody thought of, by part."""
         self._ending = False
+        self._claim: Claim | None = None
         self._wake = Event()
         self._thread = Thread(target=self._run, name="hub", daemon=True)
 
@@ -108,7 +115,11 @@ class Hub:
             self.base.open()
             keep_for(self._database, self.config.retention)
             self._control.open()
-            self.loader = Loader(self.base, _identity(state), self.base.agents(), self._log, self._tell)
+            identity = _identity(state)
+            if self.config.store.startswith("clickhouse://"):  # a folder has a lock
+                self._claim = Claim(self._database, identity)
+                self._claim.take()
+            self.loader = Loader(self.base, identity, self.base.agents(), self._log, self._tell)
             self.names = Names(self.ranges, History(state.names))
             self.segments = Segments(
                 state.segments, self._closed, lambda: self.loader.busy, partial(self._failed, "segments")
@@ -132,6 +143,9 @@ class Hub:
         self._ending = True
         self._wake.set()
         self._thread.join()
+        if self._claim:
+            with suppress(DatabaseError):  # it is down, and whoever comes waits a while
+                self._claim.release()
         self._database.__exit__(kind, error, trace)
         self._log("hub: stopped")
 
@@ -219,6 +233,8 @@ class Hub:
             self._try("cluster", self._look_at_cluster)
             self._try("ranges", self._look_at_ranges)
             self._try("names", self.names.flush)
+            if self._claim:
+                self._try("claim", self._claim.hold)
             if self.cluster is not None:
                 self._try("database", partial(self.loader.run, self.names))
                 self._try("control", partial(self._steer, self.cluster, self.agents))

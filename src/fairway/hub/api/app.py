@@ -28,7 +28,6 @@ from fairway.hub.api.description import complete, configuration
 from fairway.hub.api.desk import Desk
 from fairway.hub.api.problems import handlers
 from fairway.hub.gate import Gate
-from fairway.hub.jobs import Jobs
 from fairway.hub.service import Hub
 
 HEALTH = ("/healthz", "/readyz")
@@ -49,7 +48,7 @@ async def readyz(hub: NamedDependency[Hub]) -> str:
 
 def application(hub: Hub, gate: Gate, log: Callable[[str], None]) -> Litestar:
     """The hub's ASGI application."""
-    desk, jobs = Desk(), Jobs()
+    desk, jobs = Desk(), hub.jobs
     made = Litestar(
         route_handlers=[
             *(healthz, readyz, agents.flows, agents.feed, export.export_flows, export.agents, export.me),

@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 
 from fairway.hub.auth import Principal, Role
 from fairway.hub.intent import Intent, PolicyChoice
-from fairway.hub.jobs import Jobs
 from fairway.hub.rollouts.book import Book
 from fairway.hub.rollouts.looking import Looking, mistakes, units
 from fairway.hub.rollouts.scoring import Scoring
@@ -46,7 +45,6 @@ class Rollouts:
         self._hub = hub
         self._log = log
         self.book = Book(hub.config.state.rollouts)
-        self._jobs = Jobs()
         self._looks: dict[str, Looking] = {}
         self._plans: dict[str, Plan] = {}
         self._troubles: dict[str, str] = {}
@@ -66,7 +64,6 @@ class Rollouts:
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join()
-        self._jobs.close()
 
     def holder(self) -> str:
         """The rollout that says what is in force now; empty if none does."""
@@ -166,7 +163,7 @@ class Rollouts:
     def _looking(self, state: State) -> Looking:
         name, order = state.order.name, state.order
         if name not in self._looks:
-            self._looks[name] = Looking(self._hub, Scoring(self._hub, self._jobs, order, self._log), order)
+            self._looks[name] = Looking(self._hub, Scoring(self._hub, order, self._log), order)
         return self._looks[name]
 
     def _keep(self, after: State, who: Principal, done: str, why: str = "") -> None:

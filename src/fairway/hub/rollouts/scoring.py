@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from fairway.hub.engine import Material
-from fairway.hub.jobs import Job, Jobs, Progress
+from fairway.hub.jobs import Job, Progress
 from fairway.hub.questions import Coverage
 from fairway.rollout.order import Order
 from fairway.rollout.seen import Low
@@ -20,9 +20,8 @@ _RECENT: Final = timedelta(days=7)
 class Scoring:
     """The scores of one rollout's workloads, as of the last computing."""
 
-    def __init__(self, hub: "Hub", jobs: Jobs, order: Order, log: Callable[[str], None]) -> None:
+    def __init__(self, hub: "Hub", order: Order, log: Callable[[str], None]) -> None:
         self._hub = hub
-        self._jobs = jobs
         self._order = order
         self._log = log
         self._job: Job | None = None
@@ -44,7 +43,7 @@ class Scoring:
                 lost = {node: agent.missing + sum(agent.losses.values()) for node, agent in agents.items()}
                 return Material(cluster, [], flows, lost)
 
-            self._job = self._jobs.start("rollout", question, gather)
+            self._job = self._hub.jobs.start("rollout", question, gather)
         return self._at is not None, self._low
 
     @property
