@@ -18,6 +18,9 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     )
     verb.add_argument("--ranges", type=Path, metavar="FILE", help="a provider's published ranges (ip-ranges.json)")
     verb.add_argument(
+        "--prices", type=Path, metavar="FILE", help="what bytes between zones cost (YAML), instead of list prices"
+    )
+    verb.add_argument(
         "--listen",
         type=_address,
         default="127.0.0.1:8480",
@@ -57,6 +60,7 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C."""
+    from fairway.cloud.prices import Prices, read_prices
     from fairway.cloud.ranges import read_ranges
     from fairway.hub.database.retention import parse_retention
     from fairway.hub.limits import Limit, Limits
@@ -84,6 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.memory << 20,
         arguments.store,
         parse_retention(arguments.keep),
+        read_prices(arguments.prices) if arguments.prices else Prices(),
     )
     serve(config, listening, ranges, log)
     return 0

@@ -11,8 +11,9 @@ from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, get_args
 
+from fairway.cloud.prices import Prices
 from fairway.cloud.ranges import Ranges
 from fairway.hub.agents import Agents
 from fairway.hub.audit import Audit
@@ -28,9 +29,11 @@ from fairway.hub.ledger import entry
 from fairway.hub.live import Live
 from fairway.hub.loader import Loader
 from fairway.hub.names import Names
+from fairway.hub.places import Places
 from fairway.hub.receiver import Receiver
 from fairway.hub.record import named
 from fairway.hub.segments import Segments, read_segment
+from fairway.hub.standing import Stand
 from fairway.hub.state import State
 from fairway.hub.wishes import Wanted
 from fairway.kit.documents import read_documents
@@ -38,6 +41,7 @@ from fairway.kit.errors import FairwayError
 from fairway.kit.files import Signature, signature, write_atomically
 from fairway.policy.model import Cluster
 from fairway.policy.read import read_cluster
+from fairway.views.map import Grain
 
 _TICK: Final = 0.25
 """Seconds between two looks at everything."""
@@ -53,6 +57,7 @@ class HubConfig:
     store: str = ""
     """`clickhouse://...` for a database on servers; else it lies in the state folder."""
     retention: Retention = field(default_factory=Retention)
+    prices: Prices = field(default_factory=Prices)
 
 
 class NotReadyError(Exception):
@@ -76,6 +81,8 @@ class Hub:
         self._control = Control(config.state, log)
         self.audit = Audit(config.state.audit)
         self.permits: Permits = ByGrants()
+        self.stand = Stand()
+        self.places = {grain: Places(config.state.places(grain), log) for grain in get_args(Grain)}
         self.wanted = Wanted(config.state, self.audit)
         self.cluster: Cluster | None = None
         self._cluster_seen: Signature = frozenset()
