@@ -14,8 +14,11 @@ export interface Asking<T> {
 }
 
 /** `question` is run in an effect: what it reads before its first await decides when it is asked again; null asks
- * nothing. Call this while a component is being made. */
-export function asking<T>(question: (signal: AbortSignal) => Promise<T> | null): Asking<T> {
+ * nothing. With `beats`, a live console asks again by itself. Call this while a component is being made. */
+export function asking<T>(
+  question: (signal: AbortSignal) => Promise<T> | null,
+  beats: () => boolean = () => true,
+): Asking<T> {
   let value = $state.raw<T>();
   let problem = $state.raw<Problem>();
   let loading = $state(false);
@@ -24,7 +27,7 @@ export function asking<T>(question: (signal: AbortSignal) => Promise<T> | null):
 
   $effect(() => {
     void turn;
-    void pulse.beat;
+    if (beats()) void pulse.beat;
     const stop = new AbortController();
     let later: ReturnType<typeof setTimeout> | undefined;
     const asked = question(stop.signal);

@@ -40,6 +40,18 @@ class Here {
     return urlOf(moved(this.#place, page, changes));
   }
 
+  /** Go where a link of the console's own leads, without loading everything anew. */
+  follow(event: MouseEvent): void {
+    const link = event.target instanceof Element ? event.target.closest("a") : null;
+    // A new tab is the browser's own doing.
+    const elsewhere =
+      event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0 || event.defaultPrevented;
+    if (!link || elsewhere || link.origin !== location.origin || link.hash || link.target || link.download)
+      return;
+    event.preventDefault();
+    this.#show(placeOf(link.pathname, link.search), false);
+  }
+
   #show(place: Place, quietly: boolean): void {
     const url = urlOf(place);
     if (url === urlOf(this.#place)) return;
