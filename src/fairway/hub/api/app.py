@@ -7,7 +7,7 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.middleware import DefineMiddleware
 
-from fairway.hub.api import agents, denials, export, flows, intent, live, metrics, policy, seen, sums
+from fairway.hub.api import agents, console, denials, export, flows, intent, live, metrics, policy, seen, sums
 from fairway.hub.api import map as graph
 from fairway.hub.api.access import Door
 from fairway.hub.api.asked import asked
@@ -36,7 +36,7 @@ async def readyz(hub: NamedDependency[Hub]) -> str:
 
 def application(hub: Hub, gate: Gate, log: Callable[[str], None]) -> Litestar:
     """The hub's ASGI application."""
-    desk, jobs = Desk(), Jobs(hub.config.cluster)
+    desk, jobs, built = Desk(), Jobs(hub.config.cluster), console.read_console()
     made = Litestar(
         route_handlers=[
             *(healthz, readyz, agents.flows, agents.feed, export.export_flows, export.agents, export.me),
@@ -45,12 +45,14 @@ def application(hub: Hub, gate: Gate, log: Callable[[str], None]) -> Litestar:
             *(seen.edges, seen.endpoints_of, seen.search),
             *(intent.intent, intent.change_intent, intent.audit, metrics.metrics),
             policy.router,
+            *(console.document, console.icon, console.asset),
         ],
         dependencies={
             "hub": Provide(lambda: hub, sync_to_thread=False),
             "gate": Provide(lambda: gate, sync_to_thread=False),
             "desk": Provide(lambda: desk, sync_to_thread=False),
             "jobs": Provide(lambda: jobs, sync_to_thread=False),
+            "console": Provide(lambda: built, sync_to_thread=False),
             "asked": Provide(asked, sync_to_thread=False),
         },
         on_shutdown=[jobs.close, desk.close],
