@@ -611,11 +611,14 @@ export interface components {
         /** Totals */
         api_map_Totals: {
             bytes: number;
+            cost: number;
             cross_zone_bytes: number;
             denied_edges: number;
             edges: number;
             nodes: number;
             unjudged_edges: number;
+            unpriced_bytes: number;
+            unprotected_edges: number;
             would_deny_edges: number;
         };
         /** Choice */
@@ -810,6 +813,11 @@ export interface components {
             /** @constant */
             verb: "generate";
         };
+        /** Ground */
+        Ground: {
+            box: components["schemas"]["Rectangle"];
+            namespace: string;
+        };
         /** Group */
         Group: {
             key: {
@@ -907,8 +915,11 @@ export interface components {
         };
         /** Map */
         Map: {
+            blocks: components["schemas"]["Ground"][];
+            collapsed: string[];
+            currency: string;
             edges: components["schemas"]["MapEdge"][];
-            nodes: components["schemas"]["Node"][];
+            nodes: components["schemas"]["Placed"][];
             /** Format: date-time */
             since: string;
             totals: components["schemas"]["api_map_Totals"];
@@ -924,6 +935,8 @@ export interface components {
             /** @default 0 */
             connections: number;
             /** @default 0 */
+            cost: number;
+            /** @default 0 */
             cross_zone_bytes: number;
             /** @default 0 */
             denied: number;
@@ -933,6 +946,8 @@ export interface components {
             handshake_retransmissions: number;
             /** @default 0 */
             handshake_timeouts: number;
+            /** @default 1 */
+            members: number;
             /** @default [] */
             ports: string[];
             /** @default 0 */
@@ -944,6 +959,8 @@ export interface components {
             /** @default 0 */
             retransmissions: number;
             rtt_us?: number | null;
+            /** @default [] */
+            rules: string[];
             /** @default 0 */
             sent_bytes: number;
             /** @default 0 */
@@ -953,10 +970,17 @@ export interface components {
             services: string[];
             /** @default 0 */
             severed: number;
+            /**
+             * @default unknown
+             * @enum {string}
+             */
+            standing: "denied" | "would-deny" | "unprotected" | "unknown" | "allowed";
             /** @default 0 */
             timeouts: number;
             /** @default 0 */
             unjudged: number;
+            /** @default 0 */
+            unpriced_bytes: number;
             /** @default 0 */
             would_deny: number;
         };
@@ -966,18 +990,28 @@ export interface components {
             namespaces: string[] | null;
             role: string;
         };
-        /** Node */
-        Node: {
+        /** Placed */
+        Placed: {
+            box: components["schemas"]["Rectangle"];
             id: string;
             kind: string;
+            /** @default 1 */
+            members: number;
             name: string;
             namespace: string;
             /** @default  */
             node: string;
+            /**
+             * @default unknown
+             * @enum {string}
+             */
+            protection: "open" | "ingress" | "egress" | "both" | "unknown";
             /** @default 0 */
             received_bytes: number;
             /** @default  */
             replica: string;
+            /** @default 0 */
+            replicas: number;
             /** @default 0 */
             sent_bytes: number;
         };
@@ -1005,6 +1039,13 @@ export interface components {
          * @enum {string}
          */
         Posture: "allow" | "deny";
+        /** Rectangle */
+        Rectangle: {
+            height: number;
+            width: number;
+            x: number;
+            y: number;
+        };
         /** Replay */
         Replay: {
             /** @default  */
@@ -1641,10 +1682,12 @@ export interface operations {
     mapOf: {
         parameters: {
             query?: {
-                /** @description namespaces to show as one node each: `shop,data`, or `*` */
+                /** @description namespaces to show as one node each: `shop,data`, `*` for all; `auto`: all, and all networks outside as one, where more than 150 nodes (networks: 40) would be shown */
                 collapse?: string;
                 /** @description one node for each workload, or for each pod */
                 grain?: "workload" | "replica";
+                /** @description namespaces that `auto` and `*` leave as they are; `outside` for networks */
+                open?: string;
                 /** @description filter, such as `src.namespace=shop dst.port=5432 since=2h` */
                 q?: string;
                 /** @description beginning: 90s, 5m, 2h, 7d before now, or a time; default 1h */

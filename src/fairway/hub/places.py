@@ -8,14 +8,14 @@ known as the last time.
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from fairway.kit.files import write_atomically
-from fairway.views.layout import Block, Box, Layout, Node, Place, layout
+from fairway.views.layout import Block, Box, Layout, Node, Place, layout, width_for
 from fairway.views.map import Graph
 from fairway.views.map import Node as Shown
 
@@ -58,10 +58,13 @@ class Places:
         self._kept = self._read()
         self._layout = self._laid()
 
-    def of(self, graph: Graph) -> tuple[dict[str, Box], dict[str, Box]]:
-        """Boxes by node id, and of the namespaces' blocks; a collapsed namespace is as large as its block."""
+    def of(self, graph: Graph, expected: Mapping[str, int] | None = None) -> tuple[dict[str, Box], dict[str, Box]]:
+        """Boxes by node id, and of the namespaces' blocks; a collapsed namespace is as large as its block. The first
+        map makes the board as wide as the namespaces need that are `expected`, by their number of nodes."""
         parts = [part for node in graph.nodes for part in _behind(node, graph)]
         with self._lock:
+            if not self._kept.width and expected:
+                self._kept.width = width_for(expected.values())
             self._learn(parts, graph)
             held = self._layout
         boxes = {

@@ -5,7 +5,7 @@ Of a network outside only its first address is judged: where no rule means that,
 a rule about a part of it.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
@@ -49,6 +49,13 @@ class Standing:
     def replicas(self, namespace: str, workload: str) -> int:
         """Pods of a workload that have an address now."""
         return len(self._pods.get((namespace, workload), ()))
+
+    def sizes(self, *, replicas: bool) -> Counter[str]:
+        """Workloads by namespace, or replicas."""
+        counted: Counter[str] = Counter()
+        for (namespace, _), pods in self._pods.items():
+            counted[namespace] += len(pods) if replicas else 1
+        return counted
 
     def protection(self, namespace: str, workload: str) -> Protection:
         """`unknown` of what the cluster does not have."""

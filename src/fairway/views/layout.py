@@ -25,14 +25,14 @@ GAP: Final = 24.0
 """Between blocks, and between a block and what stands in it."""
 STRIP: Final = 16
 """Nodes on top of each other in the strips at the sides."""
-_LEAST: Final = 4
+_LEAST: Final = 3
 """Places in the smallest block."""
 _TALL: Final = STEP[0] / STEP[1]
 """Rows per column of a block that looks square."""
 _WIDE: Final = 1.6
 """Width of the board by its height, when it is new."""
-_NARROWEST: Final = 1600.0
-"""Width of a board for few, or none yet."""
+_NARROWEST: Final = 904.0
+"""Width of a board for few, or none yet: four of the smallest blocks."""
 _EDGES: Final = 2 * GAP - (STEP[0] - BAR[0])
 """What a block is wider than its columns' steps."""
 
@@ -123,7 +123,7 @@ def _blocks(sizes: Mapping[str, int], before: Layout) -> tuple[float, dict[str, 
     """Old blocks that still have room stay; the others take the lowest free place, the leftmost of these."""
     kept = {name: block for name, block in before.blocks.items() if 0 < sizes.get(name, 0) <= block.room}
     new = {name: _room(size) for name, size in sorted(sizes.items()) if name not in kept}
-    width = before.width or _width(new.values())
+    width = before.width or width_for(sizes.values())
     shapes = {name: _shape(room, width) for name, room in new.items()}
     boxes = [block.box for block in kept.values()]
     for name, (wide, high) in shapes.items():
@@ -133,9 +133,9 @@ def _blocks(sizes: Mapping[str, int], before: Layout) -> tuple[float, dict[str, 
     return width, {name: kept[name] for name in sorted(kept)}
 
 
-def _width(rooms: Iterable[int]) -> float:
-    """Of a new board for such blocks; it keeps it, whatever comes."""
-    shapes = [_shape(room) for room in rooms]
+def width_for(sizes: Iterable[int]) -> float:
+    """Of a new board for namespaces of so many nodes; it keeps it, whatever comes."""
+    shapes = [_shape(_room(size)) for size in sizes if size]
     area = sum((wide + GAP) * (high + GAP) for wide, high in shapes)
     return max([_NARROWEST, math.sqrt(area * _WIDE), *(wide for wide, _ in shapes)])
 

@@ -177,7 +177,7 @@ def _behind(hub: Hub) -> dict[str, Behind]:
 def _map(hub: Hub, asked: Asked, grain: Grain, collapse: frozenset[str], opened: frozenset[str]) -> Map:
     standing = hub.stand.of(hub.cluster or Cluster(), _intent(hub))
     graph = graph_asked(hub, asked, grain, collapse, opened, standing)
-    boxes, blocks = hub.places[grain].of(graph)
+    boxes, blocks = hub.places[grain].of(graph, standing.sizes(replicas=grain == "replica"))
     return Map(
         since=asked.since,
         until=asked.until,
