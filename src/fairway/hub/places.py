@@ -8,7 +8,7 @@ known as the last time.
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Final
 
@@ -59,8 +59,8 @@ class Places:
         self._layout = self._laid()
 
     def of(self, graph: Graph, expected: Mapping[str, int] | None = None) -> tuple[dict[str, Box], dict[str, Box]]:
-        """Boxes by node id, and of the namespaces' blocks; a collapsed namespace is as large as its block. The first
-        map makes the board as wide as the namespaces need that are `expected`, by their number of nodes."""
+        """Boxes by node id, and of the namespaces' blocks; a collapsed namespace is as large as its block. The
+        first map makes the board as wide as the namespaces need that are `expected`, by their number of nodes."""
         parts = [part for node in graph.nodes for part in _behind(node, graph)]
         with self._lock:
             if not self._kept.width and expected:
@@ -93,7 +93,7 @@ class Places:
             self._forget(today, {part.id for part in parts})
             spaces = again | {part.namespace for part in parts if part.id not in self._layout.nodes}
             kept.ranked |= {pair for pair in kept.edges if kept.nodes[pair[0]].namespace in spaces}
-            self._layout = self._laid()
+            self._layout = self._laid({(edge.client, edge.server) for edge in graph.edges})
             kept.width, kept.blocks = self._layout.width, dict(self._layout.blocks)
             kept.slots = {place: dict(slots) for place, slots in self._layout.slots.items()}
         if new or again or older:
@@ -120,11 +120,12 @@ class Places:
             pairs = {pair for pair in getattr(kept, name) if kept.nodes.keys() >= set(pair)}
             setattr(kept, name, pairs)
 
-    def _laid(self) -> Layout:
+    def _laid(self, beside: Set[Pair] = frozenset()) -> Layout:
+        """New blocks stand as the edges `beside` between namespaces say, too."""
         kept = self._kept
         before = Layout(kept.width, {}, kept.blocks, kept.slots)
         nodes = [Node(key, known.namespace, known.place) for key, known in kept.nodes.items()]
-        return layout(nodes, kept.ranked, before)
+        return layout(nodes, kept.ranked | {pair for pair in beside if not self._within(*pair)}, before)
 
     def _read(self) -> _Kept:
         try:
