@@ -35,6 +35,8 @@ export function sceneOf(
 }
 
 const FADED = 0.1;
+/** What means nothing in particular lets shine through what lies below. */
+const PLAIN = 0.6;
 const LEGIBLE = 6.5;
 const CORNER = 4;
 const GLYPHS = new Map<string, Path2D>();
@@ -95,7 +97,7 @@ function arcs(ctx: Brush, stroke: Stroke, sight: Box, palette: Palette, scale: n
   const width = drawn(stroke.width, sign.thin);
   const [length, half] = headOf(width).map((pixels) => pixels / scale) as [number, number];
   const shown = stroke.arcs.filter((arc) => meets(hullOf(arc.curve), sight));
-  ctx.globalAlpha = stroke.faded ? FADED : sign.thin ? 0.9 : 0.8;
+  ctx.globalAlpha = stroke.faded ? FADED : stroke.tone === "plain" ? PLAIN : 0.85;
   ctx.strokeStyle = ctx.fillStyle = colourOf(palette, sign.colour);
   ctx.lineCap = "butt";
   ctx.setLineDash(sign.dashes.map((pixels) => pixels / scale));

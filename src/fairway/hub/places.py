@@ -2,7 +2,7 @@
 
 Every node that was ever shown keeps its place for a month after it was last seen, whatever a filter leaves out
 meanwhile. A namespace is put in order again when somebody comes to it, and when twice as many of its own edges are
-known as the last time.
+known as the last time. Only when the cluster has outgrown the board, everything gets a new place.
 """
 
 import threading
@@ -23,6 +23,8 @@ KEPT_DAYS: Final = 30
 MOST: Final = 20_000
 """Nodes remembered; of more, those seen last."""
 _DAY: Final = 86400
+_TALLEST: Final = 3
+"""Height of a board by its width: one that grew taller is begun anew."""
 _DNS: Final = frozenset({"coredns", "kube-dns", "node-local-dns"})
 _STRIPS: Final = {"external": Place.OUTSIDE, "cloud": Place.CLOUD, "node": Place.BASE, "unknown": Place.BASE}
 Pair = tuple[str, str]
@@ -60,11 +62,12 @@ class Places:
 
     def of(self, graph: Graph, expected: Mapping[str, int] | None = None) -> tuple[dict[str, Box], dict[str, Box]]:
         """Boxes by node id, and of the namespaces' blocks; a collapsed namespace is as large as its block. The
-        first map makes the board as wide as the namespaces need that are `expected`, by their number of nodes."""
+        first map makes the board as wide as it and the namespaces need that are `expected`, by their size."""
         parts = [part for node in graph.nodes for part in _behind(node, graph)]
         with self._lock:
-            if not self._kept.width and expected:
-                self._kept.width = width_for(expected.values())
+            if not self._kept.width:
+                told = Counter(part.namespace for part in parts if place_of(part) is Place.NAMESPACE)
+                self._kept.width = width_for((told | Counter(expected)).values())
             self._learn(parts, graph)
             held = self._layout
         boxes = {
@@ -93,7 +96,11 @@ class Places:
             self._forget(today, {part.id for part in parts})
             spaces = again | {part.namespace for part in parts if part.id not in self._layout.nodes}
             kept.ranked |= {pair for pair in kept.edges if kept.nodes[pair[0]].namespace in spaces}
-            self._layout = self._laid({(edge.client, edge.server) for edge in graph.edges})
+            beside = {(edge.client, edge.server) for edge in graph.edges}
+            self._layout = self._laid(beside)
+            if self._height() > _TALLEST * self._layout.width:
+                kept.width, kept.blocks, kept.slots = 0.0, {}, {}
+                self._layout = self._laid(beside)
             kept.width, kept.blocks = self._layout.width, dict(self._layout.blocks)
             kept.slots = {place: dict(slots) for place, slots in self._layout.slots.items()}
         if new or again or older:
@@ -119,6 +126,9 @@ class Places:
         for name in ("edges", "ranked"):
             pairs = {pair for pair in getattr(kept, name) if kept.nodes.keys() >= set(pair)}
             setattr(kept, name, pairs)
+
+    def _height(self) -> float:
+        return max((-block.box.y for block in self._layout.blocks.values()), default=0.0)
 
     def _laid(self, beside: Set[Pair] = frozenset()) -> Layout:
         """New blocks stand as the edges `beside` between namespaces say, too."""

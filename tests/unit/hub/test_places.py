@@ -86,6 +86,19 @@ def test_who_calls_comes_to_stand_left_once_it_is_known(tmp_path: Path) -> None:
     assert kept.of(graph(*many, edges=chain[:12]))[0] == ordered, "twice as much must be known to move them again"
 
 
+def test_a_board_that_the_cluster_outgrew_is_begun_anew(tmp_path: Path) -> None:
+    kept, _ = places(tmp_path)
+    small, _ = kept.of(graph(UI))
+    many = [pod("w", f"n{number}") for number in range(60)]
+    boxes, blocks = kept.of(graph(UI, *many))
+    height, width = -min(box.y for box in blocks.values()), max(box.x + box.width for box in blocks.values())
+    assert height < 2 * width
+    assert kept.of(graph(UI, *many))[0] == boxes
+    expecting, _ = places(tmp_path / "other")
+    before, _ = expecting.of(graph(UI), {f"n{number}": 1 for number in range(60)})
+    assert expecting.of(graph(UI, *many))[0][UI.id] == before[UI.id], "room was left for them"
+
+
 def test_who_was_not_seen_for_a_month_gives_the_place_away(tmp_path: Path) -> None:
     early, _ = places(tmp_path, day=100)
     early.of(graph(UI, OTHER))
