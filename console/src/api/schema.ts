@@ -125,6 +125,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/filter": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether a filter can be read
+         * @description Looks nothing up; 400 points at what is wrong.
+         */
+        get: operations["meaning"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/flows": {
         parameters: {
             query?: never;
@@ -966,6 +986,13 @@ export interface components {
             namespaces: string[] | null;
             role: string;
         };
+        /** Meaning */
+        Meaning: {
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            until: string;
+        };
         /** Node */
         Node: {
             id: string;
@@ -1363,6 +1390,50 @@ export interface operations {
                     "application/json": string;
                     "application/vnd.apache.arrow.stream": string;
                     "application/vnd.apache.parquet": string;
+                };
+            };
+            /** @description what went wrong; a 304 has no body */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        error?: string;
+                        status: number;
+                        title: string;
+                        type?: string;
+                    };
+                };
+            };
+        };
+    };
+    meaning: {
+        parameters: {
+            query?: {
+                /** @description filter, such as `src.namespace=shop dst.port=5432 since=2h` */
+                q?: string;
+                /** @description beginning: 90s, 5m, 2h, 7d before now, or a time; default 1h */
+                since?: string;
+                /** @description end, in the same words; default now */
+                until?: string;
+                /** @description within the cluster, with cloud services, with the outside */
+                view?: "all" | "cluster" | "cloud" | "external";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Meaning"];
                 };
             };
             /** @description what went wrong; a 304 has no body */

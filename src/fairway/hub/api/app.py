@@ -42,7 +42,7 @@ def application(hub: Hub, gate: Gate, log: Callable[[str], None]) -> Litestar:
             *(healthz, readyz, agents.flows, agents.feed, export.export_flows, export.agents, export.me),
             *(flows.list_flows, graph.map_of, denials.denials_of, live.live),
             *(sums.zones_of, sums.top_of, sums.hotspots, sums.series_of),
-            *(seen.edges, seen.endpoints_of, seen.search),
+            *(seen.edges, seen.endpoints_of, seen.search, seen.meaning),
             *(intent.intent, intent.change_intent, intent.audit, metrics.metrics),
             policy.router,
             *(console.document, console.icon, console.asset),
