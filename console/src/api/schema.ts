@@ -213,6 +213,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/intent/{slot}/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The policies in force or on trial, as text
+         * @description For who sees all namespaces: a policy names others than its own.
+         */
+        get: operations["policiesIn"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/live": {
         parameters: {
             query?: never;
@@ -463,6 +483,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/protection": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which policies protect whom
+         * @description Of the workloads that the cluster has now, within what the asker may see.
+         */
+        get: operations["protectionOf"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/search": {
         parameters: {
             query?: never;
@@ -587,6 +627,11 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** Affected */
+        Affected: {
+            connections: number;
+            workload: string;
+        };
         /** Agent */
         Agent: {
             /** @default 0 */
@@ -628,6 +673,19 @@ export interface components {
             /** @default 0 */
             rows: number;
         };
+        /** Answer */
+        Answer: {
+            allowed: boolean;
+            /** @default [] */
+            backends: components["schemas"]["Backend"][];
+            client: string;
+            port: number;
+            protocol: string;
+            server: string;
+            /** @default [] */
+            sides: components["schemas"]["Side"][];
+            why: string;
+        };
         /** Totals */
         api_map_Totals: {
             bytes: number;
@@ -637,6 +695,38 @@ export interface components {
             nodes: number;
             unjudged_edges: number;
             would_deny_edges: number;
+        };
+        /** Backend */
+        Backend: {
+            egress: string;
+            ingress: string;
+            port: number;
+            server: string;
+        };
+        /** Breakage */
+        Breakage: {
+            client: string;
+            connections: number;
+            direction: string;
+            fix: string;
+            /** @default false */
+            flagged: boolean;
+            /** @default [] */
+            policies: string[];
+            port: number;
+            protocol: string;
+            reason: string;
+            server: string;
+        };
+        /** Change */
+        Change: {
+            after: string;
+            before: string;
+            clients: string[];
+            families: number[];
+            ports: string[];
+            servers: string[];
+            through: string[];
         };
         /** Choice */
         Choice: {
@@ -648,6 +738,12 @@ export interface components {
             nodes?: string[] | null;
             policies?: string | null;
             posture?: components["schemas"]["Posture"];
+        };
+        /** Compared */
+        Compared: {
+            allowed: components["schemas"]["Change"][];
+            denied: components["schemas"]["Change"][];
+            same: boolean;
         };
         /** Coverage */
         Coverage: {
@@ -662,6 +758,17 @@ export interface components {
             until: string;
             /** @constant */
             verb: "coverage";
+        };
+        /** Covered */
+        Covered: {
+            enough: boolean;
+            findings: components["schemas"]["Finding"][];
+            judged: boolean;
+            namespaces: {
+                [key: string]: components["schemas"]["Estimate"];
+            };
+            observed_seconds: number;
+            scores: components["schemas"]["Score"][];
         };
         /** Denials */
         Denials: {
@@ -706,6 +813,15 @@ export interface components {
             /** @constant */
             verb: "diff";
         };
+        /** Doubt */
+        Doubt: {
+            client: string;
+            connections: number;
+            port: number;
+            protocol: string;
+            reasons: string[];
+            server: string;
+        };
         /** End */
         End: {
             address: string;
@@ -738,6 +854,13 @@ export interface components {
             /** @default  */
             why: string;
         };
+        /** Estimate */
+        Estimate: {
+            coverage: number;
+            error: number;
+            kinds: number;
+            unseen: number;
+        };
         /** Explain */
         Explain: {
             client: string;
@@ -752,6 +875,13 @@ export interface components {
             server: string;
             /** @constant */
             verb: "explain";
+        };
+        /** Finding */
+        Finding: {
+            blocks: boolean;
+            do: string;
+            what: string;
+            workload: string;
         };
         /** Flow */
         Flow: {
@@ -830,6 +960,26 @@ export interface components {
             /** @constant */
             verb: "generate";
         };
+        /** Generated */
+        Generated: {
+            left_out: components["schemas"]["LeftOut"][];
+            notes: string[];
+            policies: components["schemas"]["GeneratedPolicy"][];
+            review: components["schemas"]["Doubt"][];
+            width: components["schemas"]["Width"];
+        };
+        /** GeneratedPolicy */
+        GeneratedPolicy: {
+            egress: number;
+            evidence: {
+                [key: string]: string[];
+            };
+            file: string;
+            ingress: number;
+            policy: string;
+            workload: string;
+            yaml: string;
+        };
         /** Group */
         Group: {
             key: {
@@ -878,6 +1028,13 @@ export interface components {
             active?: components["schemas"]["PolicyChoice"] | null;
             staged?: components["schemas"]["PolicyChoice"] | null;
         };
+        /** Isolated */
+        Isolated: {
+            /** @default [] */
+            egress: string[];
+            /** @default [] */
+            ingress: string[];
+        };
         /** JobState */
         JobState: {
             answer?: {
@@ -892,6 +1049,22 @@ export interface components {
             state: string;
             step: string;
             verb: string;
+        };
+        /** Lack */
+        Lack: {
+            do: string;
+            points: number;
+            what: string;
+        };
+        /** LeftOut */
+        LeftOut: {
+            client: string;
+            /** @default 0 */
+            connections: number;
+            port: number;
+            protocol: string;
+            reason: string;
+            server: string;
         };
         /** Line */
         Line: {
@@ -1025,6 +1198,10 @@ export interface components {
             policies?: string | null;
             posture?: components["schemas"]["Posture"];
         };
+        /** PolicyText */
+        PolicyText: {
+            policies: string;
+        };
         /**
          * Posture
          * @description What happens to a pod that no policy selects in a direction.
@@ -1032,6 +1209,20 @@ export interface components {
          * @enum {string}
          */
         Posture: "allow" | "deny";
+        /** Protected */
+        Protected: {
+            active: components["schemas"]["Isolated"];
+            cluster: components["schemas"]["Isolated"];
+            pods: number;
+            staged: components["schemas"]["Isolated"];
+            workload: string;
+        };
+        /** Protection */
+        Protection: {
+            active_posture: string | null;
+            staged_posture: string | null;
+            workloads: components["schemas"]["Protected"][];
+        };
         /** Replay */
         Replay: {
             /** @default  */
@@ -1049,6 +1240,30 @@ export interface components {
             until: string;
             /** @constant */
             verb: "replay";
+        };
+        /** Replayed */
+        Replayed: {
+            affected: components["schemas"]["Affected"][];
+            already_denied: components["schemas"]["Breakage"][];
+            broken: components["schemas"]["Breakage"][];
+            connections: number;
+            decided: components["schemas"]["Breakage"][];
+            judged: number;
+            passed: boolean;
+            still_allowed: string[];
+            unanswered: components["schemas"]["Breakage"][];
+            uncertain: number;
+            unused_rules: string[];
+        };
+        /** Score */
+        Score: {
+            /** @default [] */
+            lacks: components["schemas"]["Lack"][];
+            observed_seconds: number;
+            quiet_seconds: number;
+            sample: components["schemas"]["Estimate"];
+            score: number | null;
+            workload: string;
         };
         /** SeenEdge */
         SeenEdge: {
@@ -1095,6 +1310,15 @@ export interface components {
             /** Format: date-time */
             until: string;
         };
+        /** Side */
+        Side: {
+            direction: string;
+            policies: string[];
+            rules: string[];
+            tier: string;
+            verdict: string;
+            why: string;
+        };
         /** Sums */
         Sums: {
             connect_us?: number | null;
@@ -1129,6 +1353,22 @@ export interface components {
             unjudged: number;
             /** @default 0 */
             would_deny: number;
+        };
+        /** Unseen */
+        Unseen: {
+            client: string;
+            count: number;
+            ports: string;
+            protocol: string;
+            server: string;
+        };
+        /** Width */
+        Width: {
+            allowed: number;
+            outside_allowed: number;
+            outside_seen: number;
+            seen: number;
+            unseen: components["schemas"]["Unseen"][];
         };
         /** Wish */
         Wish: {
@@ -1663,6 +1903,43 @@ export interface operations {
             };
         };
     };
+    policiesIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slot: "active" | "staged";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyText"];
+                };
+            };
+            /** @description what went wrong; a 304 has no body */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        error?: string;
+                        status: number;
+                        title: string;
+                        type?: string;
+                    };
+                };
+            };
+        };
+    };
     live: {
         parameters: {
             query?: {
@@ -1845,15 +2122,13 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Request fulfilled, document follows */
+            /** @description Additional response */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Covered"];
                 };
             };
             /** @description what went wrong; a 304 has no body */
@@ -1886,15 +2161,13 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Request fulfilled, document follows */
+            /** @description Additional response */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Compared"];
                 };
             };
             /** @description what went wrong; a 304 has no body */
@@ -1927,15 +2200,13 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Request fulfilled, document follows */
+            /** @description Additional response */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Answer"];
                 };
             };
             /** @description what went wrong; a 304 has no body */
@@ -1968,15 +2239,13 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Request fulfilled, document follows */
+            /** @description Additional response */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Generated"];
                 };
             };
             /** @description what went wrong; a 304 has no body */
@@ -2198,15 +2467,51 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Additional response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replayed"];
+                };
+            };
+            /** @description what went wrong; a 304 has no body */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        error?: string;
+                        status: number;
+                        title: string;
+                        type?: string;
+                    };
+                };
+            };
+        };
+    };
+    protectionOf: {
+        parameters: {
+            query?: {
+                /** @description workloads of this namespace */
+                namespace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
             /** @description Request fulfilled, document follows */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Protection"];
                 };
             };
             /** @description what went wrong; a 304 has no body */
