@@ -295,6 +295,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/nodes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Each node, its agent and its rules
+         * @description Of the cluster as it is, and of whoever else reports.
+         */
+        get: operations["nodes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/nodes/{node}/feed": {
         parameters: {
             query?: never;
@@ -1181,6 +1201,21 @@ export interface components {
             /** @default 0 */
             sent_bytes: number;
         };
+        /** Nodes */
+        Nodes: {
+            nodes: components["schemas"]["NodeState"][];
+        };
+        /** NodeState */
+        NodeState: {
+            agent: components["schemas"]["Agent"] | null;
+            /** @default true */
+            in_cluster: boolean;
+            mode: string;
+            name: string;
+            pods: number;
+            wanted: number | null;
+            zone: string;
+        };
         /** Point */
         Point: {
             sums: components["schemas"]["Sums"];
@@ -2050,6 +2085,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description what went wrong; a 304 has no body */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        error?: string;
+                        status: number;
+                        title: string;
+                        type?: string;
+                    };
+                };
+            };
+        };
+    };
+    nodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Nodes"];
                 };
             };
             /** @description what went wrong; a 304 has no body */

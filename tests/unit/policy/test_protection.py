@@ -16,7 +16,13 @@ metadata: {name: %s, namespace: %s}
 spec: {podSelector: {matchLabels: {%s}}, policyTypes: [%s]}
 """
 
-OLD = pod("ui/ui-7d9f-0", "10.0.1.132", labels={"old": "yes-it-is"}, owner="ReplicaSet/ui-7d9f", on="n1")
+OLD = pod(
+    "ui/ui-7d9f-0",
+    "10.0.1.132",
+    labels={"old": "yes-it-is", "pod-template-hash": "7d9f"},
+    owner="ReplicaSet/ui-7d9f",
+    on="n1",
+)
 CLUSTER = cluster(*shop.objects(), OLD)
 
 
