@@ -125,6 +125,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/filter": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether a filter can be read
+         * @description Looks nothing up; 400 points at what is wrong.
+         */
+        get: operations["meaning"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/flows": {
         parameters: {
             query?: never;
@@ -193,6 +213,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/intent/{slot}/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The policies in force or on trial, as text
+         * @description For who sees all namespaces: a policy names others than its own.
+         */
+        get: operations["policiesIn"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/live": {
         parameters: {
             query?: never;
@@ -247,6 +287,26 @@ export interface paths {
          * @description Name, role and namespaces.
          */
         get: operations["me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Each node, its agent and its rules
+         * @description Of the cluster as it is, and of whoever else reports.
+         */
+        get: operations["nodes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -443,6 +503,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/protection": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which policies protect whom
+         * @description Of the workloads that the cluster has now, within what the asker may see.
+         */
+        get: operations["protectionOf"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/search": {
         parameters: {
             query?: never;
@@ -567,6 +647,11 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** Affected */
+        Affected: {
+            connections: number;
+            workload: string;
+        };
         /** Agent */
         Agent: {
             /** @default 0 */
@@ -608,6 +693,19 @@ export interface components {
             /** @default 0 */
             rows: number;
         };
+        /** Answer */
+        Answer: {
+            allowed: boolean;
+            /** @default [] */
+            backends: components["schemas"]["Backend"][];
+            client: string;
+            port: number;
+            protocol: string;
+            server: string;
+            /** @default [] */
+            sides: components["schemas"]["Side"][];
+            why: string;
+        };
         /** Totals */
         api_map_Totals: {
             bytes: number;
@@ -621,6 +719,38 @@ export interface components {
             unprotected_edges: number;
             would_deny_edges: number;
         };
+        /** Backend */
+        Backend: {
+            egress: string;
+            ingress: string;
+            port: number;
+            server: string;
+        };
+        /** Breakage */
+        Breakage: {
+            client: string;
+            connections: number;
+            direction: string;
+            fix: string;
+            /** @default false */
+            flagged: boolean;
+            /** @default [] */
+            policies: string[];
+            port: number;
+            protocol: string;
+            reason: string;
+            server: string;
+        };
+        /** Change */
+        Change: {
+            after: string;
+            before: string;
+            clients: string[];
+            families: number[];
+            ports: string[];
+            servers: string[];
+            through: string[];
+        };
         /** Choice */
         Choice: {
             /**
@@ -631,6 +761,12 @@ export interface components {
             nodes?: string[] | null;
             policies?: string | null;
             posture?: components["schemas"]["Posture"];
+        };
+        /** Compared */
+        Compared: {
+            allowed: components["schemas"]["Change"][];
+            denied: components["schemas"]["Change"][];
+            same: boolean;
         };
         /** Coverage */
         Coverage: {
@@ -645,6 +781,17 @@ export interface components {
             until: string;
             /** @constant */
             verb: "coverage";
+        };
+        /** Covered */
+        Covered: {
+            enough: boolean;
+            findings: components["schemas"]["Finding"][];
+            judged: boolean;
+            namespaces: {
+                [key: string]: components["schemas"]["Estimate"];
+            };
+            observed_seconds: number;
+            scores: components["schemas"]["Score"][];
         };
         /** Denials */
         Denials: {
@@ -689,6 +836,15 @@ export interface components {
             /** @constant */
             verb: "diff";
         };
+        /** Doubt */
+        Doubt: {
+            client: string;
+            connections: number;
+            port: number;
+            protocol: string;
+            reasons: string[];
+            server: string;
+        };
         /** End */
         End: {
             address: string;
@@ -721,6 +877,13 @@ export interface components {
             /** @default  */
             why: string;
         };
+        /** Estimate */
+        Estimate: {
+            coverage: number;
+            error: number;
+            kinds: number;
+            unseen: number;
+        };
         /** Explain */
         Explain: {
             client: string;
@@ -735,6 +898,13 @@ export interface components {
             server: string;
             /** @constant */
             verb: "explain";
+        };
+        /** Finding */
+        Finding: {
+            blocks: boolean;
+            do: string;
+            what: string;
+            workload: string;
         };
         /** Flow */
         Flow: {
@@ -813,6 +983,26 @@ export interface components {
             /** @constant */
             verb: "generate";
         };
+        /** Generated */
+        Generated: {
+            left_out: components["schemas"]["LeftOut"][];
+            notes: string[];
+            policies: components["schemas"]["GeneratedPolicy"][];
+            review: components["schemas"]["Doubt"][];
+            width: components["schemas"]["Width"];
+        };
+        /** GeneratedPolicy */
+        GeneratedPolicy: {
+            egress: number;
+            evidence: {
+                [key: string]: string[];
+            };
+            file: string;
+            ingress: number;
+            policy: string;
+            workload: string;
+            yaml: string;
+        };
         /** Ground */
         Ground: {
             box: components["schemas"]["Rectangle"];
@@ -866,6 +1056,13 @@ export interface components {
             active?: components["schemas"]["PolicyChoice"] | null;
             staged?: components["schemas"]["PolicyChoice"] | null;
         };
+        /** Isolated */
+        Isolated: {
+            /** @default [] */
+            egress: string[];
+            /** @default [] */
+            ingress: string[];
+        };
         /** JobState */
         JobState: {
             answer?: {
@@ -880,6 +1077,22 @@ export interface components {
             state: string;
             step: string;
             verb: string;
+        };
+        /** Lack */
+        Lack: {
+            do: string;
+            points: number;
+            what: string;
+        };
+        /** LeftOut */
+        LeftOut: {
+            client: string;
+            /** @default 0 */
+            connections: number;
+            port: number;
+            protocol: string;
+            reason: string;
+            server: string;
         };
         /** Line */
         Line: {
@@ -990,6 +1203,28 @@ export interface components {
             namespaces: string[] | null;
             role: string;
         };
+        /** Meaning */
+        Meaning: {
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            until: string;
+        };
+        /** Nodes */
+        Nodes: {
+            nodes: components["schemas"]["NodeState"][];
+        };
+        /** NodeState */
+        NodeState: {
+            agent: components["schemas"]["Agent"] | null;
+            /** @default true */
+            in_cluster: boolean;
+            mode: string;
+            name: string;
+            pods: number;
+            wanted: number | null;
+            zone: string;
+        };
         /** Placed */
         Placed: {
             box: components["schemas"]["Rectangle"];
@@ -1032,6 +1267,10 @@ export interface components {
             policies?: string | null;
             posture?: components["schemas"]["Posture"];
         };
+        /** PolicyText */
+        PolicyText: {
+            policies: string;
+        };
         /**
          * Posture
          * @description What happens to a pod that no policy selects in a direction.
@@ -1039,6 +1278,20 @@ export interface components {
          * @enum {string}
          */
         Posture: "allow" | "deny";
+        /** Protected */
+        Protected: {
+            active: components["schemas"]["Isolated"];
+            cluster: components["schemas"]["Isolated"];
+            pods: number;
+            staged: components["schemas"]["Isolated"];
+            workload: string;
+        };
+        /** Protection */
+        Protection: {
+            active_posture: string | null;
+            staged_posture: string | null;
+            workloads: components["schemas"]["Protected"][];
+        };
         /** Rectangle */
         Rectangle: {
             height: number;
@@ -1063,6 +1316,30 @@ export interface components {
             until: string;
             /** @constant */
             verb: "replay";
+        };
+        /** Replayed */
+        Replayed: {
+            affected: components["schemas"]["Affected"][];
+            already_denied: components["schemas"]["Breakage"][];
+            broken: components["schemas"]["Breakage"][];
+            connections: number;
+            decided: components["schemas"]["Breakage"][];
+            judged: number;
+            passed: boolean;
+            still_allowed: string[];
+            unanswered: components["schemas"]["Breakage"][];
+            uncertain: number;
+            unused_rules: string[];
+        };
+        /** Score */
+        Score: {
+            /** @default [] */
+            lacks: components["schemas"]["Lack"][];
+            observed_seconds: number;
+            quiet_seconds: number;
+            sample: components["schemas"]["Estimate"];
+            score: number | null;
+            workload: string;
         };
         /** SeenEdge */
         SeenEdge: {
@@ -1109,6 +1386,15 @@ export interface components {
             /** Format: date-time */
             until: string;
         };
+        /** Side */
+        Side: {
+            direction: string;
+            policies: string[];
+            rules: string[];
+            tier: string;
+            verdict: string;
+            why: string;
+        };
         /** Sums */
         Sums: {
             connect_us?: number | null;
@@ -1143,6 +1429,22 @@ export interface components {
             unjudged: number;
             /** @default 0 */
             would_deny: number;
+        };
+        /** Unseen */
+        Unseen: {
+            client: string;
+            count: number;
+            ports: string;
+            protocol: string;
+            server: string;
+        };
+        /** Width */
+        Width: {
+            allowed: number;
+            outside_allowed: number;
+            outside_seen: number;
+            seen: number;
+            unseen: components["schemas"]["Unseen"][];
         };
         /** Wish */
         Wish: {
@@ -1423,6 +1725,50 @@ export interface operations {
             };
         };
     };
+    meaning: {
+        parameters: {
+            query?: {
+                /** @description filter, such as `src.namespace=shop dst.port=5432 since=2h` */
+                q?: string;
+                /** @description beginning: 90s, 5m, 2h, 7d before now, or a time; default 1h */
+                since?: string;
+                /** @description end, in the same words; default now */
+                until?: string;
+                /** @description within the cluster, with cloud services, with the outside */
+                view?: "all" | "cluster" | "cloud" | "external";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Meaning"];
+                };
+            };
+            /** @description what went wrong; a 304 has no body */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        error?: string;
+                        status: number;
+                        title: string;
+                        type?: string;
+                    };
+                };
+            };
+        };
+    };
     listFlows: {
         parameters: {
             query?: {
@@ -1633,6 +1979,43 @@ export interface operations {
             };
         };
     };
+    policiesIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slot: "active" | "staged";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyText"];
+                };
+            };
+            /** @description what went wrong; a 304 has no body */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        error?: string;
+                        status: number;
+                        title: string;
+                        type?: string;
+                    };
+                };
+            };
+        };
+    };
     live: {
         parameters: {
             query?: {
@@ -1764,6 +2147,41 @@ export interface operations {
             };
         };
     };
+    nodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Nodes"];
+                };
+            };
+            /** @description what went wrong; a 304 has no body */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        error?: string;
+                        status: number;
+                        title: string;
+                        type?: string;
+                    };
+                };
+            };
+        };
+    };
     feed: {
         parameters: {
             query?: {
@@ -1817,15 +2235,13 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Request fulfilled, document follows */
+            /** @description Additional response */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Covered"];
                 };
             };
             /** @description what went wrong; a 304 has no body */
@@ -1858,15 +2274,13 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Request fulfilled, document follows */
+            /** @description Additional response */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Compared"];
                 };
             };
             /** @description what went wrong; a 304 has no body */
@@ -1899,15 +2313,13 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Request fulfilled, document follows */
+            /** @description Additional response */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Answer"];
                 };
             };
             /** @description what went wrong; a 304 has no body */
@@ -1940,15 +2352,13 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Request fulfilled, document follows */
+            /** @description Additional response */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Generated"];
                 };
             };
             /** @description what went wrong; a 304 has no body */
@@ -2170,15 +2580,51 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Additional response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replayed"];
+                };
+            };
+            /** @description what went wrong; a 304 has no body */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        error?: string;
+                        status: number;
+                        title: string;
+                        type?: string;
+                    };
+                };
+            };
+        };
+    };
+    protectionOf: {
+        parameters: {
+            query?: {
+                /** @description workloads of this namespace */
+                namespace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
             /** @description Request fulfilled, document follows */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Protection"];
                 };
             };
             /** @description what went wrong; a 304 has no body */

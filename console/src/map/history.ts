@@ -4,26 +4,27 @@ import type { Schemas } from "../api/ask";
 
 export type Series = Schemas["Series"];
 
-/** Moments in seconds since 1970, then for each reading one list; a point for every step of the time. */
-export function pointsOf(
-  series: Series,
-  readings: readonly ((sums: Schemas["Sums"], step: number) => number)[],
-): readonly (readonly (number | null)[])[] {
-  const step = series.step;
+export interface History {
+  /** Seconds since 1970, one for every step of the time. */
+  readonly times: readonly number[];
+  readonly sums: readonly (Schemas["Sums"] | null)[];
+  /** Seconds. */
+  readonly step: number;
+}
+
+export function historyOf(series: Series): History {
+  const { step } = series;
   const told = new Map(
     (series.lines[0]?.points ?? []).map((point) => [Math.floor(Date.parse(point.time) / 1000), point.sums]),
   );
   const first = Math.floor(Date.parse(series.since) / 1000 / step) * step;
   const last = Math.floor(Date.parse(series.until) / 1000);
-  const moments: number[] = [];
-  for (let at = first; at <= last; at += step) moments.push(at);
-  return [
-    moments,
-    ...readings.map((read) =>
-      moments.map((at) => {
-        const sums = told.get(at);
-        return sums ? read(sums, step) : null;
-      }),
-    ),
-  ];
+  const times: number[] = [];
+  for (let at = first; at <= last; at += step) times.push(at);
+  return { times, sums: times.map((at) => told.get(at) ?? null), step };
+}
+
+/** One reading a second; null where nothing was told. */
+export function perSecond(history: History, read: (sums: Schemas["Sums"]) => number): (number | null)[] {
+  return history.sums.map((sums) => (sums ? read(sums) / history.step : null));
 }

@@ -7,7 +7,21 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.middleware import DefineMiddleware
 
-from fairway.hub.api import agents, console, denials, export, flows, intent, live, metrics, policy, seen, sums
+from fairway.hub.api import (
+    agents,
+    console,
+    denials,
+    export,
+    flows,
+    intent,
+    live,
+    metrics,
+    nodes,
+    policy,
+    protection,
+    seen,
+    sums,
+)
 from fairway.hub.api import map as graph
 from fairway.hub.api.access import Door
 from fairway.hub.api.asked import asked
@@ -42,8 +56,9 @@ def application(hub: Hub, gate: Gate, log: Callable[[str], None]) -> Litestar:
             *(healthz, readyz, agents.flows, agents.feed, export.export_flows, export.agents, export.me),
             *(flows.list_flows, graph.map_of, denials.denials_of, live.live),
             *(sums.zones_of, sums.top_of, sums.hotspots, sums.series_of),
-            *(seen.edges, seen.endpoints_of, seen.search),
+            *(seen.edges, seen.endpoints_of, seen.search, seen.meaning),
             *(intent.intent, intent.change_intent, intent.audit, metrics.metrics),
+            *(protection.protection_of, protection.policies_in, nodes.nodes),
             policy.router,
             *(console.document, console.icon, console.asset),
         ],
