@@ -79,7 +79,7 @@ export type LayerKey = keyof typeof LAYERS;
 
 /** A layer by the word in the URL; traffic for any other. */
 export function layerOf(word: string): LayerKey {
-  return word in LAYERS ? (word as LayerKey) : "traffic";
+  return Object.hasOwn(LAYERS, word) ? (word as LayerKey) : "traffic";
 }
 
 function health(edge: MapEdge): Tone {

@@ -32,7 +32,7 @@ export type MetricKey = keyof typeof METRICS;
 
 /** A metric by the word in the URL; null for none. */
 export function metricOf(word: string): MetricKey | null {
-  return word in METRICS ? (word as MetricKey) : null;
+  return Object.hasOwn(METRICS, word) ? (word as MetricKey) : null;
 }
 
 /** Whether bytes went between zones and no price fits any of them. */

@@ -2,7 +2,7 @@
 
 import { meets, hullOf, along, type Box } from "./geometry";
 import { drawingOf, sortOf } from "./glyphs";
-import { SIGNS } from "./layers";
+import { SIGNS, type Tone } from "./layers";
 import { colourOf, type Palette } from "./palette";
 import type { Arc, Bar, Picture } from "./picture";
 import { cross, drawn, head, headOf, shortened, strokesOf, type Stroke } from "./strokes";
@@ -35,8 +35,10 @@ export function sceneOf(
 }
 
 const FADED = 0.1;
-/** What means nothing in particular lets shine through what lies below. */
-const PLAIN = 0.6;
+/** What asks for nothing lets shine through what lies below, the more the more there is of it. */
+const CALM: ReadonlySet<Tone> = new Set(["plain", "allowed", "unknown", "unprotected", "crossing"]);
+const opacityOf = (tone: Tone, arcs: number) =>
+  CALM.has(tone) ? Math.max(0.25, Math.min(tone === "plain" ? 0.6 : 0.85, 10 / Math.sqrt(arcs))) : 0.9;
 const LEGIBLE = 6.5;
 const CORNER = 4;
 const GLYPHS = new Map<string, Path2D>();
@@ -64,8 +66,8 @@ export function paint(
   );
   const sight = sightOf(view, size);
   grounds(ctx, scene, sight, palette, scale);
-  for (const stroke of scene.strokes) if (stroke.faded) arcs(ctx, stroke, sight, palette, scale);
-  for (const stroke of scene.strokes) if (!stroke.faded) arcs(ctx, stroke, sight, palette, scale);
+  for (const stroke of scene.strokes) if (stroke.faded) arcs(ctx, stroke, scene, sight, palette, scale);
+  for (const stroke of scene.strokes) if (!stroke.faded) arcs(ctx, stroke, scene, sight, palette, scale);
   chosenArc(ctx, scene, palette, scale);
   for (const bar of scene.picture.bars) if (meets(bar.box, sight)) paintBar(ctx, bar, scene, palette, scale);
   ports(ctx, scene, sight, palette, scale);
@@ -75,7 +77,7 @@ export function paint(
 function grounds(ctx: Brush, scene: Scene, sight: Box, palette: Palette, scale: number): void {
   const whole = new Set(scene.picture.bars.filter((bar) => bar.whole).map((bar) => bar.node.namespace));
   for (const { namespace, box } of scene.picture.grounds) {
-    if (whole.has(namespace) || !meets(box, sight)) continue;
+    if (!meets(box, sight)) continue;
     ctx.beginPath();
     ctx.roundRect(box.x, box.y, box.width, box.height, 6);
     ctx.fillStyle = colourOf(palette, "--surface");
@@ -83,6 +85,7 @@ function grounds(ctx: Brush, scene: Scene, sight: Box, palette: Palette, scale: 
     ctx.lineWidth = 1 / scale;
     ctx.strokeStyle = colourOf(palette, "--line");
     ctx.stroke();
+    if (whole.has(namespace)) continue;
     const letters = Math.max(13, Math.min(11 / scale, 26));
     ctx.font = `600 ${letters}px ${palette.sans}`;
     ctx.fillStyle = colourOf(palette, "--quiet");
@@ -92,12 +95,12 @@ function grounds(ctx: Brush, scene: Scene, sight: Box, palette: Palette, scale: 
   }
 }
 
-function arcs(ctx: Brush, stroke: Stroke, sight: Box, palette: Palette, scale: number): void {
+function arcs(ctx: Brush, stroke: Stroke, scene: Scene, sight: Box, palette: Palette, scale: number): void {
   const sign = SIGNS[stroke.tone];
   const width = drawn(stroke.width, sign.thin);
   const [length, half] = headOf(width).map((pixels) => pixels / scale) as [number, number];
   const shown = stroke.arcs.filter((arc) => meets(hullOf(arc.curve), sight));
-  ctx.globalAlpha = stroke.faded ? FADED : stroke.tone === "plain" ? PLAIN : 0.85;
+  ctx.globalAlpha = stroke.faded ? FADED : opacityOf(stroke.tone, scene.picture.arcs.length);
   ctx.strokeStyle = ctx.fillStyle = colourOf(palette, sign.colour);
   ctx.lineCap = "butt";
   ctx.setLineDash(sign.dashes.map((pixels) => pixels / scale));

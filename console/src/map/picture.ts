@@ -116,7 +116,19 @@ export function idOf(edge: MapEdge): string {
 }
 
 function barOf(node: Placed): Bar {
-  return { id: node.id, node, box: node.box, title: titleOf(node), whole: node.kind === "namespace" };
+  const whole = node.kind === "namespace";
+  return { id: node.id, node, box: whole ? cardOf(node.box) : node.box, title: titleOf(node), whole };
+}
+
+/** A collapsed namespace leaves room around it on its block, for the lines between blocks. */
+export function cardOf(block: Box): Box {
+  const [width, height] = [block.width * 0.58, Math.min(block.height * 0.42, block.width * 0.3)];
+  return {
+    x: block.x + (block.width - width) / 2,
+    y: block.y + (block.height - height) / 2,
+    width,
+    height,
+  };
 }
 
 /** What stands on a bar. */

@@ -28,12 +28,12 @@ export function svgOf(picture: Picture, palette: Palette, title: string): string
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="${x} ${y} ${width} ${height}" font-family="${safe(palette.sans ?? "")}" font-size="13">`,
     `<title>${safe(title)}</title>`,
     `<rect x="${x}" y="${y}" width="${width}" height="${height}" fill="${colour("--ground")}"/>`,
-    ...picture.grounds
-      .filter((ground) => !collapsed.has(ground.namespace))
-      .flatMap(({ namespace, box }) => [
-        `<rect x="${box.x}" y="${box.y}" width="${box.width}" height="${box.height}" rx="6" fill="${colour("--surface")}" stroke="${colour("--line")}"/>`,
-        `<text x="${box.x + 12}" y="${box.y + 22}" font-weight="600" fill="${colour("--quiet")}">${safe(namespace)}</text>`,
-      ]),
+    ...picture.grounds.flatMap(({ namespace, box }) => [
+      `<rect x="${box.x}" y="${box.y}" width="${box.width}" height="${box.height}" rx="6" fill="${colour("--surface")}" stroke="${colour("--line")}"/>`,
+      collapsed.has(namespace)
+        ? ""
+        : `<text x="${box.x + 12}" y="${box.y + 22}" font-weight="600" fill="${colour("--quiet")}">${safe(namespace)}</text>`,
+    ]),
     ...strokesOf(picture.arcs, null).flatMap((stroke) => lines(stroke, palette)),
     ...picture.bars.flatMap((bar) => drawnBar(bar, palette)),
     "</svg>",
