@@ -29,7 +29,7 @@ _LEAST: Final = 3
 """Places in the smallest block."""
 _TALL: Final = STEP[0] / STEP[1]
 """Rows per column of a block that looks square."""
-_WIDE: Final = 1.2
+_WIDE: Final = 1.6
 """Width of the board by its height, when it is new."""
 _NARROWEST: Final = 672.0
 """Width of a board for few, or none yet: three of the smallest blocks."""

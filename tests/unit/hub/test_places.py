@@ -88,7 +88,7 @@ def test_who_calls_comes_to_stand_left_once_it_is_known(tmp_path: Path) -> None:
 
 def test_a_board_that_the_cluster_outgrew_is_begun_anew(tmp_path: Path) -> None:
     kept, _ = places(tmp_path)
-    small, _ = kept.of(graph(UI))
+    kept.of(graph(UI))
     many = [pod("w", f"n{number}") for number in range(60)]
     boxes, blocks = kept.of(graph(UI, *many))
     height, width = -min(box.y for box in blocks.values()), max(box.x + box.width for box in blocks.values())
