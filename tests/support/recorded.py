@@ -1,6 +1,9 @@
-"""A hub's folder filled with the lab's recording: real flows of a real shop, moved to another time."""
+"""A hub filled with the lab's recording: real flows of a real shop, moved to another time."""
 
 import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,9 +12,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from fairway.hub.auth import digest
+from fairway.hub.serve import Listening
 from fairway.hub.state import State
 from fairway.hub.store import read_flows, write_flows
 from fairway.lab.recording import SHIPPED
+from fairway.wire.words import Initiator
+from support.hubs import Serving, serving, until
+from support.reports import SECOND, report
+
+BOUND = "of somebody of orders"
+"""A token that sees one namespace."""
+COPIES = 8
+"""Of the recording: about three minutes, twenty thousand flows."""
 
 _TIMES = ("time_start", "time_end", "first_seen", "last_seen")
 
@@ -41,6 +54,46 @@ def seed(state: State, until: datetime, copies: int = 1) -> int:
     write_flows(partial, flows)
     partial.rename(state.imports / "recorded.parquet")
     return len(flows)
+
+
+@contextmanager
+def recorded_hub(folder: Path, copies: int = COPIES, port: int = 0) -> Iterator[Serving]:
+    """A hub over the recording, whose agents report; with a folder that was filled before, over what is there."""
+    filled = (folder / "cluster").exists()
+    write_recorded_cluster(folder / "cluster")
+    tokens = folder / "tokens.yaml"
+    tokens.write_text(f"tokens: [{{name: jane, role: viewer, namespaces: [orders], sha256: {digest(BOUND)}}}]\n")
+    with serving(folder, Listening(port=port, tokens=tokens), clean=False) as hub:
+        if not filled:
+            seed(hub.state, datetime.now(UTC), copies)
+            until(lambda: not list(hub.state.imports.glob("*.parquet")), 120)
+            tell(hub)
+        yield hub
+
+
+def tell(hub: Serving, *, bytes: int = 4242) -> None:
+    """One more report of each node, just now: the ui calls carts on a port of its own."""
+    cluster = hub.answers.hub.require_ready()
+    pods = {pod.node: pod for pod in cluster.pods if pod.addresses and not pod.host_network}
+    server = next(pod.addresses[0] for pod in cluster.pods if pod.namespace == "carts")
+    at = time.time_ns() // 1000
+    hub.put(
+        *(
+            report(
+                pod.addresses[0],
+                server,
+                9999,
+                Initiator.POD,
+                name=(node, pod.namespace, pod.name),
+                boot=f"b{at}",
+                at=at - SECOND,
+                connections=1,
+                tx_bytes=bytes,
+                rx_bytes=bytes,
+            )
+            for node, pod in pods.items()
+        )
+    )
 
 
 def _moved(flows: pa.Table, by: timedelta) -> pa.Table:

@@ -12,8 +12,14 @@ type Content<Answers> = Answers extends { 200: { content: { "application/json": 
 type Operation<Path, Method extends string> = Path extends Record<Method, infer Found> ? Found : never;
 type Query<Found> = Found extends { parameters: { query?: infer Asked } } ? Asked : never;
 type Answer<Found> = Found extends { responses: infer Answers } ? Content<Answers> : never;
+/** What has a default may be left out of a question, though never of an answer. */
+type Given<T> = T extends readonly (infer One)[]
+  ? readonly Given<One>[]
+  : T extends object
+    ? { readonly [Key in keyof T]?: Given<T[Key]> }
+    : T;
 type Body<Found> = Found extends { requestBody: { content: { "application/json": infer Told } } }
-  ? Told
+  ? Given<Told>
   : never;
 type With<Method extends string> = {
   [Path in keyof paths]: Operation<paths[Path], Method> extends { responses: unknown } ? Path : never;

@@ -63,6 +63,11 @@ export function tracksOf<Row>(columns: readonly Column<Row>[]): string {
     .join(" ");
 }
 
+/** The narrowest that the columns fit into, in pixels; beyond it the table scrolls sideways. */
+export function leastOf<Row>(columns: readonly Column<Row>[]): number {
+  return columns.reduce((sum, { width }) => sum + (typeof width === "number" ? width : 120), 24);
+}
+
 /** Which rows a scrolled window shows, with some beyond its ends. */
 export function windowOf(top: number, height: number, length: number, beyond = 8): readonly [number, number] {
   const first = Math.max(0, Math.floor(top / ROW_HEIGHT) - beyond);

@@ -4,6 +4,9 @@
 export const RANGES = ["5m", "15m", "1h", "6h", "24h", "7d", "30d"] as const;
 export const USUAL = "1h";
 
+/** Milliseconds: who stepped back and forth again means now, not a minute ago. */
+const NEARLY = 60_000;
+
 const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86400, w: 7 * 86400 };
 const NAMES: Record<string, string> = { s: "s", m: "min", h: "h", d: "d", w: "weeks" };
 
@@ -35,7 +38,10 @@ export function stepped(range: Range, steps: number, now: number): Range {
   const since = momentOf(range.since || USUAL, now) ?? until - 3_600_000;
   const length = Math.max(until - since, 1000);
   const end = until + steps * length;
-  if (end >= now) return { since: durationOf(length), until: "" };
+  if (end >= now - NEARLY) {
+    const since = durationOf(length);
+    return { since: since === USUAL ? "" : since, until: "" };
+  }
   return { since: minute(end - length), until: minute(end) };
 }
 

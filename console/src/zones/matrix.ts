@@ -58,10 +58,11 @@ export function dollars(bytes: number, price: number): number {
   return (bytes / GB) * price;
 }
 
-/** `$0.42`; a little is not nothing. */
+/** `$0.42`, `$0.00012`: a little is not nothing. */
 export function money(amount: number): string {
-  if (amount > 0 && amount < 0.01) return "< $0.01";
-  return amount.toLocaleString("en", { style: "currency", currency: "USD" });
+  const small = amount > 0 && amount < 0.01;
+  const figures = small ? { maximumSignificantDigits: 2 } : {};
+  return amount.toLocaleString("en", { style: "currency", currency: "USD", ...figures });
 }
 
 /** How a share of the most is shaded, 0 to 1: the square root, so that little ones can be seen. */
