@@ -18,7 +18,7 @@ _FOLDERS: Final = (
 _TOOLS: Final = ("ip", "tc", "ss", "nsenter", "setpriv", "unshare", "prlimit", "sysctl", "ping")
 _PACKAGES: Final = (
     *("numpy", "numpy.libs", "msgspec", "nanoarrow", "yaml", "_yaml", "_pytest", "pytest", "pluggy", "iniconfig"),
-    *("packaging", "py.py", "pygments", "pytest_timeout.py", "pytest_timeout-*.dist-info"),
+    *("packaging", "py.py", "pygments", "pytest_timeout.py", "pytest_timeout-*.dist-info", "prometheus_client"),
 )
 _LIBRARIES: Final = ("libbpf.so.1", "libelf.so.1", "libz.so.1", "libgcc_s.so.1")
 _NEVER_RUN: Final = shutil.ignore_patterns(

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from fairway.cloud.ranges import Ranges
 from fairway.hub.auth import Role
 from fairway.hub.client import Client, Door, hub_of, read_door
 from fairway.hub.database.retention import Retention
@@ -90,7 +91,12 @@ def post(state: State, batch: wire.Batch, **headers: str) -> httpx.Response:
 
 @contextmanager
 def serving(
-    folder: Path, listening: Listening | None = None, *, clean: bool = True, **settings: Any
+    folder: Path,
+    listening: Listening | None = None,
+    *,
+    clean: bool = True,
+    ranges: Ranges | None = None,
+    **settings: Any,
 ) -> Iterator[Serving]:
     """A hub at work; `clean` makes the cluster's manifests, `settings` are more of HubConfig."""
     if clean:
@@ -99,7 +105,7 @@ def serving(
     # Tests tell of moments long ago.
     chosen = {"memory": 1 << 30, "retention": Retention({}), **settings}
     config = HubConfig(State(folder / "state"), folder / "cluster", **chosen)
-    with answering(config, listening or Listening(port=0), None, lines.append) as answers:
+    with answering(config, listening or Listening(port=0), ranges, lines.append) as answers:
         thread = threading.Thread(target=lambda: asyncio.run(answers.run()))
         thread.start()
         try:

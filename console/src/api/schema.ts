@@ -591,8 +591,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What moved between zones
-         * @description A matrix, by `client_zone`, `server_zone` and `category`. An empty zone: outside, or not known.
+         * What moved between zones, and its cost
+         * @description A matrix; an empty zone is outside, or not known. Of an earlier time beside it: what topology-aware routing
+         *     changed.
          */
         get: operations["zonesOf"];
         put?: never;
@@ -726,6 +727,19 @@ export interface components {
             port: number;
             server: string;
         };
+        /** Bill */
+        Bill: {
+            /** @default 0 */
+            bytes: number;
+            /** @default 0 */
+            cost: number;
+            /** @default 0 */
+            crossing_bytes: number;
+            /** @default 0 */
+            unpriced_bytes: number;
+            /** @default 0 */
+            zoned_bytes: number;
+        };
         /** Breakage */
         Breakage: {
             client: string;
@@ -741,16 +755,6 @@ export interface components {
             reason: string;
             server: string;
         };
-        /** Change */
-        Change: {
-            after: string;
-            before: string;
-            clients: string[];
-            families: number[];
-            ports: string[];
-            servers: string[];
-            through: string[];
-        };
         /** Choice */
         Choice: {
             /**
@@ -764,8 +768,8 @@ export interface components {
         };
         /** Compared */
         Compared: {
-            allowed: components["schemas"]["Change"][];
-            denied: components["schemas"]["Change"][];
+            allowed: components["schemas"]["policy_diff_Change"][];
+            denied: components["schemas"]["policy_diff_Change"][];
             same: boolean;
         };
         /** Coverage */
@@ -792,6 +796,14 @@ export interface components {
             };
             observed_seconds: number;
             scores: components["schemas"]["Score"][];
+        };
+        /** Crossing */
+        Crossing: {
+            client_zone: string;
+            cost: number | null;
+            received_bytes: number;
+            sent_bytes: number;
+            server_zone: string;
         };
         /** Denials */
         Denials: {
@@ -888,6 +900,8 @@ export interface components {
         Explain: {
             client: string;
             /** @default  */
+            names: string;
+            /** @default  */
             policies: string;
             port: string;
             /**
@@ -958,6 +972,8 @@ export interface components {
         Generate: {
             /** @default [] */
             avoid_labels: (string | unknown)[];
+            /** @default false */
+            close_silent: boolean;
             /** @default  */
             decisions: string;
             /** @default false */
@@ -971,6 +987,8 @@ export interface components {
             merge_at: number;
             /** @default 24 */
             merge_length: number;
+            /** @default false */
+            numeric_ports: boolean;
             /**
              * @default workload
              * @enum {string}
@@ -1107,9 +1125,11 @@ export interface components {
              * @default
              * @enum {string}
              */
-            cni: "" | "calico" | "cilium" | "flannel" | "vpc-cni";
+            cni: "" | "antrea" | "calico" | "cilium" | "flannel" | "kube-router" | "ovn-kubernetes" | "vpc-cni";
             /** @default  */
             decisions: string;
+            /** @default  */
+            names: string;
             /** @default  */
             policies: string;
             /**
@@ -1197,6 +1217,16 @@ export interface components {
             /** @default 0 */
             would_deny: number;
         };
+        /** Matrix */
+        Matrix: {
+            bill: components["schemas"]["Bill"];
+            crossing_share: number | null;
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            until: string;
+            zones: components["schemas"]["Crossing"][];
+        };
         /** Me */
         Me: {
             name: string;
@@ -1256,6 +1286,16 @@ export interface components {
             /** Format: date-time */
             time: string;
         };
+        /** Change */
+        policy_diff_Change: {
+            after: string;
+            before: string;
+            clients: string[];
+            families: number[];
+            ports: string[];
+            servers: string[];
+            through: string[];
+        };
         /** PolicyChoice */
         PolicyChoice: {
             /**
@@ -1303,6 +1343,8 @@ export interface components {
         Replay: {
             /** @default  */
             decisions: string;
+            /** @default  */
+            names: string;
             /** @default  */
             policies: string;
             /**
@@ -1438,6 +1480,15 @@ export interface components {
             protocol: string;
             server: string;
         };
+        /** Change */
+        views_cost_Change: {
+            bytes: number;
+            bytes_before: number;
+            client_zone: string;
+            cost: number | null;
+            cost_before: number | null;
+            server_zone: string;
+        };
         /** Width */
         Width: {
             allowed: number;
@@ -1452,6 +1503,18 @@ export interface components {
             staged?: components["schemas"]["Choice"] | null;
             /** @default  */
             why: string;
+        };
+        /** Zones */
+        Zones: {
+            before?: components["schemas"]["Matrix"] | null;
+            changes?: components["schemas"]["views_cost_Change"][];
+            currency: string;
+            groups: components["schemas"]["Group"][];
+            now: components["schemas"]["Matrix"];
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            until: string;
         };
     };
     responses: never;
@@ -2795,6 +2858,10 @@ export interface operations {
     zonesOf: {
         parameters: {
             query?: {
+                /** @description compare with the time from then on: `7d`, or a time */
+                before?: string;
+                /** @description end of that time; default: as long as the one asked for */
+                before_until?: string;
                 /** @description filter, such as `src.namespace=shop dst.port=5432 since=2h` */
                 q?: string;
                 /** @description beginning: 90s, 5m, 2h, 7d before now, or a time; default 1h */
@@ -2816,7 +2883,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Groups"];
+                    "application/json": components["schemas"]["Zones"];
                 };
             };
             /** @description what went wrong; a 304 has no body */

@@ -26,7 +26,7 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 def run(arguments: argparse.Namespace) -> int:
     """Print the edges, the busiest first, and one sentence about all of them."""
     from fairway.cli.answers import NUMBERS
-    from fairway.hub.login import hub_asked
+    from fairway.hub.target import hub_asked
     from fairway.kit import show
 
     asked = asked_of(arguments) | {"view": arguments.view, "collapse": arguments.collapse}

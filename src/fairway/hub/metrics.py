@@ -25,6 +25,15 @@ def families(hub: Hub, turned_away: Mapping[str, int], now_us: int) -> Iterator[
         "Rows put into the database, by the category that their ends make.",
         *(({"category": word}, count) for word, count in sorted(hub.loader.categories.items())),
     )
+    yield from _losses(hub)
+    yield gauge(
+        "fairway_hub_ranges_networks",
+        "Published networks that cloud services are known by, by list.",
+        *(
+            ({"provider": one.provider, "date": one.date}, one.networks)
+            for one in (hub.ranges.sources if hub.ranges else ())
+        ),
+    )
     waiting = hub.segments.waiting()
     yield gauge("fairway_hub_waiting_segments", "Segments not in the database yet.", ({}, len(waiting)))
     yield counter(
@@ -40,6 +49,19 @@ def families(hub: Hub, turned_away: Mapping[str, int], now_us: int) -> Iterator[
     )
     yield gauge("fairway_hub_revision", "The latest revision of rules.", ({}, hub.revision))
     yield from _of_agents(hub.agents.agents, now_us)
+
+
+def _losses(hub: Hub) -> Iterator[Family]:
+    """What went wrong, and what was not told."""
+    yield counter("fairway_hub_disk_refused_batches", "Not kept: the disk refused.", ({}, hub.segments.refused))
+    yield counter("fairway_hub_damaged_records", "Kept once and not readable any more.", ({}, hub.loader.damaged))
+    yield counter("fairway_hub_live_dropped", "Listeners of the live stream too slow.", ({}, hub.live.dropped))
+    yield gauge("fairway_hub_clocks_off", "Nodes whose times are off.", ({}, len(hub.receiver.clocks.warnings())))
+    yield counter(
+        "fairway_hub_failures",
+        "Mistakes in fairway itself, by the part of the hub where they showed.",
+        *(({"part": part}, count) for part, count in sorted(hub.failures.items())),
+    )
 
 
 def _of_agents(agents: Mapping[str, Agent], now_us: int) -> Iterator[Family]:

@@ -4,9 +4,11 @@ The API's threads hand it segments and ask the database; only this thread names 
 """
 
 import time
+import traceback
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from threading import Event, Thread
@@ -14,7 +16,7 @@ from types import TracebackType
 from typing import Final, Self, get_args
 
 from fairway.cloud.prices import Prices
-from fairway.cloud.ranges import Ranges
+from fairway.cloud.ranges import Ranges, read_ranges
 from fairway.hub.agents import Agents
 from fairway.hub.audit import Audit
 from fairway.hub.control import Control, Feed
@@ -32,7 +34,7 @@ from fairway.hub.names import Names
 from fairway.hub.places import Places
 from fairway.hub.receiver import Receiver
 from fairway.hub.record import named
-from fairway.hub.segments import Segments, read_segment
+from fairway.hub.segments import Record, Segments, read_segment
 from fairway.hub.standing import Stand
 from fairway.hub.state import State
 from fairway.hub.wishes import Wanted
@@ -73,7 +75,7 @@ class Hub:
     def __init__(self, config: HubConfig, ranges: Ranges | None, log: Callable[[str], None]) -> None:
         self.config = config
         self._log = log
-        self._ranges = ranges
+        self.ranges = ranges
         self._database = database_at(config.store or f"chdb://{config.state.database.absolute()}", config.memory)
         # One question leaves as much again for what comes in.
         self.base = FlowBase(self._database, config.memory // 2)
@@ -86,8 +88,11 @@ class Hub:
         self.wanted = Wanted(config.state, self.audit)
         self.cluster: Cluster | None = None
         self._cluster_seen: Signature = frozenset()
+        self._ranges_seen: Signature = frozenset()
         self._control_seen: tuple[Signature, ...] = ()
         self._troubles: dict[str, str] = {}
+        self.failures: Counter[str] = Counter()
+        """What went wrong in a way that nobody thought of, by part."""
         self._ending = False
         self._wake = Event()
         self._thread = Thread(target=self._run, name="hub", daemon=True)
@@ -100,8 +105,10 @@ class Hub:
             keep_for(self._database, self.config.retention)
             self._control.open()
             self.loader = Loader(self.base, _identity(state), self.base.agents(), self._log, self.live.tell)
-            self.names = Names(self._ranges, History(state.names))
-            self.segments = Segments(state.segments, self._closed)
+            self.names = Names(self.ranges, History(state.names))
+            self.segments = Segments(
+                state.segments, self._closed, lambda: self.loader.busy, partial(self._failed, "segments")
+            )
             self.receiver = Receiver(self.segments, self.base.ledger(), clocks=self.loader.clocks)
             self._remember_waiting()
             self.segments.start()
@@ -155,22 +162,13 @@ class Hub:
 
     def warnings(self) -> list[str]:
         """What a person should look at though the hub works, one line each."""
-        found = self.receiver.clocks.warnings()
+        found = [f"{part}: {trouble}" for part, trouble in sorted(self.troubles.items())]
+        found += self.receiver.clocks.warnings()
         if self.loader.damaged:
             found.append(
                 f"{self.loader.damaged} records of segments were damaged; see {self.config.state.segments}/damaged"
             )
         return found
-
-    def counters(self) -> dict[str, int]:
-        """What moved, and each kind of loss, since the hub started."""
-        return {
-            **asdict(self.receiver.received),
-            "segments_waiting": len(self.segments.waiting()),
-            "batches_refused_by_disk": self.segments.refused,
-            "records_damaged": self.loader.damaged,
-            "clocks_off": len(self.receiver.clocks.warnings()),
-        }
 
     def _remember_waiting(self) -> None:
         """What was acknowledged before a crash and is not in the database yet counts as had."""
@@ -178,9 +176,10 @@ class Hub:
             for record in read_segment(segment):
                 self.receiver.ledger.add(entry(record.identity))
 
-    def _closed(self, segment: Path) -> None:
+    def _closed(self, segment: Path, records: Sequence[Record]) -> None:
         """In the thread of the segments: there is something to load, and first sights are in a hurry."""
-        self.loader.add(segment)
+        self._troubles.pop("segments", "")
+        self.loader.add(segment, records)
         self._wake.set()
 
     def _run(self) -> None:
@@ -191,6 +190,7 @@ class Hub:
             self._wake.clear()
             ending = self._ending
             self._try("cluster", self._look_at_cluster)
+            self._try("ranges", self._look_at_ranges)
             self._try("names", self.names.flush)
             if self.cluster is not None:
                 self._try("database", partial(self.loader.run, self.names))
@@ -210,6 +210,22 @@ class Hub:
         at = changed if self.names.looked_us < changed <= now else now
         self.names.observe(reading.cluster, at)
         self.cluster = reading.cluster
+        return True
+
+    def _look_at_ranges(self) -> bool:
+        """Lists that were refreshed count from now on; what was named stays as it is."""
+        if self.ranges is None:
+            return False
+        paths = [Path(source.path) for source in self.ranges.sources]
+        seen: Signature = frozenset().union(*map(signature, paths))
+        if seen == self._ranges_seen:
+            return False
+        started, self._ranges_seen = not self._ranges_seen, seen
+        if not started:
+            self.ranges = read_ranges(*paths)
+            self.names.classify(self.ranges)
+        for source in self.ranges.sources:
+            self._log(f"ranges: {source.path}: {source.provider}, {source.networks} networks, {source.date}")
         return True
 
     def _steer(self, cluster: Cluster, agents: Agents) -> bool:
@@ -240,6 +256,16 @@ class Hub:
             if self._troubles.get(part) != trouble:
                 self._log(f"{part}: {trouble}; the last good state stays")
             self._troubles[part] = trouble
+        except Exception as error:  # the other parts go on
+            self._failed(part, error)
+
+    def _failed(self, part: str, error: Exception) -> None:
+        """Something that nobody thought of: in the log whole, counted, and a trouble until the part works again."""
+        trouble = f"{type(error).__name__}: {error}; this is a mistake in fairway, the log has its place"
+        self.failures[part] += 1
+        if self._troubles.get(part) != trouble:
+            self._log("".join([f"{part}: ", *traceback.format_exception(error)]).rstrip())
+        self._troubles[part] = trouble
 
 
 def _policy_paths(intent: Intent) -> list[Path]:

@@ -164,7 +164,8 @@ def _gatherer(principal: Principal, hub: Hub, question: Question) -> Callable[[]
             return Material(cluster, [], namespaces=mine)
         whole = since is None and until is None
         edges = hub.base.edges(scope) if whole else edges_of(hub.base.flows(since, until, scope))
-        return Material(cluster, edges, namespaces=mine)
+        published = hub.ranges.networks() if hub.ranges and isinstance(question, Generate) else {}
+        return Material(cluster, edges, namespaces=mine, published=published)
 
     return gather
 
