@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -41,10 +41,12 @@ from fairway.hub.ledger import entry
 from fairway.hub.live import Live
 from fairway.hub.loader import Loader
 from fairway.hub.names import Names
+from fairway.hub.places import Places
 from fairway.hub.receiver import Receiver
 from fairway.hub.record import named
 from fairway.hub.rollouts.runner import Rollouts
 from fairway.hub.segments import Record, Segments, read_segment
+from fairway.hub.standing import Stand
 from fairway.hub.state import State
 from fairway.hub.surroundings import Orders, Surroundings, WouldDeny
 from fairway.hub.trial import would_deny
@@ -52,6 +54,7 @@ from fairway.hub.wishes import Wanted
 from fairway.kit.errors import FairwayError
 from fairway.kit.files import Signature, signature, write_atomically
 from fairway.policy.model import Cluster
+from fairway.views.map import Grain
 
 _TICK: Final = 0.25
 """Seconds between two looks at everything."""
@@ -91,6 +94,8 @@ class Hub:
         self._control = Control(config.state, log)
         self.audit = Audit(config.state.audit)
         self.permits: Permits = ByGrants()
+        self.stand = Stand()
+        self.places = {grain: Places(config.state.places(grain), log) for grain in get_args(Grain)}
         self.wanted = Wanted(config.state, self.audit)
         self.cluster: Cluster | None = None
         self.orders: Orders | None = None

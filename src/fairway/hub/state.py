@@ -36,6 +36,10 @@ class State:
         """Who held which address when."""
         return self.folder / "names.jsonl"
 
+    def places(self, grain: str) -> Path:
+        """Where maps put their nodes: workloads, or replicas."""
+        return self.folder / f"map-{grain}.json"
+
     def token(self, role: str) -> Path:
         """The token that the hub made for a role."""
         return self.folder / "tokens" / role

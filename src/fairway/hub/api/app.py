@@ -9,13 +9,16 @@ from litestar.middleware import DefineMiddleware
 
 from fairway.hub.api import (
     agents,
+    console,
     denials,
     export,
     flows,
     intent,
     live,
     metrics,
+    nodes,
     policy,
+    protection,
     rollouts,
     seen,
     sums,
@@ -48,22 +51,25 @@ async def readyz(hub: NamedDependency[Hub]) -> str:
 
 def application(hub: Hub, gate: Gate, log: Callable[[str], None]) -> Litestar:
     """The hub's ASGI application."""
-    desk, jobs = Desk(), hub.jobs
+    desk, jobs, built = Desk(), hub.jobs, console.read_console()
     made = Litestar(
         route_handlers=[
             *(healthz, readyz, agents.flows, agents.feed, export.export_flows, export.agents, export.me),
             *(flows.list_flows, graph.map_of, denials.denials_of, live.live),
             *(zones.zones_of, sums.top_of, sums.hotspots, sums.series_of),
-            *(seen.edges, seen.endpoints_of, seen.search),
+            *(seen.edges, seen.endpoints_of, seen.search, seen.meaning),
             *(intent.intent, intent.change_intent, intent.audit, metrics.metrics),
+            *(protection.protection_of, protection.policies_in, nodes.nodes),
             policy.router,
             rollouts.router,
+            *(console.document, console.icon, console.asset),
         ],
         dependencies={
             "hub": Provide(lambda: hub, sync_to_thread=False),
             "gate": Provide(lambda: gate, sync_to_thread=False),
             "desk": Provide(lambda: desk, sync_to_thread=False),
             "jobs": Provide(lambda: jobs, sync_to_thread=False),
+            "console": Provide(lambda: built, sync_to_thread=False),
             "asked": Provide(asked, sync_to_thread=False),
         },
         on_shutdown=[jobs.close, desk.close],
