@@ -283,3 +283,18 @@ def test_a_mistake_of_our_own_in_one_kind_is_told_and_hurts_that_one_alone(
         assert source.world.counts()["pods"] == 1
     finally:
         source.close()
+
+
+def test_a_permission_that_is_taken_away_takes_nothing_away(server: ApiServerReplay, watched: Watched) -> None:
+    server.put("pods", pod("a"))
+    watched.sees("a")
+    server.forbidden = {"pods"}
+    server.gone()
+    until(lambda: any(line.startswith("pods: pods is forbidden") for line in watched.source.warnings()))
+    [line] = [line for line in watched.source.warnings() if line.startswith("pods:")]
+    assert line.endswith("what was seen last stays")
+    assert [one.name for one in watched.source.world.sight(0)[0].pods] == ["a"]
+    server.delete("pods", "a", "shop")
+    server.forbidden = set()
+    watched.sees()
+    assert watched.source.world.warnings() == []
