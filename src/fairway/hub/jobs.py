@@ -64,8 +64,7 @@ class Jobs:
     What earlier hubs left in `files` is remembered; a job that was open then is told as interrupted.
     """
 
-    def __init__(self, cluster: Path, files: JobFiles) -> None:
-        self._cluster = cluster
+    def __init__(self, files: JobFiles) -> None:
         self._files = files
         self._jobs = {kept.id: _again(kept) for kept in files.read()}
         self._lock = threading.Lock()
@@ -122,7 +121,7 @@ class Jobs:
         try:
             if self._move(job, Progress.RUNNING):
                 job.step = "reading flows"
-                write(folder, question, self._cluster, gather())
+                write(folder, question, gather())
                 self._listen(job, folder)
         except (FairwayError, OSError) as error:
             self._move(job, Progress.FAILED, str(error).splitlines()[0])

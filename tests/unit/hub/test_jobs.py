@@ -33,7 +33,7 @@ class Room:
         self.open()
 
     def open(self) -> None:
-        self.jobs = Jobs(self.cluster, JobFiles(self.folder, self.log.append))
+        self.jobs = Jobs(JobFiles(self.folder, self.log.append))
 
     def start(self, new: str = "") -> Job:
         cluster = read_cluster(read_documents([self.cluster])).cluster

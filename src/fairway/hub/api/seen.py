@@ -123,6 +123,19 @@ def _edges(hub: Hub, asked: Asked, sight: str) -> list[Edge]:
     return sorted(kept, key=lambda edge: edge.first_seen, reverse=True)
 
 
+class Meaning(msgspec.Struct, frozen=True, kw_only=True):
+    """The time that a filter is of."""
+
+    since: datetime
+    until: datetime
+
+
+@get("/api/v1/filter", guards=[only(Role.VIEWER)], tags=["seen"], summary="Whether a filter can be read")
+async def meaning(asked: NamedDependency[Asked]) -> Meaning:
+    """Looks nothing up; 400 points at what is wrong."""
+    return Meaning(since=asked.since, until=asked.until)
+
+
 @get("/api/v1/endpoints", guards=[only(Role.VIEWER)], tags=["seen"], summary="Who was ever seen")
 async def endpoints_of(
     request: Request[Any, Any, Any],
