@@ -100,7 +100,7 @@ static __always_inline int see(struct __sk_buff *skb, int direction)
 	if (p.first_fragment || p.later_fragment)
 		match_fragment(&p, direction);
 	if (p.key.remote_port == DNS_PORT && p.key.protocol == IPPROTO_UDP && config->names)
-		follow_names(skb, &p, direction);
+		follow_names(skb, &p, direction, config->names);
 	flow = bpf_map_lookup_elem(&flows, &p.key);
 	if (flow && flow->epoch == config->epoch && (p.tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
 		return account(skb, &p, flow, direction);

@@ -174,14 +174,31 @@ struct question {
 	__u32 name[NAMES_PER_ADDRESS];
 };
 
+/* A resolver answered a pod with an address, and what the pod had asked for: to be reported. */
+struct answer {
+	__u64 at; /* monotonic, nanoseconds */
+	__u32 ttl; /* seconds */
+	__u32 family;
+	__u8 address[16];
+	__u8 name[NAME_BYTES];
+};
+
+/* When an address was last reported, and by what name: it is again when that is news. */
+struct answered {
+	__u64 at;
+	__u64 hash;
+};
+
 /* Where a DNS name is taken apart: twice its length, so that each suffix is a whole key. */
 struct name_scratch {
 	__u8 wire[2 * NAME_BYTES];
+	struct answer answer;
+	__u64 hash;
 	struct question found;
 	__u32 count;
 	__u32 next;
 	__u32 ended;
-	__u32 zero;
+	__u32 told; /* the answer is reported */
 };
 
 struct rule_key {
@@ -207,12 +224,15 @@ struct ports {
 	__u16 remote;
 };
 
+#define NAMES_JUDGED 1 /* rules with domain names exist */
+#define NAMES_TOLD 2 /* there are resolvers: what they answer is reported */
+
 struct config {
 	__u32 epoch; /* bumped after each change of rules: cached verdicts are void */
 	__u32 deny_unknown; /* posture for interfaces without a pod entry */
 	__u32 keep_open; /* what passed goes on after a change of rules, until its next connection */
 	__u32 behind; /* Services exist whose backends are judged one by one */
-	__u32 names; /* rules with domain names exist */
+	__u32 names; /* what DNS answers are read for */
 };
 
 struct clock {
@@ -231,6 +251,7 @@ enum counter {
 	PACKETS_NOT_IP,
 	SPILLS_LOST, /* the ring was full */
 	ANSWERS_UNREAD, /* DNS answers that named an address in a way that is not followed */
+	ANSWERS_LOST, /* the ring was full: an address goes without a name */
 	COUNTERS
 };
 

@@ -30,6 +30,7 @@ MAP(holders, BPF_MAP_TYPE_HASH, struct holder, __u32, 8192, BPF_F_NO_PREALLOC);
 MAP(names, BPF_MAP_TYPE_HASH, struct name, struct name_numbers, 16384, BPF_F_NO_PREALLOC);
 MAP(named, BPF_MAP_TYPE_HASH, struct named_key, __u32, 65536, BPF_F_NO_PREALLOC);
 MAP(learned, BPF_MAP_TYPE_LRU_HASH, struct holder, struct learned, 16384, 0);
+MAP(answered, BPF_MAP_TYPE_LRU_HASH, struct holder, struct answered, 8192, 0);
 MAP(questions, BPF_MAP_TYPE_LRU_HASH, struct question_key, struct question, 4096, 0);
 MAP(name_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct name_scratch, 1, 0);
 
@@ -39,6 +40,12 @@ struct {
 	__uint(max_entries, 1 << 20);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } spills SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 18);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} answers SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

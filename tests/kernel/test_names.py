@@ -2,10 +2,8 @@
 
 import os
 import signal
-import struct
 import sys
 import time
-from ipaddress import ip_address
 from pathlib import Path
 
 import msgspec
@@ -18,6 +16,7 @@ from fairway.wire.address import packed
 from fairway.wire.rules import FIRST_POLICY, NodeFeed, NodePod, PodRules, Row, RuleTable
 from fairway.wire.words import ANY_PROTOCOL, Direction, Mode, Slot
 from support import frames as f
+from support.dns import CNAME, A, answer, of, query, wire
 from support.net import Host, net
 from support.pod import UID, PodUnderTest
 from support.stage import Stage, wait_for
@@ -26,29 +25,7 @@ from support.watched import running, watch
 RESOLVER, OTHER = "10.96.0.10", "10.96.0.11"
 ADDRESS, ADDRESS6 = "198.51.100.7", "2001:db8:7::7"
 API, CDN, BELOW = 100, 101, 102
-A, CNAME, AAAA = 1, 5, 28
 HTTPS = 443
-
-
-def wire(name: str) -> bytes:
-    return b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0"
-
-
-def query(name: str, number: int = 7, kind: int = A) -> bytes:
-    return struct.pack("!6H", number, 0x0100, 1, 0, 0, 0) + wire(name) + struct.pack("!2H", kind, 1)
-
-
-def answer(name: str, *records: tuple[bytes, int, int, bytes], number: int = 7, flags: int = 0x8180) -> bytes:
-    head = struct.pack("!6H", number, flags, 1, len(records), 0, 0) + wire(name) + struct.pack("!2H", A, 1)
-    return head + b"".join(
-        owner + struct.pack("!2HIH", kind, 1, ttl, len(content)) + content for owner, kind, ttl, content in records
-    )
-
-
-def of(address: str, ttl: int = 300, owner: bytes = b"\xc0\x0c") -> tuple[bytes, int, int, bytes]:
-    """A record that gives an address; its owner is a pointer to the question unless told."""
-    number = ip_address(address)
-    return owner, A if number.version == 4 else AAAA, ttl, number.packed
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairway.agent import privileges
+from fairway.agent.answers import Answers
 from fairway.agent.attach import Attachments
 from fairway.agent.attribution import of_known_pods
 from fairway.agent.backlog import Backlog
@@ -72,6 +73,7 @@ class Agent:
         self.pods = Pods(Netlink(), self.attachments, self.enforcement)
         self.ring = Backlog(Ring(self.kernel.fds["events"], self.kernel.ring_bytes, self.kernel.event))
         self.spills = Ring(self.kernel.fds["spills"], self.kernel.ring_bytes, self.kernel.spill)
+        self.answers = Answers(Ring(self.kernel.fds["answers"], self.kernel.answer_bytes, self.kernel.answer))
         self.flows, self.denials = FlowDrain(self.kernel, self.spills), DenialDrain(self.kernel.tables["denials"])
         if adopted:
             # What moved before this agent was told by the one before, or is part of its pods' next `rest`.
@@ -102,6 +104,7 @@ class Agent:
         self.sockets.close(detach=self.config.detach)
         self.ring.close()
         self.spills.close()
+        self.answers.close()
         self.kernel.close()
 
     def run(self, stop: Stoppable, changed: Callable[[], Config | None] = lambda: None) -> None:
@@ -270,6 +273,7 @@ class Agent:
             rules=self.rule_names.words,
             losses=self.losses(),
             packets=int(totals["tx_packets"].sum() + totals["rx_packets"].sum()),
+            answers=self.answers.take(),
         )
         self.outside.put(Batch(header, rows), commit)
         self._start_us = now_us
@@ -282,7 +286,7 @@ class Agent:
                 name: kernel[name]
                 for name in (
                     *("events_lost", "spills_lost", "flows_full", "fragments_unmatched", "packets_unparsed"),
-                    "answers_unread",
+                    *("answers_unread", "answers_lost"),
                 )
             },
             **self.outside.losses(),

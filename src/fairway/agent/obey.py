@@ -148,9 +148,9 @@ class Enforcement:
             epoch = (int(current["epoch"][0]) if current is not None else 0) % 0xFFFFFFFF + 1
             program = self.program
             if program:
-                deny, behind, names = program.deny_unknown, program.behind, bool(len(program.named[0]))
+                deny, behind, names = program.deny_unknown, program.behind, program.names
             else:
-                deny, behind, names = current is not None and bool(current["deny_unknown"][0]), False, False
+                deny, behind, names = current is not None and bool(current["deny_unknown"][0]), False, 0
             value = records(settings.value, [(epoch, deny, self.keep_open, behind, names)])
             settings.set(record(settings.key, 0), value)
 

@@ -23,7 +23,7 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 def run(arguments: argparse.Namespace) -> int:
     """Print the matrix as rows, the most bytes first. An empty zone: outside, or not known."""
     from fairway.cli.answers import NUMBERS, key_cells, sum_cells
-    from fairway.hub.login import hub_asked
+    from fairway.hub.target import hub_asked
     from fairway.kit import show
 
     asked = asked_of(arguments)

@@ -70,7 +70,7 @@ def node_feeds(
     compiled = (compiler or Compiler()).compile(cluster, *sets, places)
     more = _More(
         names=tuple((name, compiled.identities.of(address)) for name, address in names.items()),
-        resolvers=_resolvers(cluster) if names else (),
+        resolvers=_resolvers(cluster),
         behind=behind_rows(compiled, cluster, compiled.grants),
     )
     by_node: dict[str, list[Pod]] = {node.name: [] for node in cluster.nodes}

@@ -10,6 +10,7 @@ import pickle
 import resource
 import signal
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,6 +41,7 @@ class _Given(msgspec.Struct, frozen=True, kw_only=True):
     edges: list[Edge]
     lost: dict[str, int] | None
     namespaces: tuple[str, ...] | None
+    published: dict[str, list[str]]
 
 
 def write(folder: Path, question: Question, given: Material) -> None:
@@ -49,6 +51,7 @@ def write(folder: Path, question: Question, given: Material) -> None:
         edges=given.edges,
         lost=given.lost,
         namespaces=given.namespaces,
+        published={name: list(map(str, networks)) for name, networks in given.published.items()},
     )
     (folder / "question").write_bytes(msgspec.msgpack.encode(told))
     with (folder / "cluster").open("wb") as file:
@@ -64,7 +67,9 @@ def run(folder: Path) -> Line:
     try:
         _tell(Line(step="reading the cluster", progress=0.2))
         cluster = pickle.loads((folder / "cluster").read_bytes())  # noqa: S301  # our parent's, in a folder of its own
-        material = Material(cluster, given.edges, _flows(folder / "flows"), given.lost, given.namespaces)
+        published = {name: list(map(ip_network, networks)) for name, networks in given.published.items()}
+        flows = _flows(folder / "flows")
+        material = Material(cluster, given.edges, flows, given.lost, given.namespaces, published)
         return Line(
             answer=answer(given.question, material, lambda step, done: _tell(Line(step=step, progress=done)))
         )

@@ -98,6 +98,8 @@ class Loader:
                 (record.identity, batch.header, len(batch.rows))
                 for record, batch in zip(records, batches, strict=True)
             ]
+            for batch in batches:
+                names.resolved(batch.header)
             flows = named(batches, names)
             rows, once = len(flows), self._counted(flows, batches, agents, names.nodes())
             token = f"{self.hub}-{segment.stem}"

@@ -26,6 +26,14 @@ def families(hub: Hub, turned_away: Mapping[str, int], now_us: int) -> Iterator[
         *(({"category": word}, count) for word, count in sorted(hub.loader.categories.items())),
     )
     yield from _losses(hub)
+    yield gauge(
+        "fairway_hub_ranges_networks",
+        "Published networks that cloud services are known by, by list.",
+        *(
+            ({"provider": one.provider, "date": one.date}, one.networks)
+            for one in (hub.ranges.sources if hub.ranges else ())
+        ),
+    )
     waiting = hub.segments.waiting()
     yield gauge("fairway_hub_waiting_segments", "Segments not in the database yet.", ({}, len(waiting)))
     yield counter(

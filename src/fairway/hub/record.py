@@ -16,6 +16,7 @@ from fairway.hub.distinct import Ints, distinct
 from fairway.hub.names import Names, category
 from fairway.hub.written import Written
 from fairway.wire import batch as wire
+from fairway.wire.address import packed
 from fairway.wire.endpoint import Endpoint, Kind
 from fairway.wire.rules import NodePod
 from fairway.wire.words import Initiator, Reason, Verdict, protocol_name
@@ -51,7 +52,7 @@ def named(batches: Sequence[wire.Batch], names: Names) -> pa.Table:
         "protocol": coded(rows["protocol"], _PROTOCOLS),
         "family": rows["family"],
         "port": rows["port"],
-        "category": _categories(ends, client, server),
+        "category": _categories(ends, client, server, names),
         "client_kind": client_kind,
         "server_kind": server_kind,
         "sent_bytes": np.where(serves, rows["rx_bytes"], rows["tx_bytes"]),
@@ -85,9 +86,19 @@ def check(batch: wire.Batch) -> None:
     header, rows = batch.header, batch.rows
     if not 0 <= header.start_us <= header.end_us <= LATEST_US:
         raise wire.BatchError(f"its interval {header.start_us}..{header.end_us} is no time")
+    for answer in header.answers:
+        if not _is_address(answer.address):
+            raise wire.BatchError(f"`{answer.name}` was answered with `{answer.address}`, which is no address")
     for name in ("verdict_rule", "staged_rule"):
         if len(rows) and int(rows[name].max()) >= len(header.rules):
             raise wire.BatchError(f"a row names rule {int(rows[name].max())} of {len(header.rules)}")
+
+
+def _is_address(written: str) -> bool:
+    try:
+        return bool(packed(written))
+    except ValueError:
+        return False
 
 
 class _Reports(NamedTuple):
@@ -182,12 +193,12 @@ def _services(
     return coded(codes, titles), coded(codes, backends), np.array([bool(written) for written in backends])[codes]
 
 
-def _categories(ends: Written, client: Ints, server: Ints) -> pa.DictionaryArray:
+def _categories(ends: Written, client: Ints, server: Ints, names: Names) -> pa.DictionaryArray:
     """Each pair's word, asked for once for each pair of kinds and zones."""
     keys = (ends.column(field, end).indices.to_numpy() for field in ("kind", "zone") for end in (client, server))
     positions, pairs = distinct(*keys)
     places = ((ends.ends[client[row]], ends.ends[server[row]]) for row in positions)
-    return coded(pairs, [category(*both) for both in places])
+    return coded(pairs, [category(*both, classified=names.classified) for both in places])
 
 
 def _is(column: pa.DictionaryArray, word: str) -> NDArray[np.bool_]:

@@ -8,19 +8,26 @@ import traceback
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, get_args
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from fairway.cloud.prices import Prices
-from fairway.cloud.ranges import Ranges
-from fairway.hub.agents import Agents
+from fairway.cloud.ranges import Ranges, read_ranges
+from fairway.hub.agents import Agent, Agents
 from fairway.hub.audit import Audit
 from fairway.hub.control import Control, Feed, policy_sets
+from fairway.hub.database.claim import Claim
+from fairway.hub.database.errors import DatabaseError
 from fairway.hub.database.flowbase import FlowBase
 from fairway.hub.database.places import database_at
 from fairway.hub.database.retention import Retention, keep_for
@@ -28,20 +35,26 @@ from fairway.hub.history import History
 from fairway.hub.identity import ByGrants, Permits
 from fairway.hub.imports import take_imports
 from fairway.hub.intent import Intent
+from fairway.hub.job_files import JobFiles
+from fairway.hub.jobs import Jobs
 from fairway.hub.ledger import entry
 from fairway.hub.live import Live
 from fairway.hub.loader import Loader
 from fairway.hub.names import Names
+from fairway.hub.places import Places
 from fairway.hub.receiver import Receiver
 from fairway.hub.record import named
+from fairway.hub.rollouts.runner import Rollouts
 from fairway.hub.segments import Record, Segments, read_segment
+from fairway.hub.standing import Stand
 from fairway.hub.state import State
 from fairway.hub.surroundings import Orders, Surroundings, WouldDeny
 from fairway.hub.trial import would_deny
 from fairway.hub.wishes import Wanted
 from fairway.kit.errors import FairwayError
-from fairway.kit.files import signature, write_atomically
+from fairway.kit.files import Signature, signature, write_atomically
 from fairway.policy.model import Cluster
+from fairway.views.map import Grain
 
 _TICK: Final = 0.25
 """Seconds between two looks at everything."""
@@ -73,7 +86,7 @@ class Hub:
     def __init__(self, config: HubConfig, ranges: Ranges | None, log: Callable[[str], None]) -> None:
         self.config = config
         self._log = log
-        self._ranges = ranges
+        self.ranges = ranges
         self._database = database_at(config.store or f"chdb://{config.state.database.absolute()}", config.memory)
         # One question leaves as much again for what comes in.
         self.base = FlowBase(self._database, config.memory // 2)
@@ -81,15 +94,22 @@ class Hub:
         self._control = Control(config.state, log)
         self.audit = Audit(config.state.audit)
         self.permits: Permits = ByGrants()
+        self.stand = Stand()
+        self.places = {grain: Places(config.state.places(grain), log) for grain in get_args(Grain)}
         self.wanted = Wanted(config.state, self.audit)
         self.cluster: Cluster | None = None
         self.orders: Orders | None = None
         self._looks = 0
+        self._ranges_seen: Signature = frozenset()
         self._control_seen: tuple[object, ...] = ()
         self._troubles: dict[str, str] = {}
+        self._steered: Intent | None = None
+        self.jobs = Jobs(JobFiles(config.state.jobs, log))
+        self.rollouts = Rollouts(self, log)
         self.failures: Counter[str] = Counter()
         """What went wrong in a way that nobody thought of, by part."""
         self._ending = False
+        self._claim: Claim | None = None
         self._wake = Event()
         self._thread = Thread(target=self._run, name="hub", daemon=True)
 
@@ -100,14 +120,19 @@ class Hub:
             self.base.open()
             keep_for(self._database, self.config.retention)
             self._control.open()
-            self.loader = Loader(self.base, _identity(state), self.base.agents(), self._log, self.live.tell)
-            self.names = Names(self._ranges, History(state.names))
+            identity = _identity(state)
+            if self.config.store.startswith("clickhouse://"):  # a folder has a lock
+                self._claim = Claim(self._database, identity)
+                self._claim.take()
+            self.loader = Loader(self.base, identity, self.base.agents(), self._log, self._tell)
+            self.names = Names(self.ranges, History(state.names))
             self.segments = Segments(
                 state.segments, self._closed, lambda: self.loader.busy, partial(self._failed, "segments")
             )
             self.receiver = Receiver(self.segments, self.base.ledger(), clocks=self.loader.clocks)
             self._remember_waiting()
             self.segments.start()
+            self.rollouts.start()
         except BaseException:
             self._database.__exit__(None, None, None)
             raise
@@ -118,10 +143,14 @@ class Hub:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.rollouts.close()
         self.segments.close()
         self._ending = True
         self._wake.set()
         self._thread.join()
+        if self._claim:
+            with suppress(DatabaseError):  # it is down, and whoever comes waits a while
+                self._claim.release()
         self._database.__exit__(kind, error, trace)
         self._log("hub: stopped")
 
@@ -139,9 +168,14 @@ class Hub:
         return tuple(would_deny(self.base, since, policy_sets(self.wanted.read(), self.orders)[1]))
 
     def obeying(self) -> Mapping[str, bool]:
-        """By node that has an agent, whether that has the latest rules."""
-        told = {node: self._control.revision_of(node) for node in self.agents.agents}
-        return {node: agent.revision >= told[node] for node, agent in self.agents.agents.items()}
+        """By node that has an agent, whether that does what is wanted by now."""
+        told = self._steered == self.wanted.read()
+        agents = self.agents.agents
+        return {node: told and one.revision >= self._control.revision_of(node) for node, one in agents.items()}
+
+    def wake(self) -> None:
+        """There is something to look at."""
+        self._wake.set()
 
     @property
     def revision(self) -> int:
@@ -183,6 +217,11 @@ class Hub:
             for record in read_segment(segment):
                 self.receiver.ledger.add(entry(record.identity))
 
+    def _tell(self, flows: pa.Table, counted: NDArray[np.bool_], agents: tuple[Agent, ...]) -> None:
+        """What a segment brought, to whoever wants to know."""
+        self.live.tell(flows, counted, agents)
+        self.rollouts.tell(flows)
+
     def _closed(self, segment: Path, records: Sequence[Record]) -> None:
         """In the thread of the segments: there is something to load, and first sights are in a hurry."""
         self._troubles.pop("segments", "")
@@ -197,7 +236,10 @@ class Hub:
             self._wake.clear()
             ending = self._ending
             self._try("cluster", self._look_at_cluster)
+            self._try("ranges", self._look_at_ranges)
             self._try("names", self.names.flush)
+            if self._claim:
+                self._try("claim", self._claim.hold)
             if self.cluster is not None:
                 self._try("database", partial(self.loader.run, self.names))
                 self._try("control", partial(self._steer, self.cluster, self.agents))
@@ -214,6 +256,22 @@ class Hub:
         self._looks += 1
         return True
 
+    def _look_at_ranges(self) -> bool:
+        """Lists that were refreshed count from now on; what was named stays as it is."""
+        if self.ranges is None:
+            return False
+        paths = [Path(source.path) for source in self.ranges.sources]
+        seen: Signature = frozenset().union(*map(signature, paths))
+        if seen == self._ranges_seen:
+            return False
+        started, self._ranges_seen = not self._ranges_seen, seen
+        if not started:
+            self.ranges = read_ranges(*paths)
+            self.names.classify(self.ranges)
+        for source in self.ranges.sources:
+            self._log(f"ranges: {source.path}: {source.provider}, {source.networks} networks, {source.date}")
+        return True
+
     def _steer(self, cluster: Cluster, agents: Agents) -> bool:
         intent_file = signature(self.config.state.intent)
         intent = self.wanted.read()
@@ -227,6 +285,7 @@ class Hub:
         except OSError:
             self._control_seen = ()  # the disk may recover without anything else changing
             raise
+        self._steered = intent
         if nodes:
             self._log(f"control: revision {self._control.revision} for {', '.join(sorted(nodes))}")
         return True

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from fairway.hub import malformed
 from fairway.hub.client import Client, read_door
-from fairway.hub.columns import SCHEMA, TCP_HEALTH
+from fairway.hub.columns import SCHEMA, TCP_HEALTH, UNKNOWN_FIELDS
 from fairway.hub.edges import edges_of
 from fairway.hub.state import State
 from fairway.kit.errors import UsageError
@@ -24,8 +24,11 @@ def write_flows(path: Path, table: pa.Table) -> None:
     write_atomically(path, sink.getvalue().to_pybytes())
 
 
-def read_flows(path: Path, since: datetime | None = None, until: datetime | None = None) -> pa.Table:
-    """Flows whose interval ended in since <= time_end < until, in the columns of `hub.columns`.
+def read_flows(
+    path: Path, since: datetime | None = None, until: datetime | None = None, columns: pa.Schema = SCHEMA
+) -> pa.Table:
+    """Flows whose interval ended in since <= time_end < until, in the columns of `hub.columns`: of SCHEMA, or of
+    IMPORTED, which a hub has not.
 
     `path` is a Parquet file, a folder of them, or a hub's state folder: then the hub is asked. UsageError when it
     is none of these.
@@ -35,10 +38,10 @@ def read_flows(path: Path, since: datetime | None = None, until: datetime | None
     bounds = [("time_end", ">=", since), ("time_end", "<", until)]
     filters = [bound for bound in bounds if bound[2] is not None] or None
     try:
-        tables = [_columns(file, pq.read_table(file, filters=filters)) for file in _files(path)]
+        tables = [_columns(file, pq.read_table(file, filters=filters), columns) for file in _files(path)]
     except (pa.ArrowException, OSError) as error:
         raise UsageError(f"{path}: cannot be read as flows: {str(error).splitlines()[0]}") from error
-    return pa.concat_tables([SCHEMA.empty_table(), *tables])
+    return pa.concat_tables([columns.empty_table(), *tables])
 
 
 def read_edges(path: Path, since: datetime | None = None, until: datetime | None = None) -> list[Edge]:
@@ -65,15 +68,17 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _columns(file: Path, table: pa.Table) -> pa.Table:
+def _columns(file: Path, table: pa.Table, columns: pa.Schema) -> pa.Table:
     for name in TCP_HEALTH:
         if name not in table.column_names:
             table = table.append_column(name, pa.repeat(pa.scalar(0, SCHEMA.field(name).type), len(table)))
+    if UNKNOWN_FIELDS not in table.column_names:
+        table = table.append_column(UNKNOWN_FIELDS, pa.repeat("", len(table)))
     missing = [name for name in SCHEMA.names if name not in table.column_names]
     if missing:
         raise UsageError(f"{file}: is no file of flows: column `{missing[0]}` is missing")
-    flows = table.select(SCHEMA.names).cast(SCHEMA)
-    if what := malformed.problem(flows):
+    flows = table.select(columns.names).cast(columns)
+    if what := malformed.problem(flows.select(SCHEMA.names)):
         raise UsageError(f"{file}: holds a malformed flow: {what}; write it anew, or leave it out")
     return flows
 

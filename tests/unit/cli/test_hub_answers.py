@@ -94,7 +94,7 @@ def test_the_map(hub: Serving, home: Path, tmp_path: Path, capsys: pytest.Captur
             ["denials", "--filter", "dst.port=5432"],
             r"denied +4 packets +ingress: a policy isolates orders/orders-postg",
         ),
-        (["agents"], r"node-b +[\d.]+ +[\d.]+ +0 +"),
+        (["agents"], r"node-b +[\d.]+ s +[\d.]+ s +0 +"),
     ],
 )
 def test_what_verbs_print(
@@ -147,7 +147,7 @@ def follow(hub: Serving) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["map", "--hub", "https://elsewhere"], "no token for `https://elsewhere`; run `fairway login https://el"),
+        (["map", "--hub", "https://elsewhere"], "no token for `https://elsewhere`; give --token-file FILE, or"),
         (["map", "--hub", "https://x", "--state", "/tmp"], "--hub and --state name two hubs; give one of them"),
         (["map", "--filter", "x"], "filter: at character 1: `x` where a term should be"),
         (["flows", "x.parquet", "--follow"], "--follow is of a hub; a file does not grow"),
