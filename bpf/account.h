@@ -22,6 +22,13 @@ static __always_inline __u32 clock_us(void)
 	return bpf_ktime_get_ns() / 1000;
 }
 
+/* Once a tick is often enough, and at the ends: what a socket has counted stays until it is looked at. */
+static __always_inline bool worth_a_look(const struct packet *p, const struct flow *flow, __u64 now)
+{
+	return p->key.protocol == IPPROTO_TCP && (flow->sampled != (__u16)now || !flow->tx_packets ||
+						  (p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)));
+}
+
 /* The pod's socket as it is when it sends: the kernel has counted by then what it sends again. */
 static __always_inline void sample_tcp(struct __sk_buff *skb, const struct packet *p, struct flow *flow)
 {
@@ -119,13 +126,15 @@ static __always_inline void add_totals(__u32 index, int direction, __u64 packets
 
 static __always_inline int account(struct __sk_buff *skb, const struct packet *p, struct flow *flow, int direction)
 {
-	__u64 packets = segments_of(skb, p);
+	__u64 now = bpf_jiffies64(), packets = segments_of(skb, p);
 	__u64 bytes = skb->len - p->network + (packets - 1) * p->headers;
 	__u32 moved;
 
 	if (direction == EGRESS) {
-		if (p->key.protocol == IPPROTO_TCP)
+		if (worth_a_look(p, flow, now)) {
+			flow->sampled = now;
 			sample_tcp(skb, p, flow);
+		}
 		__sync_fetch_and_add(&flow->tx_packets, packets);
 		__sync_fetch_and_add(&flow->tx_bytes, bytes);
 	} else {
@@ -136,7 +145,7 @@ static __always_inline int account(struct __sk_buff *skb, const struct packet *p
 		turn(p, flow, direction);
 	if ((flow->tcp_flags | p->tcp_flags) != flow->tcp_flags)
 		flow->tcp_flags |= p->tcp_flags;
-	flow->last = bpf_jiffies64();
+	flow->last = now;
 	moved = (__u32)(flow->tx_bytes + flow->rx_bytes) - flow->spilled;
 	if (moved >= SPILL_BYTES) {
 		flow->spilled += moved;

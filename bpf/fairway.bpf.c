@@ -27,10 +27,11 @@
 #include "sockets.h"
 #include "behind.h"
 
-static __noinline int slow_path(struct __sk_buff *skb, struct packet *p, const struct config *config,
-				__u32 epoch, int direction)
+static __noinline int slow_path(struct __sk_buff *skb, struct packet *p, struct flow *flow,
+				const struct config *config, int direction)
 {
-	struct flow *flow = bpf_map_lookup_elem(&flows, &p->key);
+	/* Read before the rules are: a verdict by older rules is then kept under the older epoch. */
+	__u32 epoch = *(volatile const __u32 *)&config->epoch;
 	struct judgement j = {};
 	bool fresh = !flow, told;
 
@@ -83,14 +84,12 @@ static __always_inline int see(struct __sk_buff *skb, int direction)
 	struct packet p = {.key.ifindex = skb->ifindex};
 	struct config *config;
 	struct flow *flow;
-	__u32 zero = 0, epoch;
+	__u32 zero = 0;
 	int parsed;
 
 	config = bpf_map_lookup_elem(&settings, &zero);
 	if (!config)
 		return PASS;
-	/* Read before the rules are: a verdict by older rules is then kept under the older epoch. */
-	epoch = config->epoch;
 	parsed = parse_once(skb, &p, direction);
 	if (parsed == SHORT)
 		parsed = parse_pulled(skb, &p, direction);
@@ -101,13 +100,13 @@ static __always_inline int see(struct __sk_buff *skb, int direction)
 	if (p.first_fragment || p.later_fragment)
 		match_fragment(&p, direction);
 	if (p.key.remote_port == DNS_PORT && p.key.protocol == IPPROTO_UDP && config->names)
-		follow_names(skb, &p, direction);
+		follow_names(skb, &p, direction, config->names);
 	flow = bpf_map_lookup_elem(&flows, &p.key);
-	if (flow && flow->epoch == epoch && (p.tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
+	if (flow && flow->epoch == config->epoch && (p.tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
 		return account(skb, &p, flow, direction);
 	if (p.icmp == ICMP_ERROR && error_of_known_flow(skb, &p, direction))
 		return PASS;
-	return slow_path(skb, &p, config, epoch, direction);
+	return slow_path(skb, &p, flow, config, direction);
 }
 
 SEC("tc")

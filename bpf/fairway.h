@@ -31,23 +31,24 @@ struct flow_key {
 /* Flow counter, connection tracker and verdict cache in one. tx leaves the pod. Bytes are IP bytes as on the
  * wire, times are jiffies. A verdict holds as long as `epoch` is the current one; a denial is never kept. */
 struct flow {
+	/* What every packet touches, together: a packet pays for each cache line. */
 	__u64 tx_packets;
 	__u64 rx_packets;
 	__u64 tx_bytes;
 	__u64 rx_bytes;
-	__u64 first;
 	__u64 last;
 	__u32 epoch;
-	__u32 totals; /* index into the table of exact totals */
-	__u32 connections;
-	__u32 srtt_us; /* of the pod's socket at its last packet */
-	__u32 retransmitted; /* segments, by the pod, on the connection now open */
-	__u32 retransmitted_before; /* on earlier connections of the same tuple */
-	__u32 retransmitted_unseen; /* by a connection found in mid-stream, before it was found */
-	__u32 opened_us; /* the clock at the first SYN, low bits */
-	__u32 connect_us; /* from SYN to SYN-ACK, added up over `established` */
 	__u32 spilled; /* bytes both ways up to the last spill, low bits */
-	__u32 rule[2];
+	__u16 totals; /* index into the table of exact totals */
+	__u16 sampled; /* when the pod's socket was looked at, low bits */
+	__u8 tcp_flags; /* all seen on the connection now open */
+	__u8 timeouts_running; /* in a row, at the last look */
+	__u8 behind; /* judged behind a Service's address, counted under that address */
+	__u8 initiator;
+	__u32 srtt_us; /* of the pod's socket, as are the next: at the last look */
+	__u32 retransmitted; /* segments, by the pod, on the connection now open */
+	__u32 retransmitted_unseen; /* by a connection found in mid-stream, before it was found */
+	__u32 retransmitted_before; /* on earlier connections of the same tuple */
 	/* These wrap: what counts is how far they went since the last look. */
 	__u16 established; /* SYN-ACKs that answered a SYN */
 	__u16 failed; /* connections refused or given up before that */
@@ -56,13 +57,14 @@ struct flow {
 	__u16 timeouts; /* expiries of the pod's retransmission timer */
 	__u16 handshake_timeouts;
 	__u16 handshake_retransmitted; /* SYNs and SYN-ACKs of the pod, part of all retransmitted */
-	__u8 timeouts_running; /* in a row, at the last packet */
-	__u8 behind; /* judged behind a Service's address, counted under that address */
+	__u16 generation; /* of the rules that `rule` counts, its low bits */
+	__u32 connections;
+	__u32 opened_us; /* the clock at the first SYN, low bits */
+	__u32 connect_us; /* from SYN to SYN-ACK, added up over `established` */
+	__u32 rule[2];
 	__u8 verdict[2];
 	__u8 reason[2];
-	__u8 initiator;
-	__u8 tcp_flags; /* all seen on the connection now open */
-	__u16 generation; /* of the rules that `rule` counts, its low bits */
+	__u64 first;
 };
 
 /* A flow as it was when it had moved much since the last such record: should it be evicted, this is known of it. */
@@ -172,14 +174,31 @@ struct question {
 	__u32 name[NAMES_PER_ADDRESS];
 };
 
+/* A resolver answered a pod with an address, and what the pod had asked for: to be reported. */
+struct answer {
+	__u64 at; /* monotonic, nanoseconds */
+	__u32 ttl; /* seconds */
+	__u32 family;
+	__u8 address[16];
+	__u8 name[NAME_BYTES];
+};
+
+/* When an address was last reported, and by what name: it is again when that is news. */
+struct answered {
+	__u64 at;
+	__u64 hash;
+};
+
 /* Where a DNS name is taken apart: twice its length, so that each suffix is a whole key. */
 struct name_scratch {
 	__u8 wire[2 * NAME_BYTES];
+	struct answer answer;
+	__u64 hash;
 	struct question found;
 	__u32 count;
 	__u32 next;
 	__u32 ended;
-	__u32 zero;
+	__u32 told; /* the answer is reported */
 };
 
 struct rule_key {
@@ -205,12 +224,15 @@ struct ports {
 	__u16 remote;
 };
 
+#define NAMES_JUDGED 1 /* rules with domain names exist */
+#define NAMES_TOLD 2 /* there are resolvers: what they answer is reported */
+
 struct config {
 	__u32 epoch; /* bumped after each change of rules: cached verdicts are void */
 	__u32 deny_unknown; /* posture for interfaces without a pod entry */
 	__u32 keep_open; /* what passed goes on after a change of rules, until its next connection */
 	__u32 behind; /* Services exist whose backends are judged one by one */
-	__u32 names; /* rules with domain names exist */
+	__u32 names; /* what DNS answers are read for */
 };
 
 struct clock {
@@ -229,6 +251,7 @@ enum counter {
 	PACKETS_NOT_IP,
 	SPILLS_LOST, /* the ring was full */
 	ANSWERS_UNREAD, /* DNS answers that named an address in a way that is not followed */
+	ANSWERS_LOST, /* the ring was full: an address goes without a name */
 	COUNTERS
 };
 

@@ -161,6 +161,15 @@ static __always_inline void judge_slot(const struct pod *pod, int slot, struct i
 	j->reason[slot] = NONE;
 }
 
+/* A trial mostly changes what other pods may do: then both slots say the same, and one look tells it. */
+static __always_inline bool slots_agree(const struct pod *pod, __u8 initiator)
+{
+	int direction = initiator == POD ? EGRESS : INGRESS;
+
+	return initiator != UNKNOWN && pod->mode[direction] != MODE_OFF &&
+	       pod->policy[ACTIVE][direction] == pod->policy[STAGED][direction];
+}
+
 static __always_inline bool enforced(const struct pod *pod, __u8 initiator)
 {
 	if (initiator == UNKNOWN)
@@ -211,7 +220,13 @@ __noinline int hear(__u32 unused)
 	m->names = config->names != 0;
 	peer = identify(&m->key, pod->generation);
 	judge_slot(pod, ACTIVE, peer, m, j);
-	judge_slot(pod, STAGED, peer, m, j);
+	if (slots_agree(pod, j->initiator)) {
+		j->verdict[STAGED] = j->verdict[ACTIVE];
+		j->reason[STAGED] = j->reason[ACTIVE];
+		j->rule[STAGED] = j->rule[ACTIVE];
+	} else {
+		judge_slot(pod, STAGED, peer, m, j);
+	}
 	if (config->keep_open && m->open && j->verdict[ACTIVE] == DENY) {
 		j->verdict[ACTIVE] = m->verdict;
 		j->reason[ACTIVE] = m->reason;

@@ -25,13 +25,12 @@ MAP(rules, BPF_MAP_TYPE_LPM_TRIE, struct rule_key, __u32, 1048576, BPF_F_NO_PREA
 MAP(settings, BPF_MAP_TYPE_ARRAY, __u32, struct config, 1, 0);
 MAP(clock, BPF_MAP_TYPE_ARRAY, __u32, struct clock, 1, 0);
 MAP(counters, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, COUNTERS, 0);
-/* A ring record may not be another helper's output before 6.1: an event is put together here first. */
-MAP(scratch, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct event, 1, 0);
 
 MAP(holders, BPF_MAP_TYPE_HASH, struct holder, __u32, 8192, BPF_F_NO_PREALLOC);
 MAP(names, BPF_MAP_TYPE_HASH, struct name, struct name_numbers, 16384, BPF_F_NO_PREALLOC);
 MAP(named, BPF_MAP_TYPE_HASH, struct named_key, __u32, 65536, BPF_F_NO_PREALLOC);
 MAP(learned, BPF_MAP_TYPE_LRU_HASH, struct holder, struct learned, 16384, 0);
+MAP(answered, BPF_MAP_TYPE_LRU_HASH, struct holder, struct answered, 8192, 0);
 MAP(questions, BPF_MAP_TYPE_LRU_HASH, struct question_key, struct question, 4096, 0);
 MAP(name_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct name_scratch, 1, 0);
 
@@ -41,6 +40,12 @@ struct {
 	__uint(max_entries, 1 << 20);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } spills SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 18);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} answers SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

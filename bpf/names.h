@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rules with domain names. What a pod asks its resolver is looked at on the way out; if a rule speaks of the name,
  * the addresses in the answer are known before the answer reaches the pod, and so before its first SYN. The answer
- * is believed for the whole chain of aliases in it. RFC 1035 section 4. */
+ * is believed for the whole chain of aliases in it. RFC 1035 section 4. With or without such rules, what a resolver
+ * answers is reported: by what name an address outside was looked up. */
 #ifndef FAIRWAY_NAMES_H
 #define FAIRWAY_NAMES_H
 
@@ -9,6 +10,7 @@
 #define MAX_LABELS 12
 #define MAX_RECORDS 32
 #define SECOND 1000000000ull
+#define TOLD_AGAIN (600 * SECOND) /* the same name of an address is reported again; another one after a second */
 #define NAME_GRACE 2 /* seconds past its time to live, in which a client that just asked may connect */
 
 struct dns_header {
@@ -80,29 +82,36 @@ static __noinline void match_name(struct name_scratch *name)
 	}
 }
 
-/* A question to any server: whether it is a resolver matters when it answers. `offset` is that of the payload.
- * Global, as all here that loops: verified once, not once per way to it. */
-__noinline int note_question(struct __sk_buff *skb, __u32 offset, __u16 local_port)
+/* The name at an offset, in lower case. False if it is longer than is looked at. */
+static __noinline bool read_name(struct __sk_buff *skb, __u32 offset, struct name_scratch *name)
 {
-	__u32 zero = 0, room;
-	struct question_key key = {.ifindex = skb->ifindex, .local_port = local_port};
-	struct name_scratch *name = bpf_map_lookup_elem(&name_scratch, &zero);
-	struct dns_header header;
+	__u32 room;
 
-	if (!name || offset > 0xffff || bpf_skb_load_bytes(skb, offset, &header, sizeof(header)))
-		return 0;
-	offset += sizeof(header);
-	if ((header.flags[0] & 0xf8) || header.questions != bpf_htons(1) || skb->len <= offset)
-		return 0;
+	if (skb->len <= offset)
+		return false;
 	room = skb->len - offset - 1;
 	if (room >= NAME_BYTES)
 		room = NAME_BYTES - 1;
 	__builtin_memset(name->wire, 0, NAME_BYTES);
 	/* Bounds that the verifier of 5.10 sees: 1 to NAME_BYTES. */
 	asm volatile("%0 &= %1" : "+r"(room) : "i"(NAME_BYTES - 1));
-	if (bpf_skb_load_bytes(skb, offset, name->wire, room + 1))
+	return !bpf_skb_load_bytes(skb, offset, name->wire, room + 1) && normalise(name);
+}
+
+/* A question to any server: whether it is a resolver matters when it answers. `offset` is that of the payload.
+ * Global, as all here that loops: verified once, not once per way to it. */
+__noinline int note_question(struct __sk_buff *skb, __u32 offset, __u16 local_port)
+{
+	__u32 zero = 0;
+	struct question_key key = {.ifindex = skb->ifindex, .local_port = local_port};
+	struct name_scratch *name = bpf_map_lookup_elem(&name_scratch, &zero);
+	struct dns_header header;
+
+	if (!name || offset > 0xffff || bpf_skb_load_bytes(skb, offset, &header, sizeof(header)))
 		return 0;
-	if (!normalise(name))
+	if ((header.flags[0] & 0xf8) || header.questions != bpf_htons(1))
+		return 0;
+	if (!read_name(skb, offset + sizeof(header), name))
 		return 0;
 	match_name(name);
 	key.id = header.id;
@@ -168,6 +177,44 @@ static __noinline void learn_address(const struct holder *address, const struct 
 			learn_name(known, asked->name[i], now, expires);
 }
 
+/* The name that was asked for, ready to be reported with each address of the answer. */
+static __noinline void prepare_answer(struct name_scratch *name)
+{
+	__u64 *words = (__u64 *)name->wire, *copy = (__u64 *)name->answer.name;
+
+	name->hash = 0;
+#pragma unroll
+	for (int i = 0; i < NAME_BYTES / 8; i++) {
+		copy[i] = words[i];
+		name->hash = name->hash * 0x9e3779b97f4a7c15ull + words[i];
+	}
+}
+
+static __noinline void tell_answer(const struct holder *address, struct name_scratch *name, __u32 ttl)
+{
+	struct answered *known = bpf_map_lookup_elem(&answered, address);
+	struct answered fresh = {.at = bpf_ktime_get_ns(), .hash = name->hash};
+
+	if (known && fresh.at - known->at < (known->hash == name->hash ? TOLD_AGAIN : SECOND))
+		return;
+	name->answer.at = fresh.at;
+	name->answer.ttl = ttl;
+	name->answer.family = address->family;
+	__builtin_memcpy(name->answer.address, address->bytes, 16);
+	if (bpf_ringbuf_output(&answers, &name->answer, sizeof(name->answer), BPF_RB_NO_WAKEUP))
+		count(ANSWERS_LOST);
+	else
+		bpf_map_update_elem(&answered, address, &fresh, BPF_ANY);
+}
+
+static __always_inline void hear_address(const struct holder *address, struct name_scratch *name, __u32 ttl)
+{
+	if (name->found.name[0])
+		learn_address(address, &name->found, ttl);
+	if (name->told)
+		tell_answer(address, name, ttl);
+}
+
 /* One record of the answer; the offset behind it, 0 if it cannot be read. */
 __noinline int learn_record(struct __sk_buff *skb, __u32 offset)
 {
@@ -192,39 +239,52 @@ __noinline int learn_record(struct __sk_buff *skb, __u32 offset)
 			return 0;
 		address.family = 4;
 		map_ipv4(address.bytes, v4);
-		learn_address(&address, &name->found, ttl);
+		hear_address(&address, name, ttl);
 	} else if (record.class == bpf_htons(1) && record.type == bpf_htons(28) && record.length == bpf_htons(16)) {
 		if (bpf_skb_load_bytes(skb, offset, address.bytes, sizeof(address.bytes)))
 			return 0;
 		address.family = 6;
-		learn_address(&address, &name->found, ttl);
+		hear_address(&address, name, ttl);
 	}
 	return offset + bpf_ntohs(record.length);
 }
 
-/* An answer from a resolver: to a question that this pod asked from this port under this number. */
-__noinline int learn_answer(struct __sk_buff *skb, __u32 offset, __u16 local_port)
+/* An answer from a resolver. It is learned if it is to a question that this pod asked from this port under this
+ * number, and a rule speaks of the name; `tell`: it is reported. */
+__noinline int learn_answer(struct __sk_buff *skb, __u32 offset, __u16 local_port, __u32 tell)
 {
 	struct question_key key = {.ifindex = skb->ifindex, .local_port = local_port};
 	__u32 zero = 0, records;
 	struct name_scratch *name = bpf_map_lookup_elem(&name_scratch, &zero);
 	struct question *asked;
 	struct dns_header header;
+	bool learn;
 
 	if (!name || offset > 0xffff || bpf_skb_load_bytes(skb, offset, &header, sizeof(header)))
 		return 0;
+	if (!(header.flags[0] & 0x80))
+		return 0;
 	key.id = header.id;
 	asked = bpf_map_lookup_elem(&questions, &key);
-	if (!asked || !(header.flags[0] & 0x80))
-		return 0;
-	name->found = *asked;
-	bpf_map_delete_elem(&questions, &key);
+	learn = asked;
+	if (asked) {
+		name->found = *asked;
+		bpf_map_delete_elem(&questions, &key);
+	} else {
+		__builtin_memset(&name->found, 0, sizeof(name->found));
+	}
 	if ((header.flags[1] & 0x0f) || header.questions != bpf_htons(1))
 		return 0;
+	offset += sizeof(header);
+	name->told = tell && header.answers && read_name(skb, offset, name);
+	if (name->told)
+		prepare_answer(name);
+	else if (!learn)
+		return 0;
 	records = bpf_ntohs(header.answers);
-	if (header.flags[0] & 0x02 || records > MAX_RECORDS)
+	if (learn && (header.flags[0] & 0x02 || records > MAX_RECORDS))
 		count(ANSWERS_UNREAD); /* truncated: the pod will ask again by TCP */
-	offset = skip_name(skb, offset + sizeof(header));
+	offset = skip_name(skb, offset);
 	if (offset)
 		offset += 4; /* the question's type and class */
 	for (__u32 i = 0; i < MAX_RECORDS; i++) {
@@ -233,24 +293,27 @@ __noinline int learn_answer(struct __sk_buff *skb, __u32 offset, __u16 local_por
 		if (offset)
 			offset = learn_record(skb, offset);
 		if (!offset) {
-			count(ANSWERS_UNREAD);
+			if (learn)
+				count(ANSWERS_UNREAD);
 			return 0;
 		}
 	}
 	return 0;
 }
 
-static __noinline void follow_names(struct __sk_buff *skb, const struct packet *p, int direction)
+static __noinline void follow_names(struct __sk_buff *skb, const struct packet *p, int direction, __u32 names_for)
 {
 	struct pod *pod = bpf_map_lookup_elem(&pods, &p->key.ifindex);
 	__u32 offset = p->transport + sizeof(struct udphdr);
 
 	if (!pod || p->later_fragment)
 		return;
-	if (direction == EGRESS)
+	if (direction == INGRESS) {
+		if (identify(&p->key, pod->generation).flags & ADDRESS_RESOLVER)
+			learn_answer(skb, offset, p->key.local_port, names_for & NAMES_TOLD);
+	} else if (names_for & NAMES_JUDGED) {
 		note_question(skb, offset, p->key.local_port);
-	else if (identify(&p->key, pod->generation).flags & ADDRESS_RESOLVER)
-		learn_answer(skb, offset, p->key.local_port);
+	}
 }
 
 #endif

@@ -55,21 +55,34 @@ static __always_inline void note_end(struct bpf_sock_ops *ops, struct flow *flow
 	flow->tcp_flags |= TCP_RST;
 }
 
+/* Healthy connections cost no more than being looked at when they open: while one is being opened its end is of
+ * interest, later only once its retransmission timer has run out. */
+static __always_inline void listen_for(struct bpf_sock_ops *ops, int added, int removed)
+{
+	bpf_sock_ops_cb_flags_set(ops, (ops->bpf_sock_ops_cb_flags | added) & ~removed);
+}
+
 SEC("sockops")
 int fairway_sockets(struct bpf_sock_ops *ops)
 {
 	struct flow_key key = {};
 	struct flow *flow;
 
-	if (ops->op == BPF_SOCK_OPS_STATE_CB) {
+	switch (ops->op) {
+	case BPF_SOCK_OPS_TCP_CONNECT_CB:
+	case BPF_SOCK_OPS_RTO_CB:
+		listen_for(ops, BPF_SOCK_OPS_STATE_CB_FLAG, 0);
+		break;
+	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
+	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
+		listen_for(ops, BPF_SOCK_OPS_RTO_CB_FLAG, BPF_SOCK_OPS_STATE_CB_FLAG);
+		break;
+	case BPF_SOCK_OPS_STATE_CB:
 		if (ops->args[1] != BPF_TCP_CLOSE || !flow_of_socket(ops, &key))
-			return 1;
+			break;
 		flow = bpf_map_lookup_elem(&flows, &key);
 		if (flow)
 			note_end(ops, flow, ops->args[0]);
-	} else if (ops->op == BPF_SOCK_OPS_TCP_CONNECT_CB || ops->op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB) {
-		if (flow_of_socket(ops, &key))
-			bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
 	}
 	return 1;
 }

@@ -3,23 +3,30 @@
 #ifndef FAIRWAY_VERDICT_H
 #define FAIRWAY_VERDICT_H
 
-static __noinline void tell(const struct packet *p, const struct judgement *j)
+/* A function of its own, for BTF tells only the structs that are passed between functions. */
+static __noinline void describe(struct event *event, const struct packet *p, const struct judgement *j)
 {
-	__u32 zero = 0;
-	struct event *event = bpf_map_lookup_elem(&scratch, &zero);
-
-	if (!event)
-		return;
 	event->key = p->key;
 	event->verdict[ACTIVE] = j->verdict[ACTIVE];
 	event->verdict[STAGED] = j->verdict[STAGED];
 	event->reason[ACTIVE] = j->reason[ACTIVE];
 	event->reason[STAGED] = j->reason[STAGED];
 	event->initiator = j->initiator;
+	__builtin_memset(event->zero, 0, sizeof(event->zero));
 	event->at = bpf_jiffies64();
-	/* The agent comes by the clock; waking it for each connection would cost more than the connection. */
-	if (bpf_ringbuf_output(&events, event, sizeof(*event), BPF_RB_NO_WAKEUP))
+}
+
+static __noinline void tell(const struct packet *p, const struct judgement *j)
+{
+	struct event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+
+	if (!event) {
 		count(EVENTS_LOST);
+		return;
+	}
+	describe(event, p, j);
+	/* The agent comes by the clock; waking it for each connection would cost more than the connection. */
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 }
 
 static __noinline int deny(const struct packet *p, const struct judgement *j, __u32 epoch)

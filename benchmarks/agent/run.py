@@ -12,12 +12,15 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import signal
 import struct
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator
+from importlib.metadata import distribution
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -28,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 
 from fairway.agent.drain import FlowDrain
 from fairway.agent.kernel import Kernel
+from fairway.agent.memory import prepare
 from fairway.wire import batch as wire
 from fairway.wire.address import packed
 from fairway.wire.rules import NodeFeed, NodePod
@@ -35,6 +39,7 @@ from support import frames
 from support.hub import TOKEN, Certificates, Hub, serving
 from support.net import Net, ip, net
 
+ROOT: Final = Path(__file__).resolve().parents[2]
 SERVERS: Final = "10.200.0.0"
 SPAN: Final = 60_000
 """Servers beyond this number are told apart by their port."""
@@ -77,13 +82,13 @@ def footprint(asked: argparse.Namespace) -> dict[str, Any]:
     """CPU and memory in steady state, all entries moving in each interval, five connections to a server."""
     with stage() as (made, hub, folder), agent(made, hub, folder, asked.interval) as process:
         pace = asked.entries / asked.interval
-        total = int(asked.entries * (asked.intervals + 6))
+        total = int(asked.entries * (asked.intervals + 7))
         with sending(made, frames.udp(1, 2), frames.UDP, pace, total, asked.entries, 5):
             reach(hub, reports(hub) + 3, asked.interval)
             before, began = cpu_seconds(process.pid), time.monotonic()
             reach(hub, reports(hub) + asked.intervals, asked.interval)
             took, used = time.monotonic() - began, cpu_seconds(process.pid) - before
-            memory = smaps(process.pid)
+            memory = resident(process.pid, asked.interval)
         ending = time.monotonic()
         process.send_signal(signal.SIGTERM)
         process.wait(30)
@@ -96,6 +101,7 @@ def footprint(asked: argparse.Namespace) -> dict[str, Any]:
             "aim_milli_cpu": 5,
             "rss_mib": memory["Rss"],
             "aim_rss_mib": 50,
+            "rss_peak_mib": memory["Peak"],
             "pss_mib": memory["Pss"],
             "anonymous_mib": memory["Anonymous"],
             "sigterm_to_end_seconds": round(ended, 2),
@@ -108,6 +114,7 @@ def footprint(asked: argparse.Namespace) -> dict[str, Any]:
 
 def drain(_: argparse.Namespace) -> dict[str, Any]:
     """A full table into differences: when a twentieth of the entries moved, and when all did."""
+    prepare()
     kernel = Kernel()
     table = kernel.tables["flows"]
     rng, count = np.random.default_rng(1), 64_000
@@ -199,13 +206,30 @@ def agent(made: Net, hub: Hub, folder: Path, interval: float) -> Iterator[subpro
         "compat": "aws",
     }
     flags = [part for name, value in settings.items() for part in (f"--{name}", str(value))]
-    process = made.node.start(sys.executable, "-m", "fairway.cli.main", "agent", *flags, stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-S", "-m", "fairway.cli.main", "agent"]
+    environment = installed(folder / "packages")
+    warm = "import fairway.agent.agent, fairway.cli.main; fairway.cli.main.parser('agent')"
+    subprocess.run([sys.executable, "-S", "-c", warm], env=environment, check=True)
+    process = made.node.start(*command, *flags, stderr=subprocess.DEVNULL, env=environment)
     try:
         hub.wait_for(lambda: any(batch.header.pods for batch in hub.kept.values()), 30 + 2 * interval)
         yield process
     finally:
         process.kill()
         process.wait()
+
+
+def installed(folder: Path) -> dict[str, str]:
+    """The environment of an agent's own installation: the packages it depends on, none that are here for others'
+    sake; and their bytecode is kept, as in an image."""
+    folder.mkdir()
+    needs = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    for need in needs:
+        found = distribution(re.split("[^A-Za-z0-9_-]", need)[0])
+        for top in {file.parts[0] for file in found.files or ()} - {".."}:
+            (folder / top).symlink_to(Path(str(found.locate_file(top))))
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPATH": f"{folder}:{ROOT / 'src'}", "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
 
 
 @contextlib.contextmanager
@@ -246,6 +270,17 @@ def cpu_seconds(pid: int) -> float:
     """CPU time of all of a process's threads, by the scheduler's account."""
     tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
     return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
+
+
+def resident(pid: int, seconds: float) -> dict[str, float]:
+    """Memory as it is most of the time, reports included as long as they last; and the most it ever was."""
+    seen, until = [], time.monotonic() + seconds
+    while time.monotonic() < until:
+        seen.append(smaps(pid))
+        time.sleep(0.05)
+    peak = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if "VmHWM" in line)
+    middle = sorted(seen, key=lambda one: one["Rss"])[len(seen) // 2]
+    return {**middle, "Peak": round(int(peak.split()[1]) / 1024, 1)}
 
 
 def smaps(pid: int) -> dict[str, float]:

@@ -25,10 +25,12 @@ from fairway.agent import kernel as kernels
 from fairway.agent.attach import WAYS, Attachments
 from fairway.agent.libbpf import TestRunOptions, check, library
 from fairway.agent.obey import Enforcement
+from fairway.agent.sockets import SocketEvents
 from fairway.lab import namespaces
 from fairway.wire.rules import FIRST_POLICY, PodRules, Row, RuleTable
 from fairway.wire.words import Direction, Mode
 
+Action = Callable[[], None]
 HERE: Final = Path(__file__).parent
 TAG: Final = f"fwbench{os.getpid()}"
 NODE: Final = f"{TAG}-node"
@@ -82,14 +84,14 @@ class Node:
         )
         self.enforcement = Enforcement(self.kernel)
         self.enforcement.obey(rules(PODS))
-        for number, interface in enumerate(self.interfaces):
-            self.enforcement.add(interface, f"pod-{number}")
+        for number, (interface, pod) in enumerate(zip(self.interfaces, pods, strict=True)):
+            self.enforcement.add(interface, f"pod-{number}", pod.addresses)
         programs = {way: self.kernel.program(f"fairway_{way}") for way in WAYS}
         nothing = dict.fromkeys(WAYS, self.kernel.program("empty"))
-        self.variants: dict[str, tuple[Callable[[], None], Callable[[], None]]] = {
+        self.variants: dict[str, tuple[Action, Action]] = {
             "none": (lambda: None, lambda: None),
             "empty": self._attached(Attachments(nothing, None)),
-            "fairway": self._attached(Attachments(programs, None)),
+            "fairway": self._listening(*self._attached(Attachments(programs, None))),
             "nftables": (lambda: nft(NFT), lambda: nft("flush ruleset")),
         }
 
@@ -104,11 +106,28 @@ class Node:
         finally:
             namespaces.inside(NODE, take)
 
-    def _attached(self, attachments: Attachments) -> tuple[Callable[[], None], Callable[[], None]]:
+    def _attached(self, attachments: Attachments) -> tuple[Action, Action]:
         def each(action: Callable[[int], None]) -> Callable[[], None]:
             return lambda: [action(interface) for interface in self.interfaces] and None
 
         return each(attachments.attach), each(attachments.detach)
+
+    def _listening(self, put: Action, take: Action) -> tuple[Action, Action]:
+        """With the program that hears of sockets. Afterwards flows go, as the agent lets them after half a minute,
+        and connection tracking with nftables' rules."""
+        sockets: list[SocketEvents] = []
+
+        def begin() -> None:
+            put()
+            sockets.append(SocketEvents(self.kernel, None))
+
+        def end() -> None:
+            sockets.pop().close()
+            take()
+            flows = self.kernel.tables["flows"]
+            flows.remove(flows.read()[0])
+
+        return begin, end
 
 
 def build(folder: Path, name: str) -> Path:

@@ -31,12 +31,14 @@ _ZONES: Final = 3
 
 @dataclass(frozen=True)
 class Size:
-    """Of the cluster; `calls` is the number of other workloads that each one calls."""
+    """Of the cluster; `calls` is the number of other workloads that each one calls, `spread` of how many backends
+    behind their Services each pod sees one interval's connections land on."""
 
     nodes: int
     pods: int
     workloads: int
     calls: int = 4
+    spread: int = 1
 
 
 class World:
@@ -68,12 +70,15 @@ class World:
             called = (self.workload + 1 + 7 * number + self.workload % 5) % size.workloads
             # A call lands on any of the workload's pods.
             replicas = (size.pods - 1 - called) // size.workloads + 1
-            server = called + size.workloads * rng.integers(0, replicas)
+            first = rng.integers(0, replicas)
             port = self.port[called]
             client = np.arange(size.pods)
             parts.append(self._told(client, self._services[called], port, Initiator.POD))
-            parts.append(self._told(server, self._packed[client], port, Initiator.REMOTE))
-            whose += [self.node[client], self.node[server]]
+            whose.append(self.node[client])
+            for turn in range(size.spread):
+                server = called + size.workloads * ((first + turn) % replicas)
+                parts.append(self._told(server, self._packed[client], port, Initiator.REMOTE))
+                whose.append(self.node[server])
         everyone = np.arange(size.pods)
         dns = self._told(everyone, np.frombuffer(packed(service(0)) * size.pods, "V16"), _DNS, Initiator.POD)
         dns["protocol"] = _UDP
@@ -92,7 +97,7 @@ class World:
         rows["rx_bytes"] = self._rng.lognormal(9, 2, len(pod)) + 60
         return rows
 
-    def batch(self, node: int, sequence: int, end_us: int, seconds: int, flows: int) -> wire.Batch:
+    def batch(self, node: int, sequence: int, end_us: int, seconds: int, flows: int, boot: str = "b") -> wire.Batch:
         """What a node's agent tells of an interval; `flows` at most."""
         rng = np.random.default_rng((node, sequence))
         rows = np.resize(self.rows[node], flows) if len(self.rows[node]) > flows else self.rows[node].copy()
@@ -107,7 +112,7 @@ class World:
             for pod in np.flatnonzero(self.node == node)
         )
         header = wire.Header(
-            node=f"node-{node}", boot="b", sequence=sequence, start_us=start, end_us=end_us, pods=pods
+            node=f"node-{node}", boot=boot, sequence=sequence, start_us=start, end_us=end_us, pods=pods
         )
         return wire.Batch(header, rows)
 

@@ -1,5 +1,6 @@
 """Services whose backends differ: each connection is judged by the backend it really goes to."""
 
+import contextlib
 import json
 from collections.abc import Iterator
 
@@ -13,13 +14,14 @@ from fairway.wire.words import Direction, Initiator, Mode, Reason, Verdict
 from support.net import ip
 from support.watched import PORT, Watched, client, echo, running, watch
 
-SERVICE, SERVICE6, TCP = "10.96.0.80", "fd00:96::80", 6
+SERVICE, SERVICE6 = "10.96.0.80", "fd00:96::80"
+TCP, UDP = 6, 17
 ALLOWED, DENIED, FRONT = 1, 2, 3
 REMOTE = ("10.0.2.10", "10.0.2.11")
 TRY = """
 results = []
 for _ in range(6):
-    with socket.socket(socket.AF_INET6 if ":" in "{address}" else socket.AF_INET) as c:
+    with socket.socket(socket.AF_INET6 if ":" in "{address}" else socket.AF_INET, socket.{kind}) as c:
         c.settimeout(0.4)
         try:
             c.connect(("{address}", {port}))
@@ -29,6 +31,19 @@ for _ in range(6):
             results.append(False)
 print(results)
 """
+ECHO_UDP = """
+import select, socket, sys
+sockets = []
+for address in sys.argv[2:]:
+    sockets.append(socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM))
+    sockets[-1].bind((address, int(sys.argv[1])))
+print("up", flush=True)
+while True:
+    for one in select.select(sockets, [], [])[0]:
+        data, peer = one.recvfrom(2048)
+        one.sendto(data, peer)
+"""
+"""A socket for each address: what answers must answer from where it was asked."""
 
 
 @pytest.fixture
@@ -59,52 +74,62 @@ def watched(kernel: Kernel) -> Iterator[Watched]:
         uplinks.close()
 
 
-def serve(watched: Watched, *backends: str) -> None:
+@contextlib.contextmanager
+def answering(watched: Watched, protocol: int) -> Iterator[None]:
+    """Whatever the backends are: both on the node, and the one elsewhere."""
+    with contextlib.ExitStack() as servers:
+        for number, host in enumerate(watched.net.pods[1:4], start=1):
+            addresses = REMOTE if number == 3 else (host.v4, host.v6)
+            command = ("python3", "-c", ECHO_UDP, str(PORT), *addresses)
+            servers.enter_context(echo(host) if protocol == TCP else running(host, *command, ready="up"))
+        yield
+
+
+def serve(watched: Watched, *backends: str, protocol: int = TCP) -> None:
     """A Service that takes its backends in turn, as kube-proxy would translate it."""
     family, service = ("ip6", SERVICE6) if ":" in backends[0] else ("ip", SERVICE)
     turns = ", ".join(f"{index} : {backend} . {PORT}" for index, backend in enumerate(backends))
-    rule = (
-        f"{family} daddr {service} tcp dport 80 dnat {family} to numgen inc mod {len(backends)} map {{ {turns} }}"
-    )
+    match = f"{family} daddr {service} meta l4proto {protocol} th dport 80"
+    rule = f"{match} dnat {family} to numgen inc mod {len(backends)} map {{ {turns} }}"
     table = f"table {family} service {{\nchain pre {{\ntype nat hook prerouting priority -100\n{rule}\n}}\n}}\n"
     watched.net.node.run("nft", "-f", "-", input=table)
 
 
-def table(
-    backends: tuple[str, str], *, mode: Mode = Mode.ENFORCE, staged: bool = False, revision: int = 1
-) -> RuleTable:
+def table(backends: tuple[str, str], *, staged: bool = False, revision: int = 1, protocol: int = TCP) -> RuleTable:
     """The client may open the port of the first backend; the Service is judged behind."""
-    allowed = Row(FIRST_POLICY, ALLOWED, Direction.EGRESS, TCP, PORT, PORT, 0)
-    front = Row(FIRST_POLICY, FRONT, Direction.EGRESS, TCP, 80, 80, 0)
+    allowed = Row(FIRST_POLICY, ALLOWED, Direction.EGRESS, protocol, PORT, PORT, 0)
+    front = Row(FIRST_POLICY, FRONT, Direction.EGRESS, protocol, 80, 80, 0)
     slot = {"staged" if staged else "active": (0, FIRST_POLICY)}
     return RuleTable(
         revision,
         exact=((backends[0], ALLOWED), (backends[1], DENIED), (SERVICE, FRONT), (SERVICE6, FRONT)),
         rows=(allowed,),
         behind=(front,),
-        pods=(PodRules("uid-0", mode=(Mode.OFF, mode), **slot),),
+        pods=(PodRules("uid-0", mode=(Mode.OFF, Mode.ENFORCE), **slot),),
     )
 
 
-def tries(watched: Watched, address: str = SERVICE, port: int = 80) -> list[bool]:
-    told = client(watched.client, TRY.format(address=address, port=port))
+def tries(watched: Watched, address: str = SERVICE, port: int = 80, protocol: int = TCP) -> list[bool]:
+    kind = "SOCK_STREAM" if protocol == TCP else "SOCK_DGRAM"
+    told = client(watched.client, TRY.format(address=address, port=port, kind=kind))
     return json.loads(told.lower())
 
 
+@pytest.mark.parametrize("protocol", [TCP, UDP])
 @pytest.mark.parametrize("where", ["v4", "v6", "elsewhere"])
-def test_each_backend_is_judged_by_itself(watched: Watched, where: str) -> None:
+def test_each_backend_is_judged_by_itself(watched: Watched, where: str, protocol: int) -> None:
     one, other = watched.net.pods[1:3]
     backends = REMOTE if where == "elsewhere" else (getattr(one, where), getattr(other, where))
-    serve(watched, *backends)
-    watched.obey(table(backends))
-    with echo(watched.net.pods[1]), echo(watched.net.pods[2]), echo(watched.net.pods[3]):
+    serve(watched, *backends, protocol=protocol)
+    watched.obey(table(backends, protocol=protocol))
+    with answering(watched, protocol):
         service = SERVICE6 if where == "v6" else SERVICE
-        assert sorted(tries(watched, service)) == [False] * 3 + [True] * 3
+        assert sorted(tries(watched, service, protocol=protocol)) == [False] * 3 + [True] * 3
         keys, values = watched.kernel.tables["denials"].read()
     denied = {
         (int(k["ifindex"]), text(bytes(k["remote"])), int(k["remote_port"]), int(v["initiator"]), *v["reason"][:1])
         for k, v in zip(keys, values, strict=True)
-        if k["protocol"] == TCP
+        if k["protocol"] == protocol
     }
     assert denied == {(watched.interfaces["pod0"], backends[1], PORT, Initiator.POD, Reason.NO_RULE)}
 

@@ -1,47 +1,31 @@
 """Rules with domain names: a resolver's answer is known before it arrives; what anybody else says is not."""
 
-import struct
+import os
+import signal
 import sys
 import time
-from ipaddress import ip_address
+from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
+from fairway.agent.bpffs import ROOT
 from fairway.agent.kernel import Kernel, record
 from fairway.wire.address import packed
-from fairway.wire.rules import FIRST_POLICY, PodRules, Row, RuleTable
+from fairway.wire.rules import FIRST_POLICY, NodeFeed, NodePod, PodRules, Row, RuleTable
 from fairway.wire.words import ANY_PROTOCOL, Direction, Mode, Slot
 from support import frames as f
+from support.dns import CNAME, A, answer, of, query, wire
+from support.net import Host, net
 from support.pod import UID, PodUnderTest
+from support.stage import Stage, wait_for
 from support.watched import running, watch
 
 RESOLVER, OTHER = "10.96.0.10", "10.96.0.11"
 ADDRESS, ADDRESS6 = "198.51.100.7", "2001:db8:7::7"
 API, CDN, BELOW = 100, 101, 102
-A, CNAME, AAAA = 1, 5, 28
 HTTPS = 443
-
-
-def wire(name: str) -> bytes:
-    return b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0"
-
-
-def query(name: str, number: int = 7, kind: int = A) -> bytes:
-    return struct.pack("!6H", number, 0x0100, 1, 0, 0, 0) + wire(name) + struct.pack("!2H", kind, 1)
-
-
-def answer(name: str, *records: tuple[bytes, int, int, bytes], number: int = 7, flags: int = 0x8180) -> bytes:
-    head = struct.pack("!6H", number, flags, 1, len(records), 0, 0) + wire(name) + struct.pack("!2H", A, 1)
-    return head + b"".join(
-        owner + struct.pack("!2HIH", kind, 1, ttl, len(content)) + content for owner, kind, ttl, content in records
-    )
-
-
-def of(address: str, ttl: int = 300, owner: bytes = b"\xc0\x0c") -> tuple[bytes, int, int, bytes]:
-    """A record that gives an address; its owner is a pointer to the question unless told."""
-    number = ip_address(address)
-    return owner, A if number.version == 4 else AAAA, ttl, number.packed
 
 
 @pytest.fixture
@@ -269,20 +253,45 @@ while True:
 """
 
 
+def web_of_names(node: Host, server: Host) -> RuleTable:
+    """The first pod may ask the server, and connect to what it says is `api.example.com`; nothing else."""
+    server.run("ip", "route", "add", "local", "10.77.0.0/16", "dev", "lo")
+    node.run("ip", "route", "add", "10.77.0.0/16", "via", server.v4, "dev", "pod1", "onlink")
+    rows = (
+        Row(FIRST_POLICY, 1, Direction.EGRESS, f.UDP, 53, 53, 0),
+        Row(FIRST_POLICY, API, Direction.EGRESS, ANY_PROTOCOL, 0, 65535, 0),
+    )
+    pods = (PodRules("uid-0", active=(0, FIRST_POLICY), mode=(Mode.OFF, Mode.ENFORCE)),)
+    return RuleTable(1, exact=((server.v4, 1),), rows=rows, pods=pods, names=(("api.example.com", API),))
+
+
 def test_no_first_syn_is_lost_on_real_packets(kernel: Kernel) -> None:
     """Each answer has an address that nobody knew; the connection follows at once."""
     with watch(kernel) as watched:
-        server = watched.server
-        server.run("ip", "route", "add", "local", "10.77.0.0/16", "dev", "lo")
-        watched.net.node.run("ip", "route", "add", "10.77.0.0/16", "via", server.v4, "dev", "pod1", "onlink")
-        egress = Direction.EGRESS
-        rows = (
-            Row(FIRST_POLICY, 1, egress, f.UDP, 53, 53, 0),
-            Row(FIRST_POLICY, API, egress, ANY_PROTOCOL, 0, 65535, 0),
-        )
-        pods = (PodRules("uid-0", active=(0, FIRST_POLICY), mode=(Mode.OFF, Mode.ENFORCE)),)
-        exact, names = ((server.v4, 1),), (("api.example.com", API),)
-        watched.obey(RuleTable(1, exact=exact, rows=rows, pods=pods, names=names, resolvers=(server.v4,)))
-        with running(server, sys.executable, "-u", "-c", SERVE, ready="up"):
-            done = watched.client.run(sys.executable, "-c", RESOLVE, server.v4, "1000")
+        table = web_of_names(watched.net.node, watched.server)
+        watched.obey(msgspec.structs.replace(table, resolvers=(watched.server.v4,)))
+        with running(watched.server, sys.executable, "-u", "-c", SERVE, ready="up"):
+            done = watched.client.run(sys.executable, "-c", RESOLVE, watched.server.v4, "1000")
     assert done.stdout == "0\n"
+
+
+def test_an_agent_is_told_whom_to_believe_beside_the_clusters_own(kernel: Kernel, tmp_path: Path) -> None:
+    settings = tmp_path / "agent.yaml"
+    settings.write_text("top: 500\n")
+    with net() as made:
+        stage = Stage(made, tmp_path, ROOT / f"fairway-test-names-{os.getpid()}")
+        client, server = made.pods
+        stage.revision = 1
+        pods = tuple(NodePod(f"uid-{i}", "test", f"pod-{i}", (pod.v4,)) for i, pod in enumerate(made.pods))
+        stage.write(NodeFeed("node", pods, web_of_names(made.node, server)))
+        try:
+            stage.start("--config", str(settings), pins=False)
+            with running(server, sys.executable, "-u", "-c", SERVE, ready="up"):
+                assert client.run(sys.executable, "-c", RESOLVE, server.v4, "2").stdout == "2\n"
+                settings.write_text(f"resolvers: {server.v4}\n")
+                stage.agent.send_signal(signal.SIGHUP)
+                wait_for(lambda: "settings read anew" in stage.log.read_text())
+                assert client.run(sys.executable, "-c", RESOLVE, server.v4, "20").stdout == "0\n"
+        finally:
+            if stage.agent:
+                stage.kill()

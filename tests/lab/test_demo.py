@@ -69,6 +69,12 @@ def test_all_kinds_of_traffic_are_told_apart(played: Any) -> None:
     assert figures["observe"]["ipv6_edges"] > 0
 
 
+def test_addresses_outside_go_by_the_names_they_were_looked_up_by(played: Any) -> None:
+    folder, figures = played
+    assert figures["observe"]["names_outside"] == ["erp.corp.example", "payments.example"]
+    assert "looked up as payments.example" in (folder / "demo-policies" / "checkout-checkout.yaml").read_text()
+
+
 def test_enough_goes_from_no_to_yes(played: Any) -> None:
     _, figures = played
     assert (figures["enough"]["blocking_before"], figures["enough"]["blocking_after"]) == (2, 0)

@@ -18,7 +18,7 @@ _FOLDERS: Final = (
 _TOOLS: Final = ("ip", "tc", "ss", "nsenter", "setpriv", "unshare", "prlimit", "sysctl", "ping")
 _PACKAGES: Final = (
     *("numpy", "numpy.libs", "msgspec", "nanoarrow", "yaml", "_yaml", "_pytest", "pytest", "pluggy", "iniconfig"),
-    *("packaging", "py.py", "pygments", "pytest_timeout.py", "pytest_timeout-*.dist-info"),
+    *("packaging", "py.py", "pygments", "pytest_timeout.py", "pytest_timeout-*.dist-info", "prometheus_client"),
 )
 _LIBRARIES: Final = ("libbpf.so.1", "libelf.so.1", "libz.so.1", "libgcc_s.so.1")
 _NEVER_RUN: Final = shutil.ignore_patterns(
@@ -70,7 +70,7 @@ def boot(archive: Archive, kernel: Path, root: Path, command: str, seconds: floa
     libraries = ":".join(str(path) for path in archive.qemu.glob("**/x86_64-linux-gnu"))
     machine = [
         *(archive.find("qemu-system-x86_64") or "qemu", "-L", data / "qemu", "-L", data / "seabios"),
-        *("-machine", "pc,accel=tcg", "-cpu", "max", "-smp", "1", "-m", "2048", "-nodefaults", "-no-reboot"),
+        *("-machine", "pc,accel=tcg", "-cpu", "max", "-smp", "1", "-m", "1536", "-nodefaults", "-no-reboot"),
         *("-display", "none", "-serial", "stdio", "-kernel", kernel, "-initrd", image),
         *("-append", "console=ttyS0 quiet panic=-1 mitigations=off loglevel=4"),
     ]

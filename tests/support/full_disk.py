@@ -39,7 +39,7 @@ def main(folder: Path) -> None:
         refused = hub.post(told(3))
         assert refused.status_code == 507, refused.text
         assert "No space left" in refused.text
-        assert hub.answers.hub.counters()["batches_refused_by_disk"] == 1
+        assert hub.answers.hub.segments.refused == 1
         (state / "filler").unlink()
         (state / "rest").unlink()
         (state / "more").unlink()

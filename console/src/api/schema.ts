@@ -591,8 +591,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What moved between zones
-         * @description A matrix, by `client_zone`, `server_zone` and `category`. An empty zone: outside, or not known.
+         * What moved between zones, and its cost
+         * @description A matrix; an empty zone is outside, or not known. Of an earlier time beside it: what topology-aware routing
+         *     changed.
          */
         get: operations["zonesOf"];
         put?: never;
@@ -709,11 +710,14 @@ export interface components {
         /** Totals */
         api_map_Totals: {
             bytes: number;
+            cost: number;
             cross_zone_bytes: number;
             denied_edges: number;
             edges: number;
             nodes: number;
             unjudged_edges: number;
+            unpriced_bytes: number;
+            unprotected_edges: number;
             would_deny_edges: number;
         };
         /** Backend */
@@ -722,6 +726,19 @@ export interface components {
             ingress: string;
             port: number;
             server: string;
+        };
+        /** Bill */
+        Bill: {
+            /** @default 0 */
+            bytes: number;
+            /** @default 0 */
+            cost: number;
+            /** @default 0 */
+            crossing_bytes: number;
+            /** @default 0 */
+            unpriced_bytes: number;
+            /** @default 0 */
+            zoned_bytes: number;
         };
         /** Breakage */
         Breakage: {
@@ -738,16 +755,6 @@ export interface components {
             reason: string;
             server: string;
         };
-        /** Change */
-        Change: {
-            after: string;
-            before: string;
-            clients: string[];
-            families: number[];
-            ports: string[];
-            servers: string[];
-            through: string[];
-        };
         /** Choice */
         Choice: {
             /**
@@ -761,8 +768,8 @@ export interface components {
         };
         /** Compared */
         Compared: {
-            allowed: components["schemas"]["Change"][];
-            denied: components["schemas"]["Change"][];
+            allowed: components["schemas"]["policy_diff_Change"][];
+            denied: components["schemas"]["policy_diff_Change"][];
             same: boolean;
         };
         /** Coverage */
@@ -789,6 +796,14 @@ export interface components {
             };
             observed_seconds: number;
             scores: components["schemas"]["Score"][];
+        };
+        /** Crossing */
+        Crossing: {
+            client_zone: string;
+            cost: number | null;
+            received_bytes: number;
+            sent_bytes: number;
+            server_zone: string;
         };
         /** Denials */
         Denials: {
@@ -885,6 +900,8 @@ export interface components {
         Explain: {
             client: string;
             /** @default  */
+            names: string;
+            /** @default  */
             policies: string;
             port: string;
             /**
@@ -955,6 +972,8 @@ export interface components {
         Generate: {
             /** @default [] */
             avoid_labels: (string | unknown)[];
+            /** @default false */
+            close_silent: boolean;
             /** @default  */
             decisions: string;
             /** @default false */
@@ -968,6 +987,8 @@ export interface components {
             merge_at: number;
             /** @default 24 */
             merge_length: number;
+            /** @default false */
+            numeric_ports: boolean;
             /**
              * @default workload
              * @enum {string}
@@ -999,6 +1020,11 @@ export interface components {
             policy: string;
             workload: string;
             yaml: string;
+        };
+        /** Ground */
+        Ground: {
+            box: components["schemas"]["Rectangle"];
+            namespace: string;
         };
         /** Group */
         Group: {
@@ -1099,9 +1125,11 @@ export interface components {
              * @default
              * @enum {string}
              */
-            cni: "" | "calico" | "cilium" | "flannel" | "vpc-cni";
+            cni: "" | "antrea" | "calico" | "cilium" | "flannel" | "kube-router" | "ovn-kubernetes" | "vpc-cni";
             /** @default  */
             decisions: string;
+            /** @default  */
+            names: string;
             /** @default  */
             policies: string;
             /**
@@ -1120,8 +1148,11 @@ export interface components {
         };
         /** Map */
         Map: {
+            blocks: components["schemas"]["Ground"][];
+            collapsed: string[];
+            currency: string;
             edges: components["schemas"]["MapEdge"][];
-            nodes: components["schemas"]["Node"][];
+            nodes: components["schemas"]["Placed"][];
             /** Format: date-time */
             since: string;
             totals: components["schemas"]["api_map_Totals"];
@@ -1137,6 +1168,8 @@ export interface components {
             /** @default 0 */
             connections: number;
             /** @default 0 */
+            cost: number;
+            /** @default 0 */
             cross_zone_bytes: number;
             /** @default 0 */
             denied: number;
@@ -1146,6 +1179,8 @@ export interface components {
             handshake_retransmissions: number;
             /** @default 0 */
             handshake_timeouts: number;
+            /** @default 1 */
+            members: number;
             /** @default [] */
             ports: string[];
             /** @default 0 */
@@ -1157,6 +1192,8 @@ export interface components {
             /** @default 0 */
             retransmissions: number;
             rtt_us?: number | null;
+            /** @default [] */
+            rules: string[];
             /** @default 0 */
             sent_bytes: number;
             /** @default 0 */
@@ -1166,12 +1203,29 @@ export interface components {
             services: string[];
             /** @default 0 */
             severed: number;
+            /**
+             * @default unknown
+             * @enum {string}
+             */
+            standing: "denied" | "would-deny" | "unprotected" | "unknown" | "allowed";
             /** @default 0 */
             timeouts: number;
             /** @default 0 */
             unjudged: number;
             /** @default 0 */
+            unpriced_bytes: number;
+            /** @default 0 */
             would_deny: number;
+        };
+        /** Matrix */
+        Matrix: {
+            bill: components["schemas"]["Bill"];
+            crossing_share: number | null;
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            until: string;
+            zones: components["schemas"]["Crossing"][];
         };
         /** Me */
         Me: {
@@ -1185,21 +1239,6 @@ export interface components {
             since: string;
             /** Format: date-time */
             until: string;
-        };
-        /** Node */
-        Node: {
-            id: string;
-            kind: string;
-            name: string;
-            namespace: string;
-            /** @default  */
-            node: string;
-            /** @default 0 */
-            received_bytes: number;
-            /** @default  */
-            replica: string;
-            /** @default 0 */
-            sent_bytes: number;
         };
         /** Nodes */
         Nodes: {
@@ -1216,11 +1255,46 @@ export interface components {
             wanted: number | null;
             zone: string;
         };
+        /** Placed */
+        Placed: {
+            box: components["schemas"]["Rectangle"];
+            id: string;
+            kind: string;
+            /** @default 1 */
+            members: number;
+            name: string;
+            namespace: string;
+            /** @default  */
+            node: string;
+            /**
+             * @default unknown
+             * @enum {string}
+             */
+            protection: "open" | "ingress" | "egress" | "both" | "unknown";
+            /** @default 0 */
+            received_bytes: number;
+            /** @default  */
+            replica: string;
+            /** @default 0 */
+            replicas: number;
+            /** @default 0 */
+            sent_bytes: number;
+        };
         /** Point */
         Point: {
             sums: components["schemas"]["Sums"];
             /** Format: date-time */
             time: string;
+        };
+        /** Change */
+        policy_diff_Change: {
+            after: string;
+            before: string;
+            clients: string[];
+            families: number[];
+            ports: string[];
+            servers: string[];
+            through: string[];
         };
         /** PolicyChoice */
         PolicyChoice: {
@@ -1258,10 +1332,19 @@ export interface components {
             staged_posture: string | null;
             workloads: components["schemas"]["Protected"][];
         };
+        /** Rectangle */
+        Rectangle: {
+            height: number;
+            width: number;
+            x: number;
+            y: number;
+        };
         /** Replay */
         Replay: {
             /** @default  */
             decisions: string;
+            /** @default  */
+            names: string;
             /** @default  */
             policies: string;
             /**
@@ -1397,6 +1480,15 @@ export interface components {
             protocol: string;
             server: string;
         };
+        /** Change */
+        views_cost_Change: {
+            bytes: number;
+            bytes_before: number;
+            client_zone: string;
+            cost: number | null;
+            cost_before: number | null;
+            server_zone: string;
+        };
         /** Width */
         Width: {
             allowed: number;
@@ -1411,6 +1503,18 @@ export interface components {
             staged?: components["schemas"]["Choice"] | null;
             /** @default  */
             why: string;
+        };
+        /** Zones */
+        Zones: {
+            before?: components["schemas"]["Matrix"] | null;
+            changes?: components["schemas"]["views_cost_Change"][];
+            currency: string;
+            groups: components["schemas"]["Group"][];
+            now: components["schemas"]["Matrix"];
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            until: string;
         };
     };
     responses: never;
@@ -2024,10 +2128,12 @@ export interface operations {
     mapOf: {
         parameters: {
             query?: {
-                /** @description namespaces to show as one node each: `shop,data`, or `*` */
+                /** @description namespaces to show as one node each: `shop,data`, `*` for all; `auto`: all, and all networks outside as one, where more than 150 nodes (networks: 40) would be shown */
                 collapse?: string;
                 /** @description one node for each workload, or for each pod */
                 grain?: "workload" | "replica";
+                /** @description namespaces that `auto` and `*` leave as they are; `outside` for networks */
+                open?: string;
                 /** @description filter, such as `src.namespace=shop dst.port=5432 since=2h` */
                 q?: string;
                 /** @description beginning: 90s, 5m, 2h, 7d before now, or a time; default 1h */
@@ -2752,6 +2858,10 @@ export interface operations {
     zonesOf: {
         parameters: {
             query?: {
+                /** @description compare with the time from then on: `7d`, or a time */
+                before?: string;
+                /** @description end of that time; default: as long as the one asked for */
+                before_until?: string;
                 /** @description filter, such as `src.namespace=shop dst.port=5432 since=2h` */
                 q?: string;
                 /** @description beginning: 90s, 5m, 2h, 7d before now, or a time; default 1h */
@@ -2773,7 +2883,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Groups"];
+                    "application/json": components["schemas"]["Zones"];
                 };
             };
             /** @description what went wrong; a 304 has no body */

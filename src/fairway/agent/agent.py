@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairway.agent import privileges
+from fairway.agent.answers import Answers
 from fairway.agent.attach import Attachments
 from fairway.agent.attribution import of_known_pods
 from fairway.agent.backlog import Backlog
@@ -34,6 +35,7 @@ from fairway.agent.netlink import Netlink
 from fairway.agent.obey import Enforcement
 from fairway.agent.outside import Outside
 from fairway.agent.pods import Pods
+from fairway.agent.positions import among
 from fairway.agent.readings import Opened
 from fairway.agent.ring import Ring
 from fairway.agent.rulenames import RuleNames
@@ -71,6 +73,7 @@ class Agent:
         self.pods = Pods(Netlink(), self.attachments, self.enforcement)
         self.ring = Backlog(Ring(self.kernel.fds["events"], self.kernel.ring_bytes, self.kernel.event))
         self.spills = Ring(self.kernel.fds["spills"], self.kernel.ring_bytes, self.kernel.spill)
+        self.answers = Answers(Ring(self.kernel.fds["answers"], self.kernel.answer_bytes, self.kernel.answer))
         self.flows, self.denials = FlowDrain(self.kernel, self.spills), DenialDrain(self.kernel.tables["denials"])
         if adopted:
             # What moved before this agent was told by the one before, or is part of its pods' next `rest`.
@@ -101,6 +104,7 @@ class Agent:
         self.sockets.close(detach=self.config.detach)
         self.ring.close()
         self.spills.close()
+        self.answers.close()
         self.kernel.close()
 
     def run(self, stop: Stoppable, changed: Callable[[], Config | None] = lambda: None) -> None:
@@ -130,8 +134,11 @@ class Agent:
         }
         for name in kept:
             say(f"`{name}` changes with the next start only")
+        anew = config.believed() != self.config.believed()
         self.config = msgspec.structs.replace(config, **kept)
         self.outside.reopen(self.config)
+        if anew and self.enforcement.program is not None:
+            self._obey_table(self._feed)
         say("settings read anew")
 
     def obey(self) -> None:
@@ -142,7 +149,7 @@ class Agent:
             if feed is not None:
                 self._take(feed)
             elif self.pods.missing:
-                self.pods.update(self._feed.pods)
+                self._update_pods(self._feed)
         except FeedError as error:
             self._malformed_feeds += 1
             say(f"{error}; the last rules stay in force")
@@ -156,16 +163,26 @@ class Agent:
         if feed.table.revision != self._feed.table.revision or self.enforcement.program is None:
             self._obey_table(feed)
         self._feed = feed
-        self.pods.update(feed.pods)
+        self._update_pods(feed)
         self._watch_uplinks()
         self.outside.obeyed(feed)
         for build in self.kernel.remove_other_builds():
             say(f"removed the tables of another layout, {build}: flows are counted anew")
 
+    def _update_pods(self, feed: NodeFeed) -> None:
+        """Know the pods; other addresses that the node turns out to speak to them from are the kubelet's, too."""
+        before = self.pods.node_addresses
+        self.pods.update(feed.pods)
+        if not self.pods.node_addresses <= before | set(feed.table.local):
+            self._obey_table(feed)
+
     def _obey_table(self, feed: NodeFeed) -> None:
         # Before the rows that count on it: what they let pass is judged there.
         self.enforcement.behind = bool(feed.table.behind) and self.uplinks.watch(self.pods.by_interface)
-        self.rule_names.remember(self.enforcement.obey(feed.table), feed.table.rules)
+        local = (*feed.table.local, *sorted(self.pods.node_addresses - set(feed.table.local)))
+        resolvers = (*feed.table.resolvers, *self.config.believed())
+        table = msgspec.structs.replace(feed.table, local=local, resolvers=resolvers)
+        self.rule_names.remember(self.enforcement.obey(table), table.rules)
 
     def _watch_uplinks(self) -> None:
         """Interfaces come and go; where one cannot be watched, Services with different backends are closed."""
@@ -177,7 +194,7 @@ class Agent:
     def tell_edges(self) -> None:
         """Send every conversation that was never seen before, however small, at once."""
         events = np.concatenate((self._early, self.ring.read()))
-        early = np.isin(events["key"]["ifindex"], self.enforcement.unnamed())
+        early = among(events["key"]["ifindex"], self.enforcement.unnamed())
         self._early, events = events[early][-_EARLY_KEPT:], events[~early]
         if not len(events):
             return
@@ -256,6 +273,7 @@ class Agent:
             rules=self.rule_names.words,
             losses=self.losses(),
             packets=int(totals["tx_packets"].sum() + totals["rx_packets"].sum()),
+            answers=self.answers.take(),
         )
         self.outside.put(Batch(header, rows), commit)
         self._start_us = now_us
@@ -268,7 +286,7 @@ class Agent:
                 name: kernel[name]
                 for name in (
                     *("events_lost", "spills_lost", "flows_full", "fragments_unmatched", "packets_unparsed"),
-                    "answers_unread",
+                    *("answers_unread", "answers_lost"),
                 )
             },
             **self.outside.losses(),

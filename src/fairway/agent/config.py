@@ -51,6 +51,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     pins: Annotated[
         Path | None, Meta(description="folder on a BPF file system; without it nothing outlives the agent")
     ] = None
+    resolvers: Annotated[
+        str,
+        Meta(description="DNS servers whose answers are believed beside the cluster's own: addresses, with commas"),
+    ] = ""
     interval: Annotated[float, Meta(description="seconds between reports", ge=0.2, le=300)] = 10.0
     top: Annotated[int, Meta(description="conversations told one by one, 0 to 65536", ge=0, le=65536)] = 500
     rank: Annotated[
@@ -73,6 +77,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     compat_window: Annotated[float, Meta(description="seconds that their figures are of", ge=1, le=3600)] = 30.0
     instance_id: Annotated[str, Meta(description="label of --compat aws; by default the machine's own")] = ""
 
+    def believed(self) -> tuple[str, ...]:
+        """The addresses in `resolvers`. ValueError if one of them is none."""
+        return tuple(str(ipaddress.ip_address(part.strip())) for part in self.resolvers.split(",") if part.strip())
+
     def problems(self) -> list[str]:
         """What does not fit together, one line each; nothing of what is in files."""
         found = []
@@ -92,6 +100,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
             found.append(f"`metrics`: `{self.metrics}` is no address:port, as in 0.0.0.0:9410 or [::]:9410")
         if self.metrics_key is not None and self.metrics_cert is None:
             found.append("`metrics-key` is of no use without `metrics-cert`")
+        try:
+            self.believed()
+        except ValueError:
+            found.append(f"`resolvers`: `{self.resolvers}` are no addresses such as 169.254.20.10,fd00::10")
         return found
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fairway.agent.drain import COUNTED, hash_keys
 from fairway.agent.kernel import Records
+from fairway.agent.positions import among
 from fairway.agent.rulenames import RuleNames
 from fairway.wire.batch import EDGE, FLOW, RECORD
 from fairway.wire.words import Initiator, Verdict
@@ -213,4 +214,4 @@ def _server_ports(keys: Records, initiators: NDArray[np.uint8]) -> NDArray[np.ui
     ports = np.select(
         [initiators == Initiator.POD, initiators == Initiator.REMOTE], [remote, local], np.minimum(local, remote)
     )
-    return np.where(np.isin(keys["protocol"], _WITH_PORTS), ports, 0).astype("u2")
+    return np.where(among(keys["protocol"], _WITH_PORTS), ports, 0).astype("u2")

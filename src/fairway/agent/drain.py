@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairway.agent.kernel import Records, Table
-from fairway.agent.positions import Positions, distinct
+from fairway.agent.positions import Positions, blocks
 from fairway.agent.ring import Ring
 
 COUNTED: Final = ("tx_packets", "rx_packets", "tx_bytes", "rx_bytes", "connections")
@@ -65,24 +65,40 @@ class FlowDrain:
         keys, values = self._table.read(self._rooms[0])
         self.listen()  # after the table: what spilled before and is not in the table has gone
         hashes = hash_keys(keys)
-        places, firsts = distinct(hashes)
-        if len(firsts) < len(places):  # an entry that moved while it was read came twice
-            keys, values, hashes = keys[firsts], values[firsts], hashes[firsts]
         positions = Positions(hashes)
+        if positions.repeated:  # an entry that moved while it was read came twice
+            _, firsts = positions.distinct()
+            keys, values, hashes = keys.take(firsts), values.take(firsts), hashes.take(firsts)
+            positions = Positions(hashes)
         gone_keys, gone = keys[:0], values[:0]
         for spilled in self._spilled:
             gone_keys, gone = _gone(spilled, positions, values)
         self._spilled = []
         gone_before, _ = self._earlier(hash_keys(gone_keys), gone)
-        before, known = self._earlier(hashes, values)
-        changed = np.flatnonzero(~known | _differ(values, before))  # mostly few
-        deltas = self._deltas(values.take(changed), before.take(changed))
-        # What is counted under a Service's address has nothing more to tell, unless it would have been denied.
-        told = (~known & (values["behind"] == 0)).take(changed) | _any(deltas)
-        moved, deltas = changed[told], deltas[told]
-        deltas = np.concatenate((deltas, self._deltas(gone, gone_before)))
+        moved, deltas = self._moved(hashes, values)
         self._positions, self._keys, self._before = positions, keys, values
-        return np.concatenate((keys.take(moved), gone_keys)), np.concatenate((values.take(moved), gone)), deltas
+        if not len(gone):  # joining records costs more than reading them did
+            return keys.take(moved), values.take(moved), deltas
+        return (
+            np.concatenate((keys.take(moved), gone_keys)),
+            np.concatenate((values.take(moved), gone)),
+            np.concatenate((deltas, self._deltas(gone, gone_before))),
+        )
+
+    def _moved(self, hashes: NDArray[np.uint64], values: Records) -> tuple[NDArray[np.intp], NDArray[np.void]]:
+        """Indices of the entries that moved since the last reading, and how far."""
+        moved, deltas = [np.zeros(0, np.intp)], [np.zeros(0, "u8")]
+        for part in blocks(len(values)):
+            now = values[part]
+            before, known = self._earlier(hashes[part], now)
+            changed = np.flatnonzero(~known | _differ(now, before))  # mostly few
+            now, known = now.take(changed), known.take(changed)
+            delta = self._deltas(now, before.take(changed))
+            # What is counted under a Service's address has nothing more to tell, unless it would have been denied.
+            told = np.flatnonzero(~known & (now["behind"] == 0) | _any(delta))
+            moved.append(changed.take(told) + part.start)
+            deltas.append(delta.take(told).view("u8"))
+        return np.concatenate(moved), np.concatenate(deltas).view(self._delta)
 
     def _earlier(self, hashes: NDArray[np.uint64], values: Records) -> tuple[Records, NDArray[np.bool_]]:
         """What the entries were at the last reading, zero for new ones; and which were there."""
@@ -97,11 +113,11 @@ class FlowDrain:
         before[~known] = 0
         return before, known
 
-    def _deltas(self, values: Records, before: Records) -> NDArray[np.void]:
-        deltas = np.zeros(len(values), self._delta)
+    def _deltas(self, now: Records, before: Records) -> NDArray[np.void]:
+        deltas = np.zeros(len(now), self._delta)
         for name in (*COUNTED, *WRAPPING):
-            deltas[name] = values[name] - before[name]  # in the counter's own width, so that it may wrap
-        retransmitted, earlier = _retransmitted(values), _retransmitted(before)
+            deltas[name] = now[name] - before[name]  # in the counter's own width, so that it may wrap
+        retransmitted, earlier = _retransmitted(now), _retransmitted(before)
         # A socket that is replaced on the same tuple starts again below the last figure.
         deltas["retransmissions"] = np.where(retransmitted >= earlier, retransmitted - earlier, retransmitted)
         return deltas
@@ -147,11 +163,18 @@ class DenialDrain:
 
 def hash_keys(keys: Records) -> NDArray[np.uint64]:
     """A 64-bit number per record, equal for equal ones: splitmix64's mixer over the record's words."""
-    width = (keys.dtype.itemsize + 7) // 8
-    words = np.zeros((len(keys), width * 8), "u1")
-    words[:, : keys.dtype.itemsize] = np.ascontiguousarray(keys).view("u1").reshape(len(keys), keys.dtype.itemsize)
-    result = np.zeros(len(keys), "u8")
-    for column in words.view("u8").T:
+    result, width = np.zeros(len(keys), "u8"), keys.dtype.itemsize
+    for part in blocks(len(keys)):
+        some = np.ascontiguousarray(keys[part]).view("u1").reshape(-1, width)
+        words = np.zeros((len(some), (width + 7) // 8 * 8), "u1")
+        words[:, :width] = some
+        result[part] = _mixed(words.view("u8"))
+    return result
+
+
+def _mixed(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    result = np.zeros(len(words), "u8")
+    for column in words.T:
         mixed = result ^ column
         mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fairway.agent.config import Rank
 from fairway.agent.conversations import conversation_hashes
-from fairway.agent.positions import distinct
+from fairway.agent.positions import Positions
 from fairway.wire.batch import EDGE, RECORD
 from fairway.wire.rules import NodePod
 
@@ -53,7 +53,7 @@ class KnownEdges:
         edges["pod"] = 0
         numbers = np.array([hash(pod.uid) for pod in pods], "i8").view("u8")
         hashes = conversation_hashes(edges) ^ numbers[rows["pod"]]
-        _, firsts = distinct(hashes)
+        _, firsts = Positions(hashes).distinct()
         hashes = hashes[firsts]
         at = np.searchsorted(self._known, hashes)
         inside = at < len(self._known)

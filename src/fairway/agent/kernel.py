@@ -144,9 +144,11 @@ TABLES: Final = {  # name: (key, value), as named in the object's BTF; plain num
     "names": ("name", "name_numbers"),
     "named": ("named_key", "<u4"),
     "learned": ("holder", "learned"),
+    "answered": ("holder", "answered"),
     "questions": ("question_key", "question"),
 }
-_PARTS: Final[dict[str, tuple[str, ...]]] = {**TABLES, "events": ("event",), "spills": ("spill",)}
+_RINGS: Final = {"events": ("event",), "spills": ("spill",), "answers": ("answer",)}
+_PARTS: Final[dict[str, tuple[str, ...]]] = {**TABLES, **_RINGS}
 MEANING: Final = 1
 """To be counted up when a field means something else in the same place: it makes another layout."""
 COUNTERS: Final = (
@@ -160,6 +162,7 @@ COUNTERS: Final = (
     "packets_not_ip",
     "spills_lost",
     "answers_unread",
+    "answers_lost",
 )
 _LINKS: Final = ("links", "uplinks", "sockets")
 _OPTIONAL: Final = ("fairway_sockets",)
@@ -191,7 +194,7 @@ class Kernel:
                     library().bpf_program__set_autoload(program, False)
             if library().bpf_object__load(self._object) < 0:
                 raise self._given_up(first, made)
-        self.event, self.spill = layouts.struct("event"), layouts.struct("spill")
+        self.event, self.spill, self.answer = (layouts.struct(name) for name in ("event", "spill", "answer"))
         self.fds = {name: library().bpf_map__fd(pointer) for name, pointer in maps.items()}
         self.tables = {
             name: Table(
@@ -204,6 +207,7 @@ class Kernel:
             for name, (key, value) in TABLES.items()
         }
         self.ring_bytes = int(library().bpf_map__max_entries(maps["events"]))
+        self.answer_bytes = int(library().bpf_map__max_entries(maps["answers"]))
 
     def close(self) -> None:
         """Let go of the object; what is pinned or attached lives on."""

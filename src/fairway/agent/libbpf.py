@@ -4,7 +4,6 @@ Signatures are those of libbpf 0.6 to 1.x (bpf/libbpf.h, bpf/bpf.h, bpf/btf.h).
 """
 
 import ctypes as c
-import ctypes.util
 import errno
 import mmap
 import os

@@ -9,6 +9,8 @@ _ENVIRONMENT: Final = {
     "NUMPY_MADVISE_HUGEPAGE": "0",  # a table filled to a tenth would take whole huge pages
 }
 _ARENA_MAX: Final = -8  # M_ARENA_MAX of malloc.h
+_MMAP_THRESHOLD: Final = -3  # M_MMAP_THRESHOLD
+_LARGE: Final = 1 << 20
 
 
 def prepare() -> None:
@@ -18,6 +20,7 @@ def prepare() -> None:
     adjust = getattr(ctypes.CDLL(None), "mallopt", None)
     if adjust is not None:
         adjust(_ARENA_MAX, 1)  # threads that mostly wait need no heap of their own
+        adjust(_MMAP_THRESHOLD, _LARGE)  # fixed: else large arrays come to lie among small things that stay
 
 
 def give_back() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from fairway.agent.kernel import Kernel, Records, record, records
 from fairway.agent.libbpf import BPFError
 from fairway.agent.names import NameNumbers
+from fairway.agent.positions import among
 from fairway.agent.program import Program, pod_record, translate
 from fairway.wire.address import family, packed
 from fairway.wire.rules import RuleTable
@@ -134,10 +135,10 @@ class Enforcement:
                 pods.delete(record(pods.key, interface))
         holders = self.kernel.tables["holders"]
         addresses, held = holders.read()
-        holders.remove(addresses[np.isin(held, interfaces)].copy())
+        holders.remove(addresses[among(held, interfaces)].copy())
         for name in ("flows", "denials", "fragments"):
             keys, _ = self.kernel.tables[name].read()
-            self.kernel.tables[name].remove(keys[np.isin(keys["ifindex"], interfaces)].copy())
+            self.kernel.tables[name].remove(keys[among(keys["ifindex"], interfaces)].copy())
 
     def judge_anew(self) -> None:
         """Void every verdict that the kernel keeps: each flow's next packet is judged by the rules as they are."""
@@ -147,9 +148,9 @@ class Enforcement:
             epoch = (int(current["epoch"][0]) if current is not None else 0) % 0xFFFFFFFF + 1
             program = self.program
             if program:
-                deny, behind, names = program.deny_unknown, program.behind, bool(len(program.named[0]))
+                deny, behind, names = program.deny_unknown, program.behind, program.names
             else:
-                deny, behind, names = current is not None and bool(current["deny_unknown"][0]), False, False
+                deny, behind, names = current is not None and bool(current["deny_unknown"][0]), False, 0
             value = records(settings.value, [(epoch, deny, self.keep_open, behind, names)])
             settings.set(record(settings.key, 0), value)
 

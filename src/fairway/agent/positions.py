@@ -1,10 +1,11 @@
-"""Positions: where each number is in an array of numbers, without sorting it.
+"""Positions: where each number is in an array of numbers, without sorting it; and which are one of a few.
 
 A table of slots, by the numbers' low bits, finds nearly all; the few that lost their slot to another number
 are found by search. Several times cheaper than sorting where nearly everything is found, as from one reading of a
 table to the next.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import numpy as np
@@ -12,10 +13,12 @@ from numpy.typing import NDArray
 
 _MOST_SLOTS: Final = 1 << 18
 _SLOTS_EACH: Final = 4
+_BLOCK: Final = 4096
 
 
 class Positions:
-    """Of `numbers`, which must be well mixed in their low bits. Equal numbers have one position in common."""
+    """Of `numbers`, which must be well mixed in their low bits. Equal numbers have one position in common, and
+    `repeated` says whether there are any."""
 
     def __init__(self, numbers: NDArray[np.uint64]) -> None:
         self._numbers = numbers
@@ -25,9 +28,12 @@ class Positions:
         everyone = np.arange(len(numbers), dtype="i4")
         slots = (numbers & self._mask).astype("i4")
         self._slots[slots] = everyone
-        lost = np.flatnonzero(numbers[self._slots[slots]] != numbers) if len(numbers) else everyone
+        holders = self._slots[slots]
+        lost = np.flatnonzero(numbers[holders] != numbers) if len(numbers) else everyone
         self._lost = lost[np.argsort(numbers[lost], kind="stable")]
         self._lost_numbers = numbers[self._lost]
+        twice = self._lost_numbers[1:] == self._lost_numbers[:-1]
+        self.repeated = bool(np.count_nonzero(holders == everyone) + len(lost) < len(numbers) or twice.any())
 
     def find(self, wanted: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         """For each wanted number its position, and whether there is one; 0 where there is none."""
@@ -45,11 +51,26 @@ class Positions:
         at[~found] = 0
         return at, found
 
+    def distinct(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """For each number the position of the one that stands for its equals, and the positions of those that do.
 
-def distinct(numbers: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """For each number the position of the one that stands for its equals, and the positions of those that stand.
+        As `numpy.unique` does, whose first call loads what the agent has no other use for: up to 6 MiB.
+        """
+        parts = [self.find(self._numbers[part])[0] for part in blocks(len(self._numbers))]
+        places = np.concatenate([np.zeros(0, np.intp), *parts])
+        return places, np.flatnonzero(places == np.arange(len(places)))
 
-    As `numpy.unique` does, whose first call loads what the agent has no other use for: 6 MiB.
-    """
-    places, _ = Positions(numbers).find(numbers)
-    return places, np.flatnonzero(places == np.arange(len(numbers)))
+
+def blocks(count: int) -> Iterator[slice]:
+    """Parts of a long array, to be worked on one after the other: what comes in between stays in the CPU's cache,
+    and in memory that the process has already."""
+    for start in range(0, count, _BLOCK):
+        yield slice(start, min(start + _BLOCK, count))
+
+
+def among(column: NDArray[np.generic], few: Iterable[int]) -> NDArray[np.bool_]:
+    """Which of a column's numbers are one of a few. As `numpy.isin` does, which may call `numpy.unique`."""
+    result = np.zeros(len(column), bool)
+    for number in few:
+        result |= column == number
+    return result

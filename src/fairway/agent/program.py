@@ -18,6 +18,7 @@ _PORTS: Final = 1 << 16
 _PROTOCOL_BITS: Final = 32 + 32 + 8  # policy, identity and direction: what a row for every protocol compares
 _PORT_BITS: Final = _PROTOCOL_BITS + 8
 _LOCAL, _RESOLVER = 1, 2  # bpf/fairway.h: ADDRESS_LOCAL, ADDRESS_RESOLVER
+_JUDGED, _TOLD = 1, 2  # bpf/fairway.h: NAMES_JUDGED, NAMES_TOLD
 _NETWORK_BITS: Final = 64  # generation and family come before an address's own bits
 
 
@@ -33,6 +34,8 @@ class Program:
     pods: dict[str, PodRules]
     deny_unknown: bool
     behind: bool
+    names: int
+    """What DNS answers are read for."""
 
 
 def translate(
@@ -86,6 +89,7 @@ def translate(
         pods={pod.uid: _renumbered(pod, policies) for pod in table.pods},
         deny_unknown=table.posture is Posture.DENY,
         behind=behind and bool(table.behind),
+        names=_JUDGED * any(name in numbers for name, _ in table.names) | _TOLD * bool(table.resolvers),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fairway.agent.positions import distinct
+from fairway.agent.positions import Positions
 
 _GENERATIONS_KEPT: Final = 64
 _NAMES_KEPT: Final = 4096
@@ -38,7 +38,7 @@ class RuleNames:
     def indices(self, generations: NDArray[np.uint16], numbers: NDArray[np.uint32]) -> NDArray[np.uint32]:
         """For each rule number and the generation it is of, an index into `words`; 0 where nobody remembers."""
         pairs = generations.astype("u8") << np.uint64(32) | numbers
-        places, firsts = distinct(pairs)
+        places, firsts = Positions(pairs).distinct()
         words = np.zeros(len(pairs), "u4")
         words[firsts] = [self._word(pair >> 32, pair & 0xFFFFFFFF) for pair in pairs[firsts].tolist()]
         return words[places]

@@ -25,12 +25,15 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; see `{self.prog} --help`")
 
 
-def parser() -> Parser:
-    """The command line of all verbs; each module `cli/verb_NAME.py` adds itself by `register(verbs)`."""
+def parser(verb: str = "") -> Parser:
+    """The command line of all verbs, or of one alone, if there is such a one; each module `cli/verb_NAME.py` adds
+    itself by `register(verbs)`."""
     root = Parser(prog="fairway", description=fairway.__doc__)
     root.add_argument("--version", action="version", version=f"fairway {fairway.__version__}")
     verbs = root.add_subparsers(metavar="VERB", required=True)
-    for module in sorted(m.name for m in pkgutil.iter_modules(cli.__path__) if m.name.startswith("verb_")):
+    modules = sorted(m.name for m in pkgutil.iter_modules(cli.__path__) if m.name.startswith("verb_"))
+    alone = f"verb_{verb.replace('-', '_')}"
+    for module in [alone] if alone in modules else modules:
         importlib.import_module(f"fairway.cli.{module}").register(verbs)
     return root
 
@@ -42,7 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             signal.signal(number, _interrupt)
     try:
         try:
-            arguments = parser().parse_args(argv)
+            given = sys.argv[1:] if argv is None else list(argv)
+            arguments = parser(given[0] if given else "").parse_args(given)
             return int(arguments.run(arguments) or 0)
         finally:
             sys.stdout.flush()
@@ -62,6 +66,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("fairway: interrupted\n")
         return 130
+
+
+def plugin() -> int:
+    """`kubectl fairway ...`: the same verbs, where `stage` means the cluster's own trials."""
+    arguments = sys.argv[1:]
+    return main([*arguments, "--kube"] if arguments[:1] == ["stage"] and "--kube" not in arguments else arguments)
 
 
 def _interrupt(number: int, _: object) -> NoReturn:

@@ -8,11 +8,11 @@ from fairway.kit.arguments import between, interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
     from fairway.policy.coverage import Coverage
     from fairway.policy.sampling import Estimate
     from fairway.policy.score import Score
-    from fairway.policy.watch import Watch
 
 
 def register(own: argparse.ArgumentParser) -> None:
@@ -33,28 +33,32 @@ def run(arguments: argparse.Namespace) -> int:
     """Say whether enough was seen."""
     from dataclasses import asdict
 
-    from fairway.cli.policy_inputs import Inputs
+    from fairway.cli import policy_hub
+    from fairway.cli.policy_inputs import Inputs, hub_instead
     from fairway.hub.incidence import losses_at, watch_of
     from fairway.kit import show
     from fairway.policy.coverage import coverage
 
-    inputs = Inputs(arguments)
-    cluster, rulings = inputs.cluster(), inputs.rulings()
-    edges, flows = inputs.flows()
-    inputs.done()
-    watch = watch_of(flows, arguments.interval, losses_at(arguments.flows))
-    result = coverage(cluster, edges, watch, arguments.threshold, rulings)
-    remarks = rulings.remarks(edges)
+    hub, inputs = hub_instead(arguments, flows=True), Inputs(arguments)
+    if hub is not None:
+        result, observed, remarks = policy_hub.covered(hub, arguments, inputs)
+    else:
+        cluster, rulings = inputs.cluster(), inputs.rulings()
+        edges, flows = inputs.flows()
+        inputs.done()
+        watch = watch_of(flows, arguments.interval, losses_at(arguments.flows))
+        result, observed = coverage(cluster, edges, watch, arguments.threshold, rulings), watch.observed
+        remarks = rulings.remarks(edges)
     output = show.Output(arguments.output)
     if output is show.Output.TABLE:
-        _tell(result, watch, remarks)
+        _tell(result, observed, remarks)
     else:
         namespaces = {name: asdict(estimate) for name, estimate in result.namespaces}
         show.value({**asdict(result), "namespaces": namespaces, "decisions": remarks}, output=output)
     return 0 if result.enough else 1
 
 
-def _tell(result: "Coverage", watch: "Watch", remarks: "Sequence[str]") -> None:
+def _tell(result: "Coverage", observed: "timedelta", remarks: "Sequence[str]") -> None:
     from fairway.kit import show
 
     show.rows(
@@ -79,9 +83,9 @@ def _tell(result: "Coverage", watch: "Watch", remarks: "Sequence[str]") -> None:
     for finding in result.findings:
         kind = "missing" if finding.blocks else "note"
         lines += [f"{kind}: {finding.workload} {finding.what}", f"  {finding.do}"]
-    observed = span(int(watch.observed.total_seconds()))
     if not result.judged:
-        lines.append(f"note: observed {observed}: too short for statistics; only what is declared is judged")
+        seen = span(int(observed.total_seconds()))
+        lines.append(f"note: observed {seen}: too short for statistics; only what is declared is judged")
     missing = sum(finding.blocks for finding in result.findings)
     no = f"not enough was seen to enforce: {missing} missing"
     lines.append("enough was seen to enforce" if result.enough else no)

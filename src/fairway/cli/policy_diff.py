@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fairway.cli.policy_inputs import Inputs, add_cluster, add_posture
+from fairway.cli.policy_inputs import Inputs, add_cluster, add_posture, hub_instead
 
 if TYPE_CHECKING:
     from fairway.policy.diff import Change
@@ -26,17 +26,21 @@ def run(arguments: argparse.Namespace) -> int:
     """Compare and print; 1 if there is a difference."""
     from dataclasses import asdict
 
+    from fairway.cli import policy_hub
     from fairway.kit import show
     from fairway.policy.diff import diff
     from fairway.wire.words import Posture
 
     before, after = Posture(arguments.old_posture or arguments.posture), Posture(arguments.posture)
-    inputs = Inputs(arguments)
-    cluster = inputs.cluster()
-    old = inputs.policies_at([arguments.old], cluster, before, may_be_none=True)
-    new = inputs.policies_at([arguments.new], cluster, after, may_be_none=True)
-    inputs.done()
-    result = diff(cluster, old, new)
+    hub, inputs = hub_instead(arguments), Inputs(arguments)
+    if hub is not None:
+        result = policy_hub.compared(hub, arguments, inputs)
+    else:
+        cluster = inputs.cluster()
+        old = inputs.policies_at([arguments.old], cluster, before, may_be_none=True)
+        new = inputs.policies_at([arguments.new], cluster, after, may_be_none=True)
+        inputs.done()
+        result = diff(cluster, old, new)
     output = show.Output(arguments.output)
     if output is not show.Output.TABLE:
         show.value({"same": result.same, **asdict(result)}, output=output)

@@ -2,9 +2,15 @@
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fairway.kit.arguments import between
+
+if TYPE_CHECKING:
+    from fairway.cli.policy_generated import Told
+    from fairway.cli.policy_inputs import Inputs
 
 
 def register(own: argparse.ArgumentParser) -> None:
@@ -54,17 +60,33 @@ def register(own: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Generate, then print the policies or write them to a folder."""
-    from fairway.cli.policy_generated import Told, comments, tables
-    from fairway.cli.policy_inputs import Inputs
-    from fairway.cloud.ranges import Ranges, read_ranges
+    from fairway.cli import policy_hub
+    from fairway.cli.policy_generated import comments, tables
+    from fairway.cli.policy_inputs import Inputs, hub_instead
     from fairway.kit import show
+
+    hub, inputs = hub_instead(arguments, flows=True), Inputs(arguments)
+    told = _of_files(arguments, inputs) if hub is None else policy_hub.generated(hub, arguments, inputs)
+    if arguments.out:
+        _write(arguments.out, told.files)
+    output = show.Output(arguments.output)
+    if output is not show.Output.TABLE:
+        show.value(told.plain, output=output)
+    elif arguments.out:
+        tables(told)
+    else:
+        sys.stdout.write("---\n".join(told.files.values()) + comments(told))
+    return 0
+
+
+def _of_files(arguments: argparse.Namespace, inputs: "Inputs") -> "Told":
+    from fairway.cli.policy_generated import Told
+    from fairway.cloud.ranges import Ranges, read_ranges
     from fairway.policy.generate import Options, generate
-    from fairway.policy.render import render
     from fairway.policy.review import review
     from fairway.policy.width import width
     from fairway.wire.words import Direction
 
-    inputs = Inputs(arguments)
     cluster, rulings, edges = inputs.cluster(), inputs.rulings(), inputs.edges()
     ranges = inputs.read(lambda: read_ranges(arguments.ranges), Ranges({})) if arguments.ranges else Ranges({})
     inputs.done()
@@ -82,26 +104,11 @@ def run(arguments: argparse.Namespace) -> int:
         close_silent=arguments.close_silent,
     )
     generated = generate(edges, cluster, options)
-    files = render(generated)
-    if arguments.out:
-        _write(arguments.out, files)
-    told = Told(
-        generated,
-        files,
-        review(edges, cluster, options.rulings),
-        width(edges, [made.policy for made in generated.policies], cluster, options.rulings),
-    )
-    output = show.Output(arguments.output)
-    if output is not show.Output.TABLE:
-        show.value(told.plain, output=output)
-    elif arguments.out:
-        tables(told)
-    else:
-        sys.stdout.write("---\n".join(files.values()) + comments(told))
-    return 0
+    made = [one.policy for one in generated.policies]
+    return Told.of(generated, review(edges, cluster, rulings), width(edges, made, cluster, rulings))
 
 
-def _write(folder: Path, files: dict[str, str]) -> None:
+def _write(folder: Path, files: Mapping[str, str]) -> None:
     from fairway.kit.documents import SUFFIXES
     from fairway.kit.errors import UsageError
     from fairway.kit.files import write_atomically

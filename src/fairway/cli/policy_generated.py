@@ -6,12 +6,14 @@ Both show the first few of each list; `--output json` has everything.
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from fairway.kit import show
 from fairway.policy.explain import port_title
 from fairway.policy.generate import Generated
+from fairway.policy.render import render
 from fairway.policy.review import Doubt
+from fairway.policy.sift import LeftOut
 from fairway.policy.width import Unseen, Width
 
 SHOWN: Final = 10
@@ -23,42 +25,50 @@ ALL: Final = "--output json"
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Policies as manifests by file, what a person should look at, and how much wider than seen they are."""
+    """Policies, each with its manifest, and as YAML by file; what makes no rule, what a person should look at, and
+    how much wider than seen they are."""
 
-    generated: Generated
+    policies: Sequence[Mapping[str, Any]]
     files: Mapping[str, str]
+    left_out: Sequence[LeftOut]
+    notes: Sequence[str]
     doubts: Sequence[Doubt]
     width: Width
 
-    @property
-    def plain(self) -> dict[str, Any]:
-        """Everything, as plain values."""
-        return {
-            "policies": [
-                {**row, "manifest": made.manifest}
-                for row, made in zip(self.policies, self.generated.policies, strict=True)
-            ],
-            "left_out": [asdict(left) for left in self.generated.left_out],
-            "notes": list(self.generated.notes),
-            "review": [asdict(doubt) for doubt in self.doubts],
-            "width": asdict(self.width),
-        }
-
-    @property
-    def policies(self) -> list[dict[str, Any]]:
-        return [
+    @classmethod
+    def of(cls, generated: Generated, doubts: Sequence[Doubt], width: Width) -> Self:
+        """The same of what was generated here."""
+        files = render(generated)
+        policies = [
             {
                 "policy": made.policy.title,
                 "workload": made.workload,
                 "ingress": len(made.policy.ingress or ()),
                 "egress": len(made.policy.egress or ()),
                 "file": name,
+                "manifest": made.manifest,
             }
-            for name, made in zip(self.files, self.generated.policies, strict=True)
+            for name, made in zip(files, generated.policies, strict=True)
         ]
+        return cls(policies, files, generated.left_out, generated.notes, doubts, width)
 
     @property
-    def left_out(self) -> list[dict[str, Any]]:
+    def plain(self) -> dict[str, Any]:
+        """Everything, as plain values."""
+        return {
+            "policies": list(self.policies),
+            "left_out": [asdict(left) for left in self.left_out],
+            "notes": list(self.notes),
+            "review": [asdict(doubt) for doubt in self.doubts],
+            "width": asdict(self.width),
+        }
+
+    @property
+    def summary(self) -> list[dict[str, Any]]:
+        return [{name: value for name, value in one.items() if name != "manifest"} for one in self.policies]
+
+    @property
+    def unruled(self) -> list[dict[str, Any]]:
         return [
             {
                 "no_rule_for": f"{left.client} -> {left.server}",
@@ -66,7 +76,7 @@ class Told:
                 "connections": left.connections,
                 "because": left.reason,
             }
-            for left in self.generated.left_out
+            for left in self.left_out
         ]
 
     @property
@@ -97,17 +107,17 @@ def _by_count(one: Unseen) -> tuple[int, Unseen]:
 
 def tables(told: Told) -> None:
     """For a person, whose policies are in files."""
-    show.rows(told.policies, empty="no flow makes a rule", right=("ingress", "egress"))
-    _table(told.left_out)
+    show.rows(told.summary, empty="no flow makes a rule", right=("ingress", "egress"))
+    _table(told.unruled)
     if told.doubts:
         _table(told.review)
         sys.stdout.write("they have rules; write what is not wanted into a file for --decisions\n")
     sys.stdout.write(f"\n{_wide(told.width)}\n")
     if told.unseen:
         _table(told.unseen, gap=False)
-    for note in told.generated.notes[:SHOWN]:
+    for note in told.notes[:SHOWN]:
         sys.stdout.write(f"note: {note}\n")
-    _more(len(told.generated.notes), "notes")
+    _more(len(told.notes), "notes")
 
 
 def _table(rows: list[dict[str, Any]], *, gap: bool = True) -> None:
@@ -134,11 +144,11 @@ def _wide(width: Width) -> str:
 def comments(told: Told) -> str:
     """The same below the manifests, which stay YAML."""
     lines = [
-        *_few("no rule for", told.left_out, "no_rule_for"),
+        *_few("no rule for", told.unruled, "no_rule_for"),
         *_few("look at", told.review, "look_at"),
         _wide(told.width),
         *_few("allowed and not seen", told.unseen, "allowed_and_not_seen"),
-        *_listed("note", list(told.generated.notes)),
+        *_listed("note", list(told.notes)),
         f"all of it: {ALL}",
     ]
     return "".join(f"# {' '.join(line.split())}\n" for line in lines)

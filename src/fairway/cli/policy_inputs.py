@@ -3,15 +3,18 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from fairway.kit.arguments import add_output
+from fairway.hub.target import add_hub, hub_asked
+from fairway.kit.arguments import add_output, duration
 from fairway.kit.errors import InputErrors, UsageError, one_line
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from fairway.hub.client import Client
     from fairway.kit.documents import Document
     from fairway.policy.model import Cluster, PolicySet
     from fairway.policy.rulings import Ruling, Rulings
@@ -23,14 +26,25 @@ T = TypeVar("T")
 
 
 def add_cluster(verb: argparse.ArgumentParser) -> None:
-    """`--cluster`, and `--output`, which every verb with a cluster has."""
-    verb.add_argument("--cluster", type=Path, required=True, metavar="DIR|FILE", help="Kubernetes manifests")
+    """`--cluster`, or a hub that has one; and `--output`."""
+    verb.add_argument(
+        "--cluster",
+        type=Path,
+        metavar="DIR|FILE",
+        help="Kubernetes manifests (default: a hub is asked, of its own)",
+    )
+    add_hub(verb)
     add_output(verb)
 
 
 def add_flows(verb: argparse.ArgumentParser) -> None:
-    """`--flows`, without which the verb has no answer."""
-    verb.add_argument("--flows", type=Path, required=True, metavar="FILE|DIR", help="flows as a hub keeps them")
+    """`--flows` and `--since`."""
+    verb.add_argument(
+        "--flows", type=Path, metavar="FILE|DIR", help="flows as a hub keeps them; goes with --cluster"
+    )
+    verb.add_argument(
+        "--since", type=duration, metavar="AGO", help="only what was reported since: 90s, 5m, 2h, 7d (default: all)"
+    )
 
 
 def add_policies(verb: argparse.ArgumentParser) -> None:
@@ -61,6 +75,23 @@ def add_decisions(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--decisions", type=Path, metavar="FILE", help="what people decided to allow or to deny")
 
 
+def hub_instead(arguments: argparse.Namespace, *, flows: bool = False) -> "Client | None":
+    """The hub that is asked; None where files are given, which must be whole: `flows`, too, if they are needed."""
+    given = getattr(arguments, "flows", None)
+    if arguments.cluster is None and given is None:
+        try:
+            return hub_asked(arguments)
+        except UsageError as error:
+            raise UsageError(f"{error}; of files, give --cluster{' and --flows' if flows else ''}") from error
+    if arguments.hub or arguments.state:
+        raise UsageError("a hub answers of its own cluster and flows; leave out --cluster and --flows, or the hub")
+    if arguments.cluster is None:
+        raise UsageError("--flows goes with --cluster; give the manifests of the cluster they were recorded in")
+    if flows and given is None:
+        raise UsageError("--cluster goes with --flows; give a file of flows, or leave both out to ask a hub")
+    return None
+
+
 class Inputs:
     """What one verb was given. What is wrong with any input is kept, so that all of it is told together by `done`;
     nothing that was read may be used before."""
@@ -69,6 +100,8 @@ class Inputs:
         self._given = arguments
         self._problems: list[str] = []
         self._notes: list[str] = []
+        self.sources: list[str] = []
+        """Where each document of the last `text` comes from."""
 
     def read(self, reader: Callable[[], T], otherwise: T) -> T:
         """What the reader reads; `otherwise` if it is wrong."""
@@ -147,6 +180,24 @@ class Inputs:
 
         return self.read(reader, PolicySet((), posture))
 
+    def policies_told(self) -> "tuple[PolicySet | None, str]":
+        """The policies of `--policies`, held against no cluster, and the same as text for a hub; none where its
+        cluster's own are meant."""
+        from fairway.policy.model import Cluster
+        from fairway.wire.words import Posture
+
+        paths = self._given.policies or ()
+        given = self.policies_at(paths, Cluster(), Posture(self._given.posture)) if paths else None
+        return given, self.text(*paths)
+
+    def text(self, *paths: Path | None) -> str:
+        """What files and folders hold, as text for a hub."""
+        import yaml
+
+        documents = self._documents([path for path in paths if path])
+        self.sources = [document.source for document in documents]
+        return yaml.safe_dump_all([document.value for document in documents], sort_keys=False) if documents else ""
+
     def edges(self) -> "list[Edge]":
         """The edges of `--flows`."""
         return self.flows()[0]
@@ -160,10 +211,11 @@ class Inputs:
         from fairway.hub.store import read_flows
         from fairway.policy.fields import parse_address
 
-        path = self._given.flows
+        path, since = self._given.flows, getattr(self._given, "since", None)
+        begin = datetime.now(UTC) - since if since is not None else None
 
         def reader() -> "tuple[list[Edge], pa.Table]":
-            flows = read_flows(path)
+            flows = read_flows(path, begin)
             try:
                 edges = edges_of(flows)
                 for address in {end.address for edge in edges for end in (edge.client, edge.server)}:
@@ -177,8 +229,6 @@ class Inputs:
 
     def rulings(self) -> "Rulings":
         """The decisions of `--decisions` that hold today."""
-        from datetime import UTC, datetime
-
         from fairway.policy.rulings import Rulings, read_rulings
 
         held: tuple[Ruling, ...] = ()

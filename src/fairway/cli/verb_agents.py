@@ -1,9 +1,9 @@
 """`fairway agents`: is every node reporting, and does it obey the latest rules?"""
 
 import argparse
+from typing import Any
 
-from fairway.hub.login import add_hub, hub_asked, is_remote
-from fairway.hub.state import find_state
+from fairway.hub.target import add_hub, hub_asked, state_asked
 from fairway.kit.arguments import add_output
 
 
@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     from fairway.kit import show
 
     hub = hub_asked(arguments)
-    state = None if is_remote(arguments) else find_state(arguments.state)
+    state = state_asked(arguments)
     output = show.Output(arguments.output)
     now_us = time.time_ns() // 1000
     rows, behind = [], False
@@ -43,12 +43,26 @@ def run(arguments: argparse.Namespace) -> int:
                 "batches": agent.batches,
                 "rows": agent.rows,
                 "program": agent.program,
-                "losses": _words(losses) if output is show.Output.TABLE else losses,
+                "losses": losses,
             }
         )
-    numbers = ("last_report_seconds", "lag_seconds", "revision", "wanted", "pods", "packets", "batches", "rows")
+    if output is show.Output.TABLE:
+        rows = [_cells(row) for row in rows]
+    numbers = ("last_report", "lag", "revision", "wanted", "pods", "batches")
     show.rows(rows, output=output, right=numbers, empty="no agent has reported yet")
     return int(behind)
+
+
+def _cells(row: dict[str, Any]) -> dict[str, Any]:
+    """What a person looks for; packets and rows are for programs."""
+    lag = row["lag_seconds"]
+    return {
+        "node": row["node"],
+        "last_report": f"{row['last_report_seconds']} s",
+        "lag": "-" if lag is None else f"{lag} s",
+        **{name: row[name] for name in ("revision", "wanted", "pods", "batches", "program") if name in row},
+        "losses": _words(row["losses"]),
+    }
 
 
 def _words(losses: dict[str, int]) -> str:

@@ -3,8 +3,8 @@
 import argparse
 from typing import TYPE_CHECKING, Any, Final
 
-from fairway.hub.login import hub_asked
 from fairway.hub.source import add_source, asked_of, source
+from fairway.hub.target import hub_asked
 
 if TYPE_CHECKING:
     from fairway.hub.denials import Denial

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from fairway.hub.state import State, find_state
-from fairway.hub.target import add_target, client_of, policies_in
+from fairway.hub.target import add_why, at, client_of, text_of
 
 
 def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -29,7 +29,7 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "--node", action="append", metavar="N", help="only here; may be repeated (default: all nodes)"
     )
     verb.add_argument("--audit", action="store_true", help="judge and tell, but drop nothing")
-    add_target(verb)
+    add_why(verb)
     verb.set_defaults(run=run)
 
 
@@ -57,14 +57,16 @@ def run(arguments: argparse.Namespace) -> int:
     )
     chosen = policy_set(choice)
     if client is not None:
-        policies = policies_in(arguments.policies) if arguments.policies else None
+        policies = text_of([arguments.policies]) if arguments.policies else None
         there = Choice(policies=policies, posture=choice.posture, nodes=choice.nodes, mode=choice.mode)
         client.wish(Wish(active=there, why=arguments.why))
     elif state is not None:
         write_intent(state, msgspec.structs.replace(read_intent(state), active=choice))
     what = "audited" if arguments.audit else "in force"
     where = ", ".join(choice.nodes) if choice.nodes else "all nodes"
-    sys.stdout.write(f"{what} on {where}; policies: {chosen.size if chosen else 0}, posture {choice.posture}\n")
+    sys.stdout.write(
+        f"{what} on {where}{at(client)}; policies: {chosen.size if chosen else 0}, posture {choice.posture}\n"
+    )
     return 0
 
 

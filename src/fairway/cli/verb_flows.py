@@ -37,8 +37,8 @@ def _follow(arguments: argparse.Namespace) -> int:
     import json
     import sys
 
-    from fairway.hub.login import hub_asked
     from fairway.hub.source import asked_of
+    from fairway.hub.target import hub_asked
     from fairway.kit import show
     from fairway.kit.errors import UsageError
 
@@ -68,7 +68,15 @@ def _line(flow: dict[str, Any]) -> str:
 
 
 def _record(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in row.items()}
+    """What an imported record said beside is told where there is any."""
+    import json
+
+    unknown = row.pop("unknown_fields", "")
+    told = {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in row.items()}
+    try:
+        return told | ({"unknown_fields": json.loads(unknown)} if unknown else {})
+    except ValueError:  # of a file that another program wrote
+        return told | {"unknown_fields": unknown}
 
 
 def _cells(row: dict[str, Any]) -> dict[str, str]:

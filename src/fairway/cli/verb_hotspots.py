@@ -15,7 +15,7 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 def run(arguments: argparse.Namespace) -> int:
     """Print them, the worst first."""
     from fairway.cli.answers import NUMBERS, key_cells, sum_cells
-    from fairway.hub.login import hub_asked
+    from fairway.hub.target import hub_asked
     from fairway.kit import show
 
     asked = asked_of(arguments) | {"limit": str(arguments.limit)}

@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     result = run_import(what, Ends(cluster, ranges), arguments.out, store)
     for tally in result.tallies:
-        _complain(tally)
+        _complain(tally, kept=arguments.out is not None)
     output = show.Output(arguments.output)
     if output is not show.Output.TABLE:
         show.value(result.record(), output=output)
@@ -71,10 +71,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _complain(tally: "Tally") -> None:
+def _complain(tally: "Tally", *, kept: bool) -> None:
     from fairway.kit.errors import one_line
 
-    for line in tally.told():
+    for line in tally.told(kept=kept):
         sys.stderr.write(f"{one_line(line)}\n")
 
 

@@ -4,13 +4,13 @@ import argparse
 import sys
 
 from fairway.hub.state import find_state
-from fairway.hub.target import add_target, client_of
+from fairway.hub.target import add_why, at, client_of
 
 
 def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the verb."""
     verb = verbs.add_parser("observe", help="take all policies back, in force and on trial: everything is allowed")
-    add_target(verb)
+    add_why(verb)
     verb.set_defaults(run=run)
 
 
@@ -24,5 +24,5 @@ def run(arguments: argparse.Namespace) -> int:
         client.wish(Wish(active=None, staged=None, why=arguments.why))
     else:
         write_intent(find_state(arguments.state), Intent())
-    sys.stdout.write("no policy is in force and none on trial: everything is allowed and observed\n")
+    sys.stdout.write(f"no policy is in force and none on trial{at(client)}: everything is allowed and observed\n")
     return 0

@@ -1,10 +1,14 @@
-"""`fairway policy ...`: policies from flows, their proof, and what they decide. Works on files alone."""
+"""`fairway policy ...`: policies from flows, their proof, and what they decide; of files alone, or of a hub."""
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
-from fairway.cli import policy_coverage, policy_diff, policy_generate, policy_lint, policy_verdicts
-from fairway.cli.policy_inputs import Inputs, add_cluster, add_decisions, add_flows, add_policies
+from fairway.cli import policy_apply, policy_coverage, policy_diff, policy_generate, policy_lint, policy_verdicts
+from fairway.cli.policy_inputs import Inputs, add_cluster, add_decisions, add_flows, add_policies, hub_instead
+
+if TYPE_CHECKING:
+    from fairway.policy.model import NetworkPolicy, PolicySet, TieredPolicy
 
 
 def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -44,6 +48,7 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     add_policies(explain)
     explain.set_defaults(run=run_explain)
 
+    policy_apply.register(below)
     policy_diff.register(below)
     policy_lint.register(below)
     policy_verdicts.register(below)
@@ -51,23 +56,24 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def run_replay(arguments: argparse.Namespace) -> int:
     """Judge recorded flows."""
+    from fairway.cli import policy_hub
     from fairway.cli.policy_replay import tell
     from fairway.policy.replay import replay
+    from fairway.policy.settle import names_seen
 
-    inputs = Inputs(arguments)
-    cluster = inputs.cluster()
-    policies, rulings, names, edges = inputs.policies(cluster), inputs.rulings(), inputs.names(), inputs.edges()
-    inputs.done()
-    result = replay(edges, policies, cluster, rulings, names=names)
-    paths = arguments.policies or [arguments.cluster]
-    tell(
-        result,
-        (*policies.policies, *policies.tiered),
-        paths,
-        rulings.remarks(edges),
-        output=arguments.output,
-        report=arguments.format,
-    )
+    hub, inputs = hub_instead(arguments, flows=True), Inputs(arguments)
+    policies: PolicySet | None
+    if hub is not None:
+        result, policies, remarks = policy_hub.replayed(hub, arguments, inputs)
+    else:
+        cluster = inputs.cluster()
+        policies, rulings, names, edges = inputs.policies(cluster), inputs.rulings(), inputs.names(), inputs.edges()
+        inputs.done()
+        result = replay(edges, policies, cluster, rulings, names=names_seen(edges, names))
+        remarks = rulings.remarks(edges)
+    told: list[NetworkPolicy | TieredPolicy] = [*policies.policies, *policies.tiered] if policies else []
+    paths = arguments.policies or [path for path in [arguments.cluster] if path]
+    tell(result, told, paths, remarks, output=arguments.output, report=arguments.format)
     return 0 if result.passed else 1
 
 
@@ -75,16 +81,20 @@ def run_explain(arguments: argparse.Namespace) -> int:
     """Decide one connection and say why."""
     from dataclasses import asdict
 
+    from fairway.cli import policy_hub
     from fairway.kit import show
     from fairway.policy.ask import ask
     from fairway.policy.directory import Directory
 
-    inputs = Inputs(arguments)
-    cluster = inputs.cluster()
-    policies, names = inputs.policies(cluster), inputs.names()
-    inputs.done()
-    ends = arguments.client, arguments.server, arguments.port
-    answer = ask(policies, Directory(cluster), *ends, names=names)
+    hub, inputs = hub_instead(arguments), Inputs(arguments)
+    if hub is not None:
+        answer = policy_hub.explained(hub, arguments, inputs)
+    else:
+        cluster = inputs.cluster()
+        policies, names = inputs.policies(cluster), inputs.names()
+        inputs.done()
+        ends = arguments.client, arguments.server, arguments.port
+        answer = ask(policies, Directory(cluster), *ends, names=names)
     output = show.Output(arguments.output)
     if output is show.Output.TABLE:
         _say(f"{'allowed' if answer.allowed else 'denied'}: {answer.why}")

@@ -15,6 +15,7 @@ from fairway.hub.columns import SCHEMA
 from fairway.hub.database.flowbase import FlowBase
 from fairway.hub.database.flows import NAMES, counted_once, flows_of
 from fairway.hub.database.question import Question
+from fairway.hub.imports import holders_in
 from fairway.kit.errors import UsageError
 
 _COUNTED: Final = pa.field("counted", pa.bool_(), nullable=False)
@@ -116,15 +117,11 @@ def _groups(file: Path) -> Iterator[pa.Table]:
 
 def _counted(flows: pa.Table) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """What counts in flows that no hub has judged: by the nodes that report in them."""
-    reporting, holders = set(), {}
+    reporting = set()
     for end in ("client", "server"):
         told = flows.filter(pa.compute.equal(flows["reporter"].cast(pa.string()), end))
         reporting |= set(told[f"{end}_node"].unique().to_pylist())
-        names = [f"{end}_address", f"{end}_node", f"{end}_kind"]
-        for row in flows.select(names).unify_dictionaries().group_by(names).aggregate([]).to_pylist():
-            if row[names[2]] == "pod":
-                holders[row[names[0]]] = row[names[1]]
-    return counted_once(flows, reporting - {""}, holders)
+    return counted_once(flows, reporting - {""}, holders_in(flows))
 
 
 def _digest(file: Path) -> str:

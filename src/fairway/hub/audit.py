@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
+from fairway.kit.files import append_durably
+
 _BLOCK: Final = 1 << 16
 
 
@@ -47,22 +49,8 @@ class Audit:
         entry = Entry(
             at=datetime.now(UTC), who=who, role=role, what=what, done=done, why=why, detail=dict(detail or {})
         )
-        line = msgspec.json.encode(entry) + b"\n"
         with self._lock:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-            try:
-                before = os.fstat(descriptor).st_size
-                if before and os.pread(descriptor, 1, before - 1) != b"\n":
-                    line = b"\n" + line  # what a crash cut short ends here
-                try:
-                    with os.fdopen(descriptor, "ab", closefd=False) as file:
-                        file.write(line)
-                    os.fsync(descriptor)
-                except OSError:
-                    os.ftruncate(descriptor, before)
-                    raise
-            finally:
-                os.close(descriptor)
+            append_durably(self._path, msgspec.json.encode(entry) + b"\n")
             self.entries += 1
         return entry
 

@@ -1,5 +1,6 @@
 """Client: asks a hub over HTTP, for verbs and whatever else runs on this machine."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from fairway.hub.wishes import Wish
 
 TIMEOUT: Final = 60.0
+_MACHINERY: Final = re.compile(r"^\[[^\]]*\] ?| \(_ssl\.c:\d+\)$")
 SILENT: Final = 45.0
 """Seconds after which a live stream that says nothing is dead."""
 
@@ -60,6 +62,11 @@ class Client:
         self._door = door
         self._token = token
 
+    @property
+    def url(self) -> str:
+        """Where the hub is."""
+        return self._door.url
+
     def flows(self, since: datetime | None = None, until: datetime | None = None) -> Any:
         """Flows of a time as a pyarrow table in the columns of `hub.columns`."""
         import pyarrow as pa
@@ -81,9 +88,15 @@ class Client:
         except EnvironmentLacksError:
             return False
 
-    def answer(self, path: str, parameters: Mapping[str, str] | None = None) -> Any:
-        """The answer of a route below /api/v1 as plain values; errors as of `ask`."""
-        return msgspec.json.decode(self.ask(f"/api/v1/{path}", parameters))
+    def answer(
+        self, path: str, parameters: Mapping[str, str] | None = None, asked: msgspec.Struct | None = None
+    ) -> Any:
+        """The answer of a route below /api/v1 as plain values, to what is `asked` if it takes that; errors as of
+        `ask`."""
+        if asked is None:
+            return msgspec.json.decode(self.ask(f"/api/v1/{path}", parameters))
+        body = msgspec.json.encode(asked)
+        return msgspec.json.decode(self.ask(f"/api/v1/{path}", parameters, method="POST", body=body))
 
     def wish(self, wish: "Wish") -> Intent:
         """Change what is in force and on trial."""
@@ -137,12 +150,13 @@ class Client:
                     method, path, params=dict(parameters or {}), headers=headers, content=body
                 ) as answer,
             ):
-                if answer.status_code != 200:
+                if not answer.is_success:
                     raise _refused(door.url, answer.status_code, answer.read())
                 yield answer
         except httpx.HTTPError as error:
-            reason = one_line(str(error)) or type(error).__name__
-            raise EnvironmentLacksError(f"hub {door.url}: {reason}; is `fairway hub` running?") from None
+            raise EnvironmentLacksError(
+                f"hub {door.url}: {_unreached(str(error) or type(error).__name__)}"
+            ) from None
 
 
 def _trust(door: Door) -> Any:
@@ -150,7 +164,22 @@ def _trust(door: Door) -> Any:
 
     if door.url.startswith("http:"):
         return False  # without TLS there is nothing to verify, and reading the world's certificates takes a while
-    return ssl.create_default_context(cafile=door.ca_file) if door.ca_file else True
+    try:
+        return ssl.create_default_context(cafile=door.ca_file) if door.ca_file else True
+    except OSError as error:  # a file without a certificate is one, too
+        reason = error.strerror if error.errno and error.filename is not None else ""
+        told = reason or ("does not exist" if isinstance(error, FileNotFoundError) else "holds no certificate")
+        raise UsageError(f"the certificates `{door.ca_file}`: {told}; name a PEM file") from error
+
+
+def _unreached(error: str) -> str:
+    """Why nobody answered, and what to do."""
+    reason = one_line(_MACHINERY.sub("", error))
+    if "certificate verify failed" in error:
+        return f"{reason}; give --ca FILE, the certificates to trust"
+    if "wrong version number" in error or "record layer failure" in error:
+        return "it does not speak TLS there; is it http://?"
+    return f"{reason}; is `fairway hub` running?"
 
 
 def _token(door: Door) -> str:

@@ -62,10 +62,14 @@ COLUMNS: Final = (
     ("verdict_rule", WORD, "the rule that allowed it"),
     ("staged_rule", WORD, "the same for the policies on trial"),
     ("denied", pa.uint32(), "packets dropped"),
-    ("category", WORD, "intra-zone, inter-zone, node, cloud service, external, unknown"),
+    ("category", WORD, "intra-zone, inter-zone, node, cloud service, external or not classified, unknown"),
 )
 
 SCHEMA: Final = pa.schema([pa.field(name, kind, nullable=False) for name, kind, _ in COLUMNS])
+
+UNKNOWN_FIELDS: Final = "unknown_fields"
+"""In files of imported flows: what their records said beside, as JSON; of several added up, one of them."""
+IMPORTED: Final = SCHEMA.append(pa.field(UNKNOWN_FIELDS, WORD, nullable=False))
 
 TCP_HEALTH: Final = (
     "failed",

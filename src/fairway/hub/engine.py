@@ -1,7 +1,7 @@
 """The policy engine's answers to the API's questions, as plain values. What was read from the database is given."""
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,12 +21,15 @@ from fairway.policy.generate import Options, generate
 from fairway.policy.lint import lint
 from fairway.policy.model import Cluster, PolicySet
 from fairway.policy.read import read_policy_set
+from fairway.policy.read_names import read_names
 from fairway.policy.render import render
 from fairway.policy.replay import replay
 from fairway.policy.replay_report import affected
 from fairway.policy.review import review
 from fairway.policy.rulings import Rulings, read_rulings
+from fairway.policy.settle import Names, names_seen
 from fairway.policy.width import width
+from fairway.wire.address import Network
 from fairway.wire.edge import Edge
 from fairway.wire.words import Direction
 from fairway.wire.words import Posture as Stance
@@ -39,13 +42,15 @@ Say = Callable[[str, float], None]
 @dataclass(frozen=True, slots=True)
 class Material:
     """What answers are made of, within what the asker may see. `flows` for coverage alone; `lost` is what agents
-    lost, by node. `namespaces` bound what is told; None: nothing is."""
+    lost, by node; `published` are clouds' networks by service, for generate. `namespaces` bound what is told; None:
+    nothing is."""
 
     cluster: Cluster
     edges: list[Edge]
     flows: pa.Table | None = None
     lost: dict[str, int] | None = None
     namespaces: tuple[str, ...] | None = None
+    published: Mapping[str, Sequence[Network]] = field(default_factory=dict)
 
     def may(self, title: str) -> bool:
         """Whether something called `namespace/name` may be told of."""
@@ -73,6 +78,7 @@ def answer(question: Question, given: Material, say: Say) -> Plain:
 def _generate(question: Generate, given: Material, say: Say) -> Plain:
     one = {"ingress": Direction.INGRESS, "egress": Direction.EGRESS}.get(question.direction)
     options = Options(
+        published=given.published,
         merge_at=question.merge_at,
         merge_length=question.merge_length,
         avoid_labels=frozenset(question.avoid_labels),
@@ -80,6 +86,8 @@ def _generate(question: Generate, given: Material, say: Say) -> Plain:
         directions=frozenset(Direction if one is None else [one]),
         per_namespace=question.per == "namespace",
         default_deny=question.default_deny,
+        close_silent=question.close_silent,
+        numeric_ports=question.numeric_ports,
     )
     made = generate(given.edges, given.cluster, options)
     made = replace(made, policies=tuple(one for one in made.policies if given.may(one.policy.title)))
@@ -107,10 +115,19 @@ def _generate(question: Generate, given: Material, say: Say) -> Plain:
 
 def _replay(question: Replay, given: Material) -> Plain:
     policies = _policies(question.policies, question.posture, given.cluster)
-    result = replay(given.edges, policies, given.cluster, _rulings(question.decisions))
+    rulings = _rulings(question.decisions)
+    names = names_seen(given.edges, _names(question.names))
+    result = replay(given.edges, policies, given.cluster, rulings, names=names)
     who = [{"workload": one.workload, "connections": one.connections} for one in affected(result.broken)]
     unused = [rule for rule in result.unused_rules if given.may(rule)]
-    return {"passed": result.passed, "affected": who, **asdict(result), "unused_rules": unused}
+    remarks = rulings.remarks(given.edges)
+    return {
+        "passed": result.passed,
+        "affected": who,
+        **asdict(result),
+        "unused_rules": unused,
+        "decisions": remarks,
+    }
 
 
 def _coverage(question: Coverage, given: Material) -> Plain:
@@ -118,7 +135,8 @@ def _coverage(question: Coverage, given: Material) -> Plain:
     if flows is None:
         raise ValueError("coverage is of flows")
     watch = watch_of(flows, timedelta(seconds=question.interval), given.lost)
-    result = coverage(given.cluster, edges_of(flows), watch, question.threshold, _rulings(question.decisions))
+    edges, rulings = edges_of(flows), _rulings(question.decisions)
+    result = coverage(given.cluster, edges, watch, question.threshold, rulings)
     findings = [finding for finding in result.findings if given.may(finding.workload)]
     return {
         "enough": not any(finding.blocks for finding in findings),
@@ -127,6 +145,7 @@ def _coverage(question: Coverage, given: Material) -> Plain:
         "findings": [asdict(finding) for finding in findings],
         "scores": [asdict(score) for score in result.scores if given.may(score.workload)],
         "namespaces": {name: asdict(one) for name, one in result.namespaces if given.may(name)},
+        "decisions": rulings.remarks(edges),
     }
 
 
@@ -138,12 +157,14 @@ def _diff(question: Diff, given: Material) -> Plain:
 
 def _explain(question: Explain, given: Material) -> Plain:
     policies = _policies(question.policies, question.posture, given.cluster)
-    return asdict(ask(policies, Directory(given.cluster), question.client, question.server, question.port))
+    ends = question.client, question.server, question.port
+    return asdict(ask(policies, Directory(given.cluster), *ends, names=_names(question.names)))
 
 
 def _lint(question: Lint, given: Material) -> Plain:
     policies = _policies(question.policies, question.posture, given.cluster)
-    found = lint(policies, given.cluster, given.edges if question.traffic else None, question.cni)
+    edges = given.edges if question.traffic else None
+    found = lint(policies, given.cluster, edges, question.cni, _names(question.names))
     count: Mapping[str, int] = {str(one): sum(f.severity is one for f in found) for one in Severity}
     return {"findings": [{**asdict(one), "severity": str(one.severity)} for one in found], "count": count}
 
@@ -159,6 +180,10 @@ def _policies(text: str, posture: str, cluster: Cluster) -> PolicySet:
 
 def _given(name: str, text: str, posture: str, cluster: Cluster) -> PolicySet:
     return read_policy_set(documents_in(name, text), cluster, Stance(posture))
+
+
+def _names(text: str) -> Names | None:
+    return read_names(documents_in("names", text)) if text.strip() else None
 
 
 def _rulings(text: str) -> Rulings:

@@ -4,14 +4,13 @@ A file of JSON lines, appended to and now and then written anew without what is 
 left out; the cluster as it is then tells it again.
 """
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from fairway.kit.files import write_atomically
+from fairway.kit.files import append_durably, write_atomically
 from fairway.wire.endpoint import Endpoint
 
 _GROWTH: Final = 4 << 20
@@ -60,7 +59,7 @@ class History:
         self._most = 0
 
     def read(self) -> Iterator[Change]:
-        """All changes up to the first line that is broken."""
+        """All changes; a line that a crash cut short is none."""
         try:
             lines = self._path.read_bytes().split(b"\n")
         except FileNotFoundError:
@@ -69,23 +68,11 @@ class History:
             try:
                 yield _DECODER.decode(line)
             except msgspec.MsgspecError:
-                return
+                continue
 
     def append(self, changes: Iterable[Change]) -> None:
         """Put changes on disk. OSError when the disk refuses: then nothing of them counts as written."""
-        content = _lines(changes)
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            before = os.fstat(descriptor).st_size
-            try:
-                with os.fdopen(descriptor, "wb", closefd=False) as file:
-                    file.write(content)
-                os.fsync(descriptor)
-            except OSError:
-                os.ftruncate(descriptor, before)
-                raise
-        finally:
-            os.close(descriptor)
+        append_durably(self._path, _lines(changes))
 
     def rewrite(self, changes: Iterable[Change]) -> None:
         """Put these in the place of all others."""

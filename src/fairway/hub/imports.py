@@ -25,12 +25,24 @@ def take_imports(folder: Path, base: FlowBase) -> int:
         except UsageError:
             path.replace(path.with_suffix(".refused"))
             raise
+        reporting, holders = _reporting(flows), holders_in(flows)
         for number, start in enumerate(range(0, len(flows), ROWS)):
             part = flows.slice(start, ROWS)
-            base.append(part, counted_once(part, _reporting(flows), {}), f"{path.stem}-{number}")
+            base.append(part, counted_once(part, reporting, holders), f"{path.stem}-{number}")
         path.unlink()
         rows += len(flows)
     return rows
+
+
+def holders_in(flows: pa.Table) -> dict[str, str]:
+    """The node of each pod's address, as the flows themselves tell."""
+    holders = {}
+    for end in ("client", "server"):
+        names = [f"{end}_address", f"{end}_node", f"{end}_kind"]
+        for row in flows.select(names).unify_dictionaries().group_by(names).aggregate([]).to_pylist():
+            if row[names[2]] == "pod":
+                holders[row[names[0]]] = row[names[1]]
+    return holders
 
 
 def _reporting(flows: pa.Table) -> set[str]:

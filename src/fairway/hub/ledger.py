@@ -1,10 +1,8 @@
-"""Ledger: which batches are stored. Kept inside the Parquet files themselves, so that rows and ledger are one."""
+"""Ledger: which batches are kept."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
-
-import msgspec
 
 from fairway.wire import protocol
 
@@ -15,11 +13,6 @@ class BatchId(NamedTuple):
     node: str
     boot: str
     sequence: int
-
-    @property
-    def file(self) -> str:
-        """Its name in the spool."""
-        return f"{self.node}-{self.boot}-{self.sequence:012d}.arrow"
 
 
 def entry(identity: protocol.BatchId) -> BatchId:
@@ -36,6 +29,9 @@ class Ledger:
         for batch in ids:
             self.add(batch)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Ledger) and self._runs == other._runs
+
     def __contains__(self, batch: BatchId) -> bool:
         runs = self._runs.get(batch[:2], [])
         at = bisect_right(runs, batch.sequence, key=lambda run: run[0])
@@ -44,33 +40,9 @@ class Ledger:
     def add(self, batch: BatchId) -> None:
         self._add(batch[:2], batch.sequence, batch.sequence)
 
-    def update(self, other: "Ledger") -> None:
-        for boot, runs in other._runs.items():
-            for first, last in runs:
-                self._add(boot, first, last)
-
-    def runs(self) -> Iterator[tuple[str, str, int, int]]:
-        """Its runs as (node, boot, first, last)."""
-        for (node, boot), runs in sorted(self._runs.items()):
-            for first, last in runs:
-                yield node, boot, first, last
-
     def add_run(self, node: str, boot: str, first: int, last: int) -> None:
         """All from `first` to `last`."""
         self._add((node, boot), first, last)
-
-    def encode(self) -> bytes:
-        """As JSON, for a file's metadata: [[node, boot, [[first, last], ...]], ...]."""
-        return msgspec.json.encode([(*boot, runs) for boot, runs in sorted(self._runs.items())])
-
-    @classmethod
-    def decode(cls, content: bytes) -> "Ledger":
-        """msgspec.MsgspecError if it is none."""
-        ledger = cls()
-        for node, boot, runs in msgspec.json.decode(content, type=list[tuple[str, str, list[tuple[int, int]]]]):
-            for first, last in runs:
-                ledger._add((node, boot), first, last)
-        return ledger
 
     def _add(self, boot: tuple[str, str], first: int, last: int) -> None:
         """Join the run with those it overlaps or touches."""

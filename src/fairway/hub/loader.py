@@ -1,12 +1,11 @@
 """Loader: segments become named rows in the database, each once."""
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Final
 
 import numpy as np
@@ -20,11 +19,18 @@ from fairway.hub.database.flowbase import FlowBase
 from fairway.hub.database.flows import counted_once
 from fairway.hub.names import Names
 from fairway.hub.record import named
-from fairway.hub.segments import read_segment
+from fairway.hub.segments import Record, read_segment
+from fairway.kit.errors import FairwayError
 from fairway.wire import batch as wire
 
 AT_WORK_US: Final = 120_000_000
 """An agent that reported so lately tells of its pods; one that did not leaves their flows to the other end's."""
+
+
+_AT_HAND: Final = 4
+"""Segments whose batches are kept in memory until they are in; those of others are read from disk again."""
+_TRIES: Final = 3
+"""How often a segment may fail for no reason that the database or the disk gave."""
 
 
 def _nobody(*_: object) -> None:
@@ -48,27 +54,43 @@ class Loader:
     """Records of segments that were kept once and cannot be read any more."""
     categories: Counter[str] = field(default_factory=Counter)
     """Rows by their category, since the start."""
-    _ready: SimpleQueue[Path] = field(default_factory=SimpleQueue)
-    _next: Path | None = None
+    _ready: deque[tuple[Path, Sequence[Record]]] = field(default_factory=deque)
+    _tries: int = 0
 
-    def add(self, segment: Path) -> None:
-        """A segment that is closed."""
-        self._ready.put(segment)
+    def add(self, segment: Path, records: Sequence[Record] = ()) -> None:
+        """A segment that is closed, and what is in it, if that is at hand."""
+        self._ready.append((segment, records if len(self._ready) < _AT_HAND else ()))
+
+    @property
+    def busy(self) -> bool:
+        """Whether a segment waits for the database."""
+        return bool(self._ready)
 
     def run(self, names: Names) -> int:
-        """Put every closed segment into the database; the rows. After a DatabaseError the next run tries again."""
+        """Put every closed segment into the database; the rows. After a DatabaseError the next run tries again.
+
+        What keeps failing in other ways is put aside, so that it does not hold up the others.
+        """
         rows = 0
-        while self._next is not None or not self._ready.empty():
-            if self._next is None:
-                self._next = self._ready.get()
-            rows += self._load(self._next, names)
-            self._next = None
+        while self._ready:
+            segment, records = self._ready[0]
+            try:
+                rows += self._load(segment, records, names)
+            except (FairwayError, OSError):
+                raise
+            except Exception as error:
+                self._tries += 1
+                if self._tries < _TRIES:
+                    raise
+                self._done(segment, [f"the whole of it: {type(error).__name__}: {error}"])
+            self._tries = 0
+            self._ready.popleft()
         return rows
 
-    def _load(self, segment: Path, names: Names) -> int:
+    def _load(self, segment: Path, held: Sequence[Record], names: Names) -> int:
         broken = list[str]()
-        records = list(read_segment(segment, broken.append))
-        batches = [wire.decode(record.content) for record in records]
+        records = held or list(read_segment(segment, broken.append))
+        batches = [record.batch or wire.decode(record.content) for record in records]
         agents = self._after(batches)
         rows = 0
         if batches:
@@ -76,6 +98,8 @@ class Loader:
                 (record.identity, batch.header, len(batch.rows))
                 for record, batch in zip(records, batches, strict=True)
             ]
+            for batch in batches:
+                names.resolved(batch.header)
             flows = named(batches, names)
             rows, once = len(flows), self._counted(flows, batches, agents, names.nodes())
             token = f"{self.hub}-{segment.stem}"
@@ -104,7 +128,7 @@ class Loader:
         aside = segment.parent / "damaged"
         aside.mkdir(exist_ok=True)
         segment.replace(aside / segment.name)
-        self.log(f"segments: {len(broken)} records are damaged ({broken[0]}); kept as {aside / segment.name}")
+        self.log(f"segments: {len(broken)} cannot be read ({broken[0]}); kept as {aside / segment.name}")
 
     def _counted(
         self, flows: pa.Table, batches: Sequence[wire.Batch], agents: Agents, holders: dict[str, str]

@@ -1,6 +1,5 @@
 """Login: which hub a person works with, and their token, in a folder of their own. Light: verbs import it."""
 
-import argparse
 import os
 import stat
 from pathlib import Path
@@ -8,8 +7,7 @@ from typing import Final
 
 import msgspec
 
-from fairway.hub.client import Client, Door, hub_of
-from fairway.hub.state import LAB, add_state, find_state
+from fairway.hub.client import Door
 from fairway.kit.errors import UsageError
 from fairway.kit.files import write_atomically
 
@@ -51,31 +49,3 @@ def read_login() -> Door | None:
     if stat.S_IMODE(mode) & 0o077:
         raise UsageError(f"{door.token_file}: others may read it; run `chmod 600` on it")
     return door
-
-
-def add_hub(parser: argparse.ArgumentParser) -> None:
-    """Give a verb `--hub` and `--state`."""
-    parser.add_argument(
-        "--hub", metavar="URL", help="a hub you are logged in to (default: the one of `fairway login`)"
-    )
-    add_state(parser)
-
-
-def hub_asked(arguments: argparse.Namespace) -> Client:
-    """The hub that the arguments of `add_hub` mean: the one named, else the one of the state folder named, else the
-    one that was logged in to, else the lab's."""
-    if arguments.hub and arguments.state:
-        raise UsageError("--hub and --state name two hubs; give one of them")
-    if arguments.state:
-        return hub_of(find_state(arguments.state))
-    login = read_login()
-    if arguments.hub and (login is None or login.url != arguments.hub.rstrip("/")):
-        raise UsageError(f"no token for `{arguments.hub}`; run `fairway login {arguments.hub}` first")
-    if login is None and not LAB.is_dir():
-        raise UsageError("no hub: run `fairway login URL`, or give --state DIR of one on this machine")
-    return Client(login) if login else hub_of(find_state(None))
-
-
-def is_remote(arguments: argparse.Namespace) -> bool:
-    """Whether the hub is another one than that of a state folder on this machine."""
-    return not arguments.state and (bool(arguments.hub) or read_login() is not None)

@@ -25,6 +25,15 @@ def families(hub: Hub, turned_away: Mapping[str, int], now_us: int) -> Iterator[
         "Rows put into the database, by the category that their ends make.",
         *(({"category": word}, count) for word, count in sorted(hub.loader.categories.items())),
     )
+    yield from _losses(hub)
+    yield gauge(
+        "fairway_hub_ranges_networks",
+        "Published networks that cloud services are known by, by list.",
+        *(
+            ({"provider": one.provider, "date": one.date}, one.networks)
+            for one in (hub.ranges.sources if hub.ranges else ())
+        ),
+    )
     waiting = hub.segments.waiting()
     yield gauge("fairway_hub_waiting_segments", "Segments not in the database yet.", ({}, len(waiting)))
     yield counter(
@@ -38,8 +47,27 @@ def families(hub: Hub, turned_away: Mapping[str, int], now_us: int) -> Iterator[
         "1 for each part of the hub that cannot do its work now.",
         *(({"part": part}, 1) for part in sorted(hub.troubles)),
     )
+    yield counter(
+        "fairway_hub_cluster",
+        "What was done to learn of the cluster: a folder's reads, or what watches of an API server did.",
+        *(({"what": what}, count) for what, count in sorted(hub.config.cluster.counters().items())),
+    )
+    yield gauge("fairway_hub_cluster_warnings", "Lines that /readyz has beside `ok`.", ({}, len(hub.warnings())))
     yield gauge("fairway_hub_revision", "The latest revision of rules.", ({}, hub.revision))
     yield from _of_agents(hub.agents.agents, now_us)
+
+
+def _losses(hub: Hub) -> Iterator[Family]:
+    """What went wrong, and what was not told."""
+    yield counter("fairway_hub_disk_refused_batches", "Not kept: the disk refused.", ({}, hub.segments.refused))
+    yield counter("fairway_hub_damaged_records", "Kept once and not readable any more.", ({}, hub.loader.damaged))
+    yield counter("fairway_hub_live_dropped", "Listeners of the live stream too slow.", ({}, hub.live.dropped))
+    yield gauge("fairway_hub_clocks_off", "Nodes whose times are off.", ({}, len(hub.receiver.clocks.warnings())))
+    yield counter(
+        "fairway_hub_failures",
+        "Mistakes in fairway itself, by the part of the hub where they showed.",
+        *(({"part": part}, count) for part, count in sorted(hub.failures.items())),
+    )
 
 
 def _of_agents(agents: Mapping[str, Agent], now_us: int) -> Iterator[Family]:

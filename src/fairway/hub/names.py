@@ -14,11 +14,13 @@ import numpy as np
 from fairway.cloud.ranges import Ranges
 from fairway.hub.distinct import Ints
 from fairway.hub.history import Answered, Change, Gone, Held, History, Looked
-from fairway.hub.outside import OUTLIVES_US, Outside, network
+from fairway.hub.outside import LONGEST_TTL, OUTLIVES_US, Outside, network
 from fairway.hub.owners import FOREVER, Holding, longest, sole
+from fairway.hub.written import Written
 from fairway.policy.directory import Directory
 from fairway.policy.model import Cluster
 from fairway.wire.address import packed, text
+from fairway.wire.batch import Header
 from fairway.wire.endpoint import Endpoint, Kind
 from fairway.wire.rules import NodePod
 
@@ -39,6 +41,8 @@ class Names:
         self._unwritten: list[Change] = []
         self._looked_us: int | None = None
         self._away = False
+        self.written = Written()
+        """The endpoints that named flows so far, as words."""
         for change in history.read() if history else ():
             self._replay(change)
 
@@ -46,6 +50,16 @@ class Names:
     def looked_us(self) -> int:
         """When the cluster was last seen to change; 0 if it never was seen."""
         return self._looked_us or 0
+
+    @property
+    def classified(self) -> bool:
+        """Whether a cloud's published ranges are known."""
+        return self._outside.ranges is not None
+
+    def classify(self, ranges: Ranges) -> None:
+        """Go by these published ranges from now on."""
+        self._outside.ranges = ranges
+        self._outside.changed()
 
     def observe(self, cluster: Cluster, at_us: int) -> None:
         """The cluster as it is from `at_us` on. The very first one also stands for the time before."""
@@ -62,11 +76,13 @@ class Names:
         self._remember_backends(cluster, directory, at_us)
         self._outside.changed()
 
-    def resolved(self, address: bytes, name: str, at_us: int, ttl_s: int) -> None:
-        """DNS answered at a time that a name stands for an address, for so many seconds."""
-        until = at_us + ttl_s * 1_000_000 + OUTLIVES_US
-        if address not in self._holdings and self._outside.answered(address, name, at_us, until):
-            self._unwritten.append(Answered(text(address), name, at_us, until))
+    def resolved(self, header: Header) -> None:
+        """What resolvers told a node's pods. Who is of the cluster, or lately was, has a better name."""
+        for answer in header.answers:
+            address, since = packed(answer.address), max(0, min(answer.at_us, header.end_us))
+            until = since + min(answer.ttl, LONGEST_TTL) * 1_000_000 + OUTLIVES_US
+            if address not in self._holdings and self._outside.answered(address, answer.name, since, until):
+                self._unwritten.append(Answered(answer.address, answer.name, since, until))
 
     def flush(self) -> bool:
         """Write what changed to the history, if anything did. OSError when the disk refuses; the next one tries
@@ -190,17 +206,19 @@ class Names:
         yield Looked(self._looked_us)
 
 
-def category(client: Endpoint, server: Endpoint) -> str:
-    """`cloud service`, `external`, `unknown`, `node`, `intra-zone` or `inter-zone`, by both ends."""
+def category(client: Endpoint, server: Endpoint, *, classified: bool = True) -> str:
+    """`cloud service`, `external`, `unknown`, `node`, `intra-zone` or `inter-zone`, by both ends. Without published
+    ranges (not `classified`) nobody knows whether who is outside is a cloud service."""
     kinds = {client.kind, server.kind}
     for kind, word in _CATEGORIES:
         if kind in kinds:
-            return word
+            return word if classified or kind is not Kind.EXTERNAL else NOT_CLASSIFIED
     if not client.zone or not server.zone:
         return "unknown"
     return "intra-zone" if client.zone == server.zone else "inter-zone"
 
 
+NOT_CLASSIFIED: Final = "not classified"
 _CATEGORIES: Final = (
     (Kind.CLOUD, "cloud service"),
     (Kind.EXTERNAL, "external"),

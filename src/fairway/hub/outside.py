@@ -13,6 +13,8 @@ from fairway.wire.endpoint import Endpoint, Kind
 
 OUTLIVES_US: Final = 3_600_000_000
 """A connection may be older than the DNS answer it was opened by: so long after its end an answer still names."""
+LONGEST_TTL: Final = 86400
+"""Seconds that an answer is taken to hold at most."""
 MOST_ADDRESSES: Final = 1 << 16
 """With names by DNS; the one that was first answered for makes room."""
 MOST_NAMES: Final = 8
@@ -24,13 +26,13 @@ class Outside:
     """Addresses outside. `networks` are the cluster's own, as `network` cuts them: whoever is there is unknown."""
 
     def __init__(self, ranges: Ranges | None) -> None:
-        self._ranges = ranges
+        self.ranges = ranges
         self.networks: set[bytes] = set()
         self._known: dict[bytes, Endpoint] = {}
         self._answers: dict[bytes, list[Holding]] = {}
 
     def changed(self) -> None:
-        """The cluster's networks did."""
+        """The ranges or the cluster's networks did."""
         self._known.clear()
 
     def at(self, address: bytes) -> Endpoint:
@@ -73,7 +75,7 @@ class Outside:
 
     def _classify(self, address: bytes) -> Endpoint:
         parsed = ip_address(text(address))
-        if service := self._ranges.service(parsed) if self._ranges else None:
+        if service := self.ranges.service(parsed) if self.ranges else None:
             return Endpoint(kind=Kind.CLOUD, address=str(parsed), name=service)
         nobodys = parsed.is_multicast or parsed.is_unspecified or (parsed.version == 6 and parsed.is_link_local)
         inside = nobodys or network(address) in self.networks

@@ -23,16 +23,20 @@ class Generate(_OfFlows, frozen=True, kw_only=True, tag="generate", tag_field="v
     direction: Literal["both", "ingress", "egress"] = "both"
     per: Literal["workload", "namespace"] = "workload"
     default_deny: bool = False
+    close_silent: bool = False
+    numeric_ports: bool = False
     avoid_labels: Annotated[tuple[Name, ...], msgspec.Meta(max_length=100)] = ()
     merge_at: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 4
     merge_length: Annotated[int, msgspec.Meta(ge=8, le=32)] = 24
 
 
 class Replay(_OfFlows, frozen=True, kw_only=True, tag="replay", tag_field="verb", forbid_unknown_fields=True):
-    """Which recorded connections `policies` would deny; without any, the cluster's own."""
+    """Which recorded connections `policies` would deny; without any, the cluster's own. `names` say what domain
+    names in them resolve to."""
 
     policies: Text = ""
     posture: Posture = "allow"
+    names: Text = ""
 
 
 class Coverage(_OfFlows, frozen=True, kw_only=True, tag="coverage", tag_field="verb", forbid_unknown_fields=True):
@@ -61,6 +65,7 @@ class Explain(
     port: Name
     policies: Text = ""
     posture: Posture = "allow"
+    names: Text = ""
 
 
 class Lint(_OfFlows, frozen=True, kw_only=True, tag="lint", tag_field="verb", forbid_unknown_fields=True):
@@ -68,8 +73,9 @@ class Lint(_OfFlows, frozen=True, kw_only=True, tag="lint", tag_field="verb", fo
 
     policies: Text = ""
     posture: Posture = "allow"
+    names: Text = ""
     traffic: bool = False
-    cni: Literal["", "calico", "cilium", "flannel", "vpc-cni"] = ""
+    cni: Literal["", "antrea", "calico", "cilium", "flannel", "kube-router", "ovn-kubernetes", "vpc-cni"] = ""
 
 
 Question = Generate | Replay | Coverage | Diff | Explain | Lint

@@ -49,7 +49,8 @@ class Receiver:
         batch = self._check(identity, content)
         rows = len(batch.rows)
         first_sights = bool((batch.rows["kind"] == wire.EDGE).any())
-        kept = asyncio.wrap_future(self.segments.keep(Record(identity, content), rows, urgent=first_sights))
+        record = Record(identity, content, batch)
+        kept = asyncio.wrap_future(self.segments.keep(record, rows, urgent=first_sights))
         self._under_way[identity] = kept
         kept.add_done_callback(lambda done: self._done(identity, done, rows, len(content)))
         await asyncio.shield(kept)

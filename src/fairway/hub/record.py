@@ -1,10 +1,8 @@
 """Agents' batches as a table of named flows."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from itertools import accumulate
-from operator import attrgetter
 from typing import Any, Final, NamedTuple, Self
 
 import msgspec
@@ -16,7 +14,9 @@ from fairway.hub.cells import coded
 from fairway.hub.columns import END, SCHEMA, TCP_HEALTH
 from fairway.hub.distinct import Ints, distinct
 from fairway.hub.names import Names, category
+from fairway.hub.written import Written
 from fairway.wire import batch as wire
+from fairway.wire.address import packed
 from fairway.wire.endpoint import Endpoint, Kind
 from fairway.wire.rules import NodePod
 from fairway.wire.words import Initiator, Reason, Verdict, protocol_name
@@ -33,11 +33,13 @@ def named(batches: Sequence[wire.Batch], names: Names) -> pa.Table:
     reports = _Reports.of(batches)
     rows = reports.rows
     first, last = _times(reports)
-    ends, pod, remote = _ends(reports, names, first, last)
+    pod, remote = _ends(reports, names, first, last)
+    ends = names.written
     serves = rows["initiator"] == Initiator.REMOTE
     client, server = np.where(serves, remote, pod), np.where(serves, pod, remote)
-    dialled = np.array([end.kind is Kind.SERVICE for end in ends] or [False])[remote] & ~serves
-    service, backends, answered = _services(rows, dialled, ends, remote, names)
+    client_kind, server_kind = ends.column("kind", client), ends.column("kind", server)
+    dialled = _is(server_kind, Kind.SERVICE) & ~serves
+    service, backends, answered = _services(rows, dialled, remote, names)
     columns: dict[str, Any] = {
         "time_start": reports.start,
         "time_end": reports.end,
@@ -50,7 +52,9 @@ def named(batches: Sequence[wire.Batch], names: Names) -> pa.Table:
         "protocol": coded(rows["protocol"], _PROTOCOLS),
         "family": rows["family"],
         "port": rows["port"],
-        "category": _categories(ends, client, server),
+        "category": _categories(ends, client, server, names),
+        "client_kind": client_kind,
+        "server_kind": server_kind,
         "sent_bytes": np.where(serves, rows["rx_bytes"], rows["tx_bytes"]),
         "received_bytes": np.where(serves, rows["tx_bytes"], rows["rx_bytes"]),
         "sent_packets": np.where(serves, rows["rx_packets"], rows["tx_packets"]),
@@ -70,10 +74,10 @@ def named(batches: Sequence[wire.Batch], names: Names) -> pa.Table:
         "service": service,
         "backends": backends,
     }
-    for field in END:
-        codes, words = _words_of(ends, field)
-        for side, which in (("client", client), ("server", server)):
-            columns[f"{side}_{field}"] = pa.DictionaryArray.from_arrays(codes[which], words)
+    for field in END[1:]:
+        columns[f"client_{field}"], columns[f"server_{field}"] = (
+            ends.column(field, end) for end in (client, server)
+        )
     return pa.table([pa.array(columns[field.name]).cast(field.type) for field in SCHEMA], schema=SCHEMA)
 
 
@@ -82,9 +86,19 @@ def check(batch: wire.Batch) -> None:
     header, rows = batch.header, batch.rows
     if not 0 <= header.start_us <= header.end_us <= LATEST_US:
         raise wire.BatchError(f"its interval {header.start_us}..{header.end_us} is no time")
+    for answer in header.answers:
+        if not _is_address(answer.address):
+            raise wire.BatchError(f"`{answer.name}` was answered with `{answer.address}`, which is no address")
     for name in ("verdict_rule", "staged_rule"):
         if len(rows) and int(rows[name].max()) >= len(header.rules):
             raise wire.BatchError(f"a row names rule {int(rows[name].max())} of {len(header.rules)}")
+
+
+def _is_address(written: str) -> bool:
+    try:
+        return bool(packed(written))
+    except ValueError:
+        return False
 
 
 class _Reports(NamedTuple):
@@ -130,9 +144,10 @@ def _times(reports: _Reports) -> tuple[Ints, Ints]:
     return first, np.maximum(first, last)
 
 
-def _ends(reports: _Reports, names: Names, first: Ints, last: Ints) -> tuple[list[Endpoint], Ints, Ints]:
-    """All endpoints once, and each row's index of its pod and of its remote end."""
-    rows, ends = reports.rows, _Ends()
+def _ends(reports: _Reports, names: Names, first: Ints, last: Ints) -> tuple[Ints, Ints]:
+    """The numbers of each row's pod and of its remote end, as `names.written` counts them."""
+    rows, ends = reports.rows, names.written
+    ends.bound()
     window = (int(first.min()), int(last.max())) if len(rows) else (0, 0)
 
     def owners(end: str, keys: Sequence[NDArray[Any]], correct: _Correct) -> Ints:
@@ -143,13 +158,13 @@ def _ends(reports: _Reports, names: Names, first: Ints, last: Ints) -> tuple[lis
         shared = []
         for row, address in zip(positions.tolist(), addresses, strict=True):
             alone = names.only(address, *window)
-            shared.append(-1 if alone is None else ends.add(correct(row, alone)))
+            shared.append(-1 if alone is None else ends.number(correct(row, alone)))
         result: Ints = np.array(shared, np.int64)[groups]
         order = np.argsort(groups, kind="stable") if -1 in shared else groups
         for group in (group for group, index in enumerate(shared) if index < 0):
             mine = order[slice(*np.searchsorted(groups, (group, group + 1), sorter=order))]
             owned = names.each(addresses[group], first[mine], last[mine])
-            result[mine] = [ends.add(correct(int(row), one)) for row, one in zip(mine, owned, strict=True)]
+            result[mine] = [ends.number(correct(int(row), one)) for row, one in zip(mine, owned, strict=True)]
         return result
 
     def pod(row: int, named: Endpoint) -> Endpoint:
@@ -158,26 +173,11 @@ def _ends(reports: _Reports, names: Names, first: Ints, last: Ints) -> tuple[lis
 
     pods = owners("pod", [reports.pod, *_halves(rows["pod_address"])], pod)
     remotes = owners("remote", _halves(rows["remote_address"]), lambda _, named: named)
-    return ends.all, pods, remotes
-
-
-class _Ends:
-    """Endpoints by identity: names give the same object for the same owner, and comparing labels takes long."""
-
-    def __init__(self) -> None:
-        self.all: list[Endpoint] = []
-        self._known: dict[int, int] = {}
-
-    def add(self, end: Endpoint) -> int:
-        index = self._known.get(id(end))
-        if index is None:
-            index = self._known[id(end)] = len(self.all)
-            self.all.append(end)
-        return index
+    return pods, remotes
 
 
 def _services(
-    rows: NDArray[np.void], dialled: NDArray[np.bool_], ends: Sequence[Endpoint], remote: Ints, names: Names
+    rows: NDArray[np.void], dialled: NDArray[np.bool_], remote: Ints, names: Names
 ) -> tuple[pa.Array, pa.Array, NDArray[np.bool_]]:
     """For rows whose pod dialled a Service: which, where its connections end, and whether they do anywhere."""
     mine = np.flatnonzero(dialled)
@@ -186,35 +186,27 @@ def _services(
         positions, groups = distinct(remote[mine], rows["port"][mine], rows["protocol"][mine])
         codes[mine] = groups + 1
         for row in mine[positions]:
-            server, port = ends[remote[row]], int(rows["port"][row])
+            server, port = names.written.ends[remote[row]], int(rows["port"][row])
             ended = names.backends(server.address, port, _PROTOCOLS[rows["protocol"][row]])
             titles.append(f"{server.namespace}/{server.name}:{port}")
             backends.append(msgspec.json.encode(ended).decode() if ended else "")
-    return coded(codes, titles), coded(codes, backends), np.array(backends)[codes] != ""
+    return coded(codes, titles), coded(codes, backends), np.array([bool(written) for written in backends])[codes]
 
 
-def _categories(ends: Sequence[Endpoint], client: Ints, server: Ints) -> pa.DictionaryArray:
+def _categories(ends: Written, client: Ints, server: Ints, names: Names) -> pa.DictionaryArray:
     """Each pair's word, asked for once for each pair of kinds and zones."""
-    alike: dict[tuple[Kind, str], int] = {}
-    kinds = np.array([alike.setdefault((end.kind, end.zone), len(alike)) for end in ends], np.int64)
-    examples = {kind: ends[index] for index, kind in enumerate(kinds.tolist())}
-    positions, pairs = distinct(kinds[client], kinds[server])
-    places = ((examples[kinds[client[row]]], examples[kinds[server[row]]]) for row in positions)
-    return coded(pairs, [category(*both) for both in places])
+    keys = (ends.column(field, end).indices.to_numpy() for field in ("kind", "zone") for end in (client, server))
+    positions, pairs = distinct(*keys)
+    places = ((ends.ends[client[row]], ends.ends[server[row]]) for row in positions)
+    return coded(pairs, [category(*both, classified=names.classified) for both in places])
 
 
-def _words_of(ends: Sequence[Endpoint], field: str) -> tuple[NDArray[np.int32], pa.Array]:
-    """Each endpoint's code of what its column says, and the words."""
-    known = defaultdict[Any, int]()
-    known.default_factory = known.__len__
-    codes = [known[value] for value in map(attrgetter(field), ends)]
-    return np.array(codes, np.int32), pa.array(map(_WRITTEN.get(field, str), known), pa.string())
+def _is(column: pa.DictionaryArray, word: str) -> NDArray[np.bool_]:
+    places = column.dictionary.to_pylist()
+    found: NDArray[np.bool_] = column.indices.to_numpy() == (places.index(word) if word in places else -1)
+    return found
 
 
-_WRITTEN: Final[dict[str, Callable[[Any], str]]] = {
-    "labels": lambda labels: msgspec.json.encode(dict(labels)).decode(),
-    "ports": lambda ports: msgspec.json.encode(ports).decode(),
-}
 _Correct = Callable[[int, Endpoint], Endpoint]
 """What a row's own words make of the endpoint that its address means."""
 

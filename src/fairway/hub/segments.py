@@ -2,7 +2,8 @@
 
 A segment `000000000042.segment` is a row of records, each a length, a checksum and a batch with its identity. It is
 closed when it holds enough rows or is old enough, goes into the database as one insert under its own name, and is
-then deleted. What a crash left is closed at the next start; a record cut short was never acknowledged.
+then deleted. While the database is behind it stays open longer: fewer and larger inserts cost less. What a crash
+left is closed at the next start; a record cut short was never acknowledged.
 """
 
 import os
@@ -10,7 +11,7 @@ import struct
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,12 +21,17 @@ from typing import Final
 import msgspec
 
 from fairway.kit.files import sync_folder
-from fairway.wire.batch import MAX_BYTES
+from fairway.wire.batch import MAX_BYTES, Batch
 from fairway.wire.protocol import BatchId
 
 ROWS: Final = 50_000
 SECONDS: Final = 1.0
 """A segment is closed once it has so many rows, or so long after its first batch."""
+MOST_ROWS: Final = 200_000
+MOST_BYTES: Final = 64 << 20
+"""At most so many while another one still waits for the database."""
+_LOOK: Final = 0.02
+"""Seconds between two looks whether it still does."""
 URGENT_SECONDS: Final = 0.2
 """So long if a batch in it cannot wait: first sights must be told within a second."""
 _FRAME: Final = struct.Struct("<III")
@@ -37,10 +43,11 @@ _LONGEST: Final = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A batch as it came."""
+    """A batch as it came, and as it was read, by who has done that already."""
 
     identity: BatchId
     content: bytes
+    batch: Batch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +66,35 @@ class _Current:
     file: int
     size: int = 0
     rows: int = 0
+    records: list[Record] = field(default_factory=list)
     opened: float = field(default_factory=time.monotonic)
     seconds: float = SECONDS
 
     @property
-    def closes(self) -> float:
-        return self.opened + self.seconds
+    def due(self) -> float:
+        """When it is to be closed, if the database is not behind."""
+        return self.opened + self.seconds * (self.rows < ROWS)
 
 
 class Segments:
     """Writes in a thread of its own: batches that come together share one fsync.
 
-    `closed` is called in that thread with each segment that is ready for the database, oldest first.
+    `closed` is called in that thread with each segment that is ready for the database, oldest first, and with what
+    is in it, if that is at hand. `busy` says whether the database has another one to take first. `failed` hears of
+    what no disk explains; the thread goes on.
     """
 
-    def __init__(self, folder: Path, closed: Callable[[Path], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        closed: Callable[[Path, Sequence[Record]], None],
+        busy: Callable[[], bool] = lambda: False,
+        failed: Callable[[Exception], None] = lambda _: None,
+    ) -> None:
         self._folder = folder
         self._closed = closed
+        self._busy = busy
+        self._failed = failed
         self._wishes: SimpleQueue[_Wish | None] = SimpleQueue()
         self._current: _Current | None = None
         self._number = 0
@@ -91,7 +110,7 @@ class Segments:
         waiting = self.waiting()
         self._number = max((int(path.stem) for path in waiting), default=0)
         for path in waiting:
-            self._closed(path)
+            self._closed(path, ())
         self._thread.start()
 
     def waiting(self) -> list[Path]:
@@ -111,19 +130,24 @@ class Segments:
         self._thread.join()
 
     def _run(self) -> None:
-        while True:
+        ended = False
+        while not ended:
             wishes, ended = self._next()
-            if wishes:
-                self._write(wishes)
-            if self._current and (ended or self._full(self._current)):
-                self._hand_over()
-            if ended:
-                return
+            try:
+                if wishes:
+                    self._write(wishes)
+                if self._current and (ended or self._full(self._current)):
+                    self._hand_over()
+            except Exception as error:  # agents that wait for a receipt must hear of it
+                self._failed(error)
+                for wish in wishes:
+                    if not wish.kept.done():
+                        wish.kept.set_exception(error)
 
     def _next(self) -> tuple[list[_Wish], bool]:
         """Everything wished for by now, waiting for the first no longer than the segment stays open."""
         current = self._current
-        patience = max(0.0, current.closes - time.monotonic()) if current else None
+        patience = max(_LOOK, current.due - time.monotonic()) if current else None
         wishes: list[_Wish] = []
         try:
             wish = self._wishes.get(timeout=patience)
@@ -152,6 +176,7 @@ class Segments:
                 raise
             current.size += len(content)
             current.rows += sum(wish.rows for wish in wishes)
+            current.records += (wish.record for wish in wishes)
             if any(wish.urgent for wish in wishes):
                 current.seconds = URGENT_SECONDS
         except OSError as error:
@@ -173,17 +198,19 @@ class Segments:
         return _Current(number, descriptor)
 
     def _full(self, current: _Current) -> bool:
-        return current.rows >= ROWS or time.monotonic() >= current.closes
+        if current.rows >= MOST_ROWS or current.size >= MOST_BYTES:
+            return True
+        return time.monotonic() >= current.due and not self._busy()
 
     def _hand_over(self) -> None:
         assert self._current is not None  # noqa: S101
         os.close(self._current.file)
-        path, empty = self._path(self._current.number), not self._current.size
+        path, records, empty = self._path(self._current.number), self._current.records, not self._current.size
         self._current = None
         if empty:
             path.unlink()
         else:
-            self._closed(path)
+            self._closed(path, records)
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:012d}{_SUFFIX}"

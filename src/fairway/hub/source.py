@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fairway.hub.client import Client
-from fairway.hub.login import add_hub, hub_asked
+from fairway.hub.target import add_hub, hub_asked
 from fairway.kit.arguments import add_output, count, duration
 from fairway.views.filter import EVERYTHING, Filter, parse_filter
 
@@ -21,13 +21,15 @@ class Source:
     wanted: Filter
 
     def flows(self) -> Any:
-        """All flows of the time, in the columns of `hub.columns`, whatever the filter says beside it."""
+        """All flows of the time, in the columns of `hub.columns`, those of a file as imported; whatever the filter
+        says beside it."""
+        from fairway.hub.columns import IMPORTED
         from fairway.hub.store import read_flows
 
         since, until = self.wanted.since, self.wanted.until
         if self.hub is not None:
             return self.hub.flows(since, until)
-        return read_flows(self.path or Path(), since, until)
+        return read_flows(self.path or Path(), since, until, IMPORTED)
 
     def filtered_flows(self) -> Any:
         """Those that the filter means."""

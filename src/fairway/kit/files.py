@@ -28,6 +28,26 @@ def write_atomically(path: Path, content: bytes, commit: Callable[[], None] = la
     sync_folder(path.parent)
 
 
+def append_durably(path: Path, content: bytes) -> None:
+    """Add whole lines to a file, made when missing for its owner alone, and have them on disk.
+
+    OSError when the disk refuses: then nothing of them is there. What a crash cut short stays a line of its own.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        before = os.fstat(descriptor).st_size
+        torn = before and os.pread(descriptor, 1, before - 1) != b"\n"
+        try:
+            with os.fdopen(descriptor, "ab", closefd=False) as file:
+                file.write(b"\n" + content if torn else content)
+            os.fsync(descriptor)
+        except OSError:
+            os.ftruncate(descriptor, before)
+            raise
+    finally:
+        os.close(descriptor)
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable: a renamed file's content alone is not."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

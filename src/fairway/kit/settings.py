@@ -6,8 +6,6 @@ everywhere: `token-file` is `--token-file`, `FAIRWAY_AGENT_TOKEN_FILE` and the k
 """
 
 import argparse
-import difflib
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -99,6 +97,8 @@ def settle(
 
 def dump(settled: Settled[Any]) -> str:
     """The settings as a YAML file that says the same again, each with its source as a comment."""
+    import json
+
     lines = []
     for setting in settings_of(type(settled.values)):
         value = getattr(settled.values, setting.field)
@@ -131,6 +131,8 @@ def _from_environment(environment: Mapping[str, str], prefix: str) -> Iterator[t
 
 
 def _nearest(name: str, known: Mapping[str, Setting]) -> str:
+    import difflib  # of use after a mistake only
+
     near = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean `{near[0]}`?" if near else "; `--dump` lists all"
 

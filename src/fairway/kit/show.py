@@ -4,7 +4,7 @@ where no terminal is."""
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final, TextIO
 
@@ -14,6 +14,11 @@ from rich.table import Table
 
 _PIPE_WIDTH: Final = 160
 """Columns where no terminal says how many it has: a pipe or a file takes wide lines better than folded ones."""
+
+
+_NAME: Final = 14
+"""Columns that a name needs at least so that somebody knows it again."""
+_NOTHING: Final = ("", "0", "0 B", "-")
 
 
 class _Console(Console):
@@ -49,7 +54,8 @@ def rows(
 ) -> None:
     """Print a list of like mappings: as a table with their keys for columns, or as JSON or YAML.
 
-    `right` names the columns to align right (numbers).
+    `right` names the columns to align right (numbers); they are never folded. A table that does not fit the
+    terminal goes without the columns that have nothing in them, and says so.
     """
     if output is not Output.TABLE:
         value(list(values), output=output)
@@ -58,11 +64,45 @@ def rows(
         out.print(empty, markup=False)
         return
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for key in values[0]:
-        table.add_column(key.replace("_", " "), justify="right" if key in right else "left", overflow="fold")
+    room = out.width
+    wide = _width(values, list(values[0])) > room
+    bare = [key for key in values[0] if wide and all(str(row[key]) in _NOTHING for row in values)]
+    keys = [key for key in values[0] if key not in bare]
+    space = "\n" if _width(values, keys) > room else " "
+    whole = _whole(values, keys, right, room)
+    for key in keys:
+        table.add_column(
+            key.replace("_", space if key in whole else " "),
+            justify="right" if key in right else "left",
+            no_wrap=key in whole,
+            overflow="fold",
+        )
     for row in values:
-        table.add_row(*(cell(item) for item in row.values()))
+        table.add_row(*(cell(row[key]) for key in keys))
     out.print(table)
+    if bare:
+        out.print(f"nothing in: {', '.join(bare).replace('_', ' ')}", markup=False, soft_wrap=True)
+
+
+def _width(values: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> int:
+    """Of a table in which nothing is folded."""
+    return sum(max(len(key), *(len(str(row[key])) for row in values)) + 2 for key in keys) - 2
+
+
+def _whole(
+    values: Sequence[Mapping[str, Any]], keys: Sequence[str], right: Sequence[str], room: int
+) -> Collection[str]:
+    """Columns that are not folded: numbers, and the shortest others as long as there is room for the rest."""
+    need = {key: max(*map(len, key.split("_")), *(len(str(row[key])) for row in values), 0) + 2 for key in keys}
+    whole = {key for key in keys if key in right}
+    others = sorted((key for key in keys if key not in whole), key=need.__getitem__)
+    left = room - sum(need[key] for key in whole)
+    for number, key in enumerate(others, 1):
+        left -= need[key]
+        if left < sum(min(need[other], _NAME) for other in others[number:]):
+            break
+        whole.add(key)
+    return whole
 
 
 def value(content: Any, *, output: Output = Output.JSON) -> None:

@@ -98,5 +98,5 @@ def _few(names: set[str], what: str = "") -> str:
     """The one name; of several how many they are, and of what sort if all are of one."""
     if len(names) == 1:
         return next(iter(names))
-    sort = what or ("nodes" if all("/" not in n and n[:1].isalpha() for n in names) else "")
+    sort = what or ("nodes" if all(n[:1].isalpha() and not {"/", "."} & set(n) for n in names) else "")
     return f"{len(names)} {sort or ('workloads' if all('/' in n for n in names) else 'addresses')}"

@@ -1,7 +1,7 @@
 """Steps 3 to 6 of the demo, of what was observed alone: the same for a running lab and for a recording."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -20,6 +20,7 @@ from fairway.policy.render import render
 from fairway.policy.replay import Replay, replay
 from fairway.wire.address import Network
 from fairway.wire.edge import Edge
+from fairway.wire.endpoint import Endpoint, Kind
 from fairway.wire.words import Posture
 
 SHOWN: Final = "checkout-checkout-redis.yaml"
@@ -44,12 +45,17 @@ def observe(telling: Telling, step: Step, seen: Observation) -> None:
         "flows": sum(edge.connections for edge in seen.edges),
         "bytes": sum(edge.sent_bytes + edge.received_bytes for edge in seen.edges),
         "retransmissions": sum(edge.retransmissions for edge in seen.edges),
+        "names_outside": sorted({end.name for end in _outside(seen.edges)} - {""}),
         "ipv6_edges": sum(edge.family == 6 for edge in seen.edges),
         **{kind.replace(" ", "_").lower() + "_edges": count for kind, count in kinds.items()},
     }
     for kind in ("cluster", "DNS", "probe", "scrape", "external", "cloud service"):
         require(kinds[kind], f"no {kind} traffic was seen")
     require(step.figures["ipv6_edges"], "no IPv6 traffic was seen")
+
+
+def _outside(edges: Iterable[Edge]) -> Iterator[Endpoint]:
+    return (edge.server for edge in edges if edge.server.kind is Kind.EXTERNAL)
 
 
 def enough(telling: Telling, seen: Observation) -> Coverage:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from fairway.policy.sift import Seen
-from fairway.wire.endpoint import Endpoint
+from fairway.wire.endpoint import Endpoint, Kind
 
 _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 _LATEST: Final = datetime.max.replace(tzinfo=UTC)
@@ -22,6 +22,8 @@ class Evidence:
     replicas: set[str] = field(default_factory=set)
     services: set[str] = field(default_factory=set)
     rulings: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+    """By which the address outside was looked up."""
 
     def add(self, seen: Seen, subject: Endpoint) -> None:
         """Take in one edge of the workload that `subject` is a replica of."""
@@ -33,6 +35,7 @@ class Evidence:
         self.replicas.add(subject.name)
         if seen.service:
             self.services.add(seen.service)
+        self.names |= {end.name for end in (edge.client, edge.server) if end.kind is Kind.EXTERNAL and end.name}
         if seen.ruling:
             self.rulings.add(seen.ruling)
 
@@ -44,6 +47,7 @@ class Evidence:
         self.replicas |= other.replicas
         self.services |= other.services
         self.rulings |= other.rulings
+        self.names |= other.names
 
     def line(self, replicas: int, unit: str = "replicas") -> str:
         """`42 connections, 10.2 KiB, 2026-11-22 20:10 to 20:14 UTC, 2 of 2 replicas, dialled orders/orders:80`."""
@@ -55,6 +59,8 @@ class Evidence:
         ]
         if self.services:
             parts.append(f"dialled {', '.join(sorted(self.services))}")
+        if self.names:
+            parts.append(f"looked up as {', '.join(sorted(self.names))}")
         parts += sorted(self.rulings)
         return ", ".join(parts)
 

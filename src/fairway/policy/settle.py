@@ -6,12 +6,14 @@ address at that time matches nothing.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from ipaddress import ip_network
 
 from fairway.policy.fields import parse_address
 from fairway.policy.model import IPBlock, NetworkPolicy, Node, Peer, PolicySet, Rule, TieredPolicy, TieredRule
 from fairway.policy.select import selects
+from fairway.wire.edge import Edge
+from fairway.wire.endpoint import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,17 @@ def plain_names(names: Mapping[str, Iterable[str]]) -> Names:
         name.lower().removesuffix("."): [Answer(str(parse_address(address))) for address in addresses]
         for name, addresses in names.items()
     }
+
+
+def names_seen(edges: Iterable[Edge], given: Names | None = None) -> Names:
+    """By which names pods were seen to look up who is outside, each from when its edge was first seen; what is
+    `given` of a name comes before that."""
+    seen: dict[str, list[Answer]] = {}
+    for edge in edges:
+        if edge.server.kind is Kind.EXTERNAL and edge.server.name:
+            first = edge.first_seen if edge.first_seen.tzinfo else edge.first_seen.replace(tzinfo=UTC)
+            seen.setdefault(edge.server.name.lower(), []).append(Answer(edge.server.address, first))
+    return {**seen, **(given or {})}
 
 
 def name_matches(pattern: str, name: str) -> bool:

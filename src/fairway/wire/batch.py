@@ -7,7 +7,7 @@ columns it misses are zero; a stream of a newer version is refused.
 """
 
 import io
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 import nanoarrow as na
@@ -69,6 +69,15 @@ RECORD: Final = np.dtype(
 )
 
 
+class Answer(msgspec.Struct, frozen=True, array_like=True):
+    """A resolver told a pod that `name`, as the pod had asked for it, is at `address`, for `ttl` seconds."""
+
+    address: str
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_.-]{1,253}$")]
+    at_us: int
+    ttl: Annotated[int, msgspec.Meta(ge=0, le=1 << 31)]
+
+
 class Header(msgspec.Struct, frozen=True, kw_only=True):
     """Who sent the batch, which one it is, and the words its rows refer to. Times in microseconds since 1970."""
 
@@ -84,6 +93,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     losses: dict[str, int] = {}
     packets: int = 0
     """Packets that all of the node's pods have sent and received since the tables were made, exact."""
+    answers: tuple[Answer, ...] = ()
+    """By which names its pods looked addresses up, since the batch before. An older reader passes them over."""
     version: int = VERSION
 
 

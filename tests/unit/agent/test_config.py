@@ -21,6 +21,7 @@ HUB = {"hub": "https://hub:8443", "token_file": Path("t")}
         {**HUB, "pins": Path("/sys/fs/bpf/x"), "metrics": "[::]:9410", "metrics_cert": Path("c")},
         {"control": Path("c"), "pins": Path("/sys/fs/bpf/x")},
         {"spool": None, "stdout": True, "metrics": ":0"},
+        {"resolvers": "169.254.20.10, fd00::10,"},
     ],
 )
 def test_these_fit(settings: dict[str, object]) -> None:
@@ -50,6 +51,7 @@ def test_these_fit(settings: dict[str, object]) -> None:
         ({**HUB, "stdout": True}, "`hub` and `stdout` exclude each other"),
         ({"pins": Path("p")}, "`pins` is of no use without `hub` or `control`"),
         ({"metrics": "here"}, "`metrics`: `here` is no address:port"),
+        ({"resolvers": "dns.example.com"}, "`resolvers`: `dns.example.com` are no addresses such as"),
         ({"metrics_key": Path("k")}, "`metrics-key` is of no use without `metrics-cert`"),
     ],
 )

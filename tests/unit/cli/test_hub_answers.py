@@ -83,6 +83,8 @@ def test_the_map(hub: Serving, home: Path, tmp_path: Path, capsys: pytest.Captur
         (["map", "--pods", "--filter", "dst.port=5432"], r"orders/orders-1 +orders/orders-postgresql-0 +TCP 5432"),
         (["map", "--collapse", "*"], r"namespace ui +namespace orders"),
         (["zones", "--filter", "dst.port=8080"], r"1a +1b +inter-zone +3 +1000 B"),
+        (["zones"], r"now: 100% of 6.2 KiB crossed zones, 0.00 USD, 6.3 KiB without a price"),
+        (["zones", "--since", "1h", "--before", "2h"], r"1a +1b +0 B +4.9 KiB +new +- +-"),
         (["top-talkers", "--by", "port", "--limit", "1"], r"TCP +8080 +3 +1000 B"),
         (["top-talkers", "--by", "client", "--metric", "connections"], r"orders/orders-1 +9"),
         (["hotspots"], r"ui/ui-1 +orders/orders-1 +TCP 8080 +20.00 % +3"),
@@ -92,7 +94,7 @@ def test_the_map(hub: Serving, home: Path, tmp_path: Path, capsys: pytest.Captur
             ["denials", "--filter", "dst.port=5432"],
             r"denied +4 packets +ingress: a policy isolates orders/orders-postg",
         ),
-        (["agents"], r"node-b +[\d.]+ +[\d.]+ +0 +"),
+        (["agents"], r"node-b +[\d.]+ s +[\d.]+ s +0 +"),
     ],
 )
 def test_what_verbs_print(
@@ -145,7 +147,7 @@ def follow(hub: Serving) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["map", "--hub", "https://elsewhere"], "no token for `https://elsewhere`; run `fairway login https://el"),
+        (["map", "--hub", "https://elsewhere"], "no token for `https://elsewhere`; give --token-file FILE, or"),
         (["map", "--hub", "https://x", "--state", "/tmp"], "--hub and --state name two hubs; give one of them"),
         (["map", "--filter", "x"], "filter: at character 1: `x` where a term should be"),
         (["flows", "x.parquet", "--follow"], "--follow is of a hub; a file does not grow"),

@@ -164,7 +164,8 @@ def test_policies_are_staged_and_enforced_without_the_hubs_folder(
     assert at(hub, "stage", policies, "--posture", "deny", "--why", "a first look") == 0
     assert at(hub, "enforce", policies, "--node", "node-c") == 0
     assert capsys.readouterr().out == (
-        "on trial on all nodes; policies: 1\nin force on node-c; policies: 1, posture allow\n"
+        f"on trial on all nodes at {hub.door.url}; policies: 1\n"
+        f"in force on node-c at {hub.door.url}; policies: 1, posture allow\n"
     )
     wanted = read_intent(state)
     assert wanted.active
@@ -178,18 +179,69 @@ def test_policies_are_staged_and_enforced_without_the_hubs_folder(
     assert changes == [("operator", ""), ("operator", ""), ("operator", "a first look")]
 
 
+@pytest.fixture
+def _nobody_logged_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+
+@pytest.mark.usefixtures("_nobody_logged_in")
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--why", "x"], "--why is for a hub at a URL; give --hub as well"),
-        (["--hub", "http://127.0.0.1:1"], "--hub goes with --token-file, and without --state"),
+        (["--token-file", "t"], "--token-file is for a hub at a URL; give --hub as well"),
+        (["--hub", "http://127.0.0.1:1", "--state", "x"], "--hub and --state name two hubs; give one of them"),
+        (["--hub", "127.0.0.1"], "`127.0.0.1` is no URL; write https://HOST:PORT"),
+        (
+            ["--hub", "http://127.0.0.1:1/"],
+            "no token for `http://127.0.0.1:1`; give --token-file FILE, "
+            "or run `fairway login http://127.0.0.1:1` first",
+        ),
     ],
 )
+@pytest.mark.parametrize("verb", [["stage", "p.yaml"], ["enforce", "p.yaml"], ["observe"], ["map"], ["agents"]])
 def test_targets_that_make_no_sense(
-    policies: Path, words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    words: list[str], said: str, verb: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["stage", str(policies), *words]) == 2
+    assert main([*verb, *words]) == 2
     assert capsys.readouterr().err == f"fairway: {said}\n"
+
+
+def test_a_reason_is_kept_by_a_hub_on_this_machine_too(hub: Serving, state: State, policies: Path) -> None:
+    assert run(state, "stage", policies, "--why", "here") == 0
+    assert hub.answers.hub.audit.latest(1)[0].why == "here"
+    assert read_intent(state).staged
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--hub", "http://127.0.0.1:1"], "hub http://127.0.0.1:1: Connection refused; is `fairway hub` running?"),
+        (["--hub", "TLS"], "it does not speak TLS there; is it http://?"),
+        (["--hub", "TLS", "--ca", "none.pem"], "the certificates `none.pem`: does not exist; name a PEM file"),
+        (["--hub", "TLS", "--ca", "token"], "the certificates `token`: holds no certificate; name a PEM file"),
+        (["--hub", "HUB", "--token-file", "wrong"], "the token is not known to this hub"),
+        (["--hub", "HUB", "--token-file", "no"], "the token file no: No such file or directory"),
+    ],
+)
+def test_a_hub_that_cannot_be_asked_is_told_in_one_line(
+    hub: Serving,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "token").write_text("x")
+    (tmp_path / "wrong").write_text("of nobody")
+    places = {"HUB": hub.door.url, "TLS": hub.door.url.replace("http://", "https://")}
+    given = [places.get(word, word) for word in words]
+    for verb in ("map", "flows --follow", "policy coverage"):
+        file = [] if "--token-file" in words else ["--token-file", "token"]
+        assert main([*verb.split(), *given, *file]) in (2, 3)
+        error = capsys.readouterr().err
+        assert said in error
+        assert error.count("\n") == 1
 
 
 def test_what_the_hub_refuses_is_one_line(hub: Serving, policies: Path, capsys: pytest.CaptureFixture[str]) -> None:

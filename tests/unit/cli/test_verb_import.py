@@ -12,8 +12,9 @@ from fairway.cli.main import main
 from fairway.cli.verb_import import FORMATS
 from fairway.hub.importers.formats import READERS
 from fairway.hub.store import read_edges
+from fairway.policy.model import Cluster
 from support.hubs import serving, until
-from support.records import Conn, vpc, written
+from support.records import Conn, calico, hubble, netobserv, vpc, written
 
 LINES = list(vpc([Conn("10.0.1.5", "10.0.2.6", 8080)]))
 
@@ -69,6 +70,40 @@ def test_several_files_gzip_and_standard_input(tmp_path: Path) -> None:
     done = subprocess.run(command, input=gzip.compress(content), capture_output=True, check=True)
     assert [edge.connections for edge in read_edges(out)] == [10]
     assert b"stdin" in done.stdout
+
+
+OUTSIDE = [Conn("10.0.1.5", "10.0.2.6", 8080)]
+HUBBLE, CALICO = (json.loads(next(writer(OUTSIDE, Cluster()))) for writer in (hubble, calico))
+HUBBLE["flow"]["certainty"] = [0.9]
+NETOBSERV = json.loads(next(netobserv(OUTSIDE)))
+VPC_LOG = [f"{line} {'vpc-1 -' if number else 'vpc-id subnet-id'}" for number, line in enumerate(LINES)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "kept"),
+    [
+        ([json.dumps(HUBBLE)], {"certainty": [0.9]}),
+        ([json.dumps({**NETOBSERV, "Colour": {"r": 1}})], {"Colour": {"r": 1}}),
+        ([json.dumps({**CALICO, "tenant": "a"})], {"tenant": "a"}),
+        (VPC_LOG, {"vpc-id": "vpc-1"}),
+        ([*VPC_LOG, "nonsense"], {"vpc-id": "vpc-1"}),
+    ],
+    ids=["hubble", "netobserv", "calico", "vpc-flow-log", "a line that does not fit"],
+)
+def test_fields_without_a_column_are_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], lines: list[str], kept: dict[str, object]
+) -> None:
+    out = tmp_path / "flows.parquet"
+    assert main(["import", "auto", str(written(tmp_path / "log", lines)), "--out", str(out)]) == 0
+    (told,) = [line for line in capsys.readouterr().err.splitlines() if "kept as `unknown_fields`" in line]
+    assert kept.keys() <= set(told.rpartition(": ")[2].split(", "))
+    assert main(["flows", str(out), "--output", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert rows
+    assert all(kept == {name: row["unknown_fields"][name] for name in kept} for row in rows)
+    assert main(["flows", str(out)]) == 0
+    assert main(["edges", str(out), "--output", "json"]) == 0
+    assert "not classified" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from fairway.kit.documents import read_documents
 from fairway.policy.model import Cluster
 from fairway.policy.read import read_cluster
 from fairway.wire.address import packed
+from fairway.wire.batch import Answer, Header
 from fairway.wire.endpoint import Endpoint, Kind
 from fairway.wire.rules import NodePod
 from support.reports import DB, NODE_A, ORDERS_SERVICE, SECOND, T0, UI, UI2, write_cluster
@@ -173,7 +174,7 @@ def test_a_restart_forgets_nobody(clusters: dict[str, Cluster], tmp_path: Path) 
         names = reopened()
         assert owners(names) == before
         names.observe(clusters["second"], T0 + 20 * MINUTE)
-        names.resolved(packed("192.0.2.20"), "api.example.com", T0, 60)
+        resolved(names, "192.0.2.20", "api.example.com", T0)
         names.flush()
     assert owners(reopened()) == before
     assert reopened().name(packed("192.0.2.20"), T0, T0).name == "api.example.com"
@@ -206,12 +207,19 @@ def test_a_line_cut_short_is_left_out(clusters: dict[str, Cluster], tmp_path: Pa
         assert Names(history=History(path)).name(packed(REUSED), T0, T0).name == "one"
 
 
+def resolved(names: Names, address: str, name: str, at_us: int) -> None:
+    """An agent tells, later, of an answer that holds for a minute."""
+    answers = (Answer(address, name, at_us, 60),)
+    end_us = T0 + 999 * MINUTE
+    names.resolved(Header(node="node-a", boot="b", sequence=1, start_us=0, end_us=end_us, answers=answers))
+
+
 def test_addresses_outside_are_called_as_dns_called_them_then(names: Names) -> None:
     outside = packed("192.0.2.20")
-    names.resolved(outside, "a.example.com", T0, 60)
-    names.resolved(outside, "a.example.com", T0 + 30 * SECOND, 60)
-    names.resolved(outside, "b.example.com", T0 + 10 * MINUTE, 60)
-    names.resolved(outside, "late.example.com", T0 + 5 * MINUTE, 60)
+    resolved(names, "192.0.2.20", "a.example.com", T0)
+    resolved(names, "192.0.2.20", "a.example.com", T0 + 30 * SECOND)
+    resolved(names, "192.0.2.20", "b.example.com", T0 + 10 * MINUTE)
+    resolved(names, "192.0.2.20", "late.example.com", T0 + 5 * MINUTE)
     seen = [names.name(outside, at, at).name for at in moments(-60, 0, 599, 601, 3600)]
     assert seen == ["", "a.example.com", "a.example.com", "b.example.com", "b.example.com"]
     end = T0 + 10 * MINUTE + 60 * SECOND + OUTLIVES_US + GRACE_US
@@ -223,7 +231,7 @@ def test_addresses_outside_are_called_as_dns_called_them_then(names: Names) -> N
 @pytest.mark.parametrize("inside", [UI, "198.18.0.9", "10.0.1.77", "224.0.0.1"])
 def test_dns_renames_nobody_who_is_known(names: Names, inside: str) -> None:
     before = names.name(packed(inside), T0, T0)
-    names.resolved(packed(inside), "rebound.example.com", T0, 60)
+    resolved(names, inside, "rebound.example.com", T0)
     assert names.name(packed(inside), T0, T0) == before
 
 
@@ -252,3 +260,4 @@ def end(kind: Kind, zone: str = "") -> Endpoint:
 )
 def test_category(client: Endpoint, server: Endpoint, word: str) -> None:
     assert category(client, server) == word
+    assert category(client, server, classified=False) == ("not classified" if word == "external" else word)

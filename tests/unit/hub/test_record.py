@@ -4,12 +4,13 @@ import datetime as dt
 import json
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from fairway.hub.columns import COLUMNS, SCHEMA, TCP_HEALTH
 from fairway.hub.names import Names
-from fairway.hub.record import named
+from fairway.hub.record import check, named
 from fairway.hub.rows import endpoint_of
 from fairway.kit.documents import read_documents
 from fairway.policy.read import read_cluster
@@ -107,6 +108,13 @@ def test_times_out_of_reach_are_mended(names: Names, fields: dict[str, int], fir
 def test_a_row_of_an_unknown_rule_is_refused(names: Names) -> None:
     with pytest.raises(wire.BatchError, match="rule 7 of 1"):
         named([report(UI, DB, 1, Initiator.POD, staged_rule=7)], names)
+
+
+def test_an_answer_that_is_no_address_is_refused(names: Names) -> None:
+    batch = report(UI, DB, 1, Initiator.POD)
+    answers = (wire.Answer("192.0.2.999", "api.example.com", T0, 60),)
+    with pytest.raises(wire.BatchError, match="which is no address"):
+        check(wire.Batch(msgspec.structs.replace(batch.header, answers=answers), batch.rows))
 
 
 def test_an_interval_that_is_no_time_is_refused(names: Names) -> None:

@@ -23,10 +23,11 @@ class Room:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.closed: list[Path] = []
+        self.busy = False
         self.open()
 
     def open(self) -> None:
-        self.segments = Segments(self.folder, self.closed.append)
+        self.segments = Segments(self.folder, lambda path, _: self.closed.append(path), lambda: self.busy)
         self.segments.start()
 
     def keep(self, *numbers: int, rows: int = 1) -> None:
@@ -65,6 +66,37 @@ def test_a_segment_is_handed_over_when_it_has_enough_rows(room: Room, monkeypatc
     room.keep(4)
     assert [path.name for path in room.closed] == ["000000000001.segment"]
     assert room.kept() == [1, 2, 3, 4]
+
+
+def test_while_the_database_is_behind_a_segment_grows_but_not_for_ever(room: Room) -> None:
+    room.busy = True
+    room.keep(1, rows=module.ROWS)
+    room.keep(2, rows=module.MOST_ROWS - module.ROWS - 1)
+    assert room.closed == []
+    room.keep(3)
+    until(lambda: room.closed)
+    room.keep(4)
+    room.busy = False
+    until(lambda: len(room.closed) == 2)
+    found = [[one.identity.sequence for one in read_segment(path)] for path in room.closed]
+    assert found == [[1, 2, 3], [4]]
+
+
+def test_whoever_waits_for_a_receipt_hears_of_a_mistake(tmp_path: Path) -> None:
+    failures: list[Exception] = []
+
+    def closed(*_: object) -> None:
+        raise ZeroDivisionError
+
+    segments = Segments(tmp_path, closed, failed=failures.append)
+    segments.start()
+    assert segments.keep(record(1), module.MOST_ROWS).result(10) is None
+    until(lambda: failures)
+    segments._open = closed  # type: ignore[method-assign]
+    with pytest.raises(ZeroDivisionError):
+        segments.keep(record(2), 1).result(10)
+    segments.close()
+    assert len(failures) == 2
 
 
 def test_closing_hands_over_the_last(room: Room) -> None:

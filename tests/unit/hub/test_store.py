@@ -48,14 +48,6 @@ def test_a_folder_is_all_of_its_files(tmp_path: Path, names: Names) -> None:
     assert (table.schema.names, bytes_told(tmp_path)) == (SCHEMA.names, [1, 2, 3])
 
 
-def test_a_file_that_another_one_replaces_counts_for_nothing(tmp_path: Path, names: Names) -> None:
-    filled(tmp_path, names, 3)
-    merged = pa.concat_tables([flow(names, 1), flow(names, 2)])
-    merged = merged.replace_schema_metadata({b"fairway.replaces": b'["1.parquet", "2.parquet"]'})
-    write_flows(tmp_path / "merged.parquet", merged)
-    assert bytes_told(tmp_path) == [1, 2, 3]
-
-
 @pytest.mark.parametrize(
     ("since", "until", "seen"),
     [(None, None, [1, 2, 3]), (2, None, [2, 3]), (None, 2, [1]), (2, 3, [2]), (9, None, [])],

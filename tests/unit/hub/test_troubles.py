@@ -7,8 +7,13 @@ import time
 from pathlib import Path
 
 import httpx
+import pyarrow as pa
 import pytest
 
+from fairway.hub import loader
+from fairway.hub.auth import Role
+from fairway.hub.names import Names
+from fairway.hub.record import named
 from fairway.hub.segments import Record, Segments
 from fairway.wire import batch as wire
 from fairway.wire.protocol import BatchId
@@ -44,7 +49,7 @@ def test_damaged_records_are_put_aside_and_the_others_counted(tmp_path: Path) ->
     ]
     folder = tmp_path / "state" / "segments"
     closed: list[Path] = []
-    segments = Segments(folder, closed.append)
+    segments = Segments(folder, lambda path, _: closed.append(path))
     segments.start()
     for one in reports:
         header = one.header
@@ -56,7 +61,7 @@ def test_damaged_records_are_put_aside_and_the_others_counted(tmp_path: Path) ->
     closed[0].write_bytes(bytes(content) + bytes(500))  # and a crash left zeros behind
     with serving(tmp_path) as hub:
         until(lambda: hub.answers.hub.agents.totals.batches == 4)
-        until(lambda: hub.answers.hub.counters()["records_damaged"] == 1)
+        until(lambda: hub.answers.hub.loader.damaged == 1)
         assert ready(hub)[0] == "ok"
         assert "1 records of segments were damaged" in ready(hub)[1]
         assert hub.told("kept as")
@@ -79,10 +84,36 @@ def test_clocks_that_are_off_are_told_and_nothing_counts_twice(tmp_path: Path) -
         assert told[0] == "ok"
         assert "node-b: its clock is 3" in told[1]
         assert "node-c: its last report came 3" in told[2]
-        assert hub.answers.hub.counters()["clocks_off"] == 2
+        assert len(hub.answers.hub.receiver.clocks.warnings()) == 2
         rows = hub.answers.hub.base._database.query(
             "SELECT sumIf(sent_bytes, counted) AS bytes, count() AS flows FROM flows WHERE client_name = 'orders-1'"
         )
         assert rows.to_pylist() == [{"bytes": 200, "flows": 4}]
         [edge] = hub.answers.hub.base.edges()
         assert edge.sent_bytes == 200
+
+
+def test_a_mistake_of_ours_is_told_and_holds_up_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A segment that cannot be named, nobody knows why: in the log, counted, put aside; the others go on."""
+
+    def named_or_not(batches: list[wire.Batch], names: Names) -> pa.Table:
+        if any(batch.header.sequence == 2 for batch in batches):
+            raise ZeroDivisionError("of a test")
+        return named(batches, names)
+
+    with serving(tmp_path) as hub:
+        monkeypatch.setattr(loader, "named", named_or_not)
+        for sequence in (1, 2, 3):
+            hub.post(report(ORDERS, UI, 8080, Initiator.REMOTE, sequence=sequence, connections=1))
+            until(lambda: not hub.answers.hub.segments.waiting())
+        until(lambda: hub.answers.hub.agents.totals.batches == 2)
+        assert hub.answers.hub.failures == {"database": 2}
+        assert hub.told("ZeroDivisionError: of a test")
+        assert len([*(tmp_path / "state" / "segments" / "damaged").iterdir()]) == 1
+        until(lambda: ready(hub)[0] == "ok")
+        token = hub.state.token(Role.OPERATOR).read_text()
+        metrics = httpx.get(
+            f"{hub.door.url}/metrics", headers={"Authorization": f"Bearer {token}"}, trust_env=False
+        ).text
+        assert 'fairway_hub_failures_total{part="database"} 2' in metrics
+        assert "fairway_hub_damaged_records_total 1" in metrics

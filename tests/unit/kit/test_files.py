@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fairway.kit.files import signature, write_atomically
+from fairway.kit.files import append_durably, signature, write_atomically
 
 
 def test_content_replaces_content_in_folders_made_for_it(tmp_path: Path) -> None:
@@ -24,6 +24,19 @@ def test_a_failure_leaves_the_old_content_and_no_litter(tmp_path: Path, monkeypa
         write_atomically(path, b"two")
     assert path.read_bytes() == b"one"
     assert [entry.name for entry in tmp_path.iterdir()] == ["a"]
+
+
+def test_lines_are_added_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "log"
+    append_durably(path, b"one\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        with pytest.raises(OSError, match="No space"):
+            append_durably(path, b"lost\n")
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"one\n", 0o600)
+    path.write_bytes(b"one\ncut sh")
+    append_durably(path, b"two\n")
+    assert path.read_bytes() == b"one\ncut sh\ntwo\n"
 
 
 def touch(path: Path) -> None:

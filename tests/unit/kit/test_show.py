@@ -26,6 +26,34 @@ def test_a_wide_table_in_a_pipe_is_not_cut(capsys: pytest.CaptureFixture[str]) -
     assert "x" * 120 + "  " + "y" * 30 in capsys.readouterr().out
 
 
+def test_a_narrow_table_goes_without_what_has_nothing_in_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        {"who": "shop/checkout", "sent": "300.0 KiB", "retr": "0", "would_deny": "7", "why": ""},
+        {"who": "shop/ui", "sent": "1 B", "retr": "0", "would_deny": "0", "why": ""},
+    ]
+    told = {}
+    for width in (60, 42, 32):
+        monkeypatch.setattr(show.out, "width", width)
+        show.rows(rows, right=("sent", "retr", "would_deny"))
+        told[width] = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert told[60][0].split() == ["who", "sent", "retr", "would", "deny", "why"]
+    assert told[42] == [
+        "who                 sent  would deny",
+        "shop/checkout  300.0 KiB           7",
+        "shop/ui              1 B           0",
+        "nothing in: retr, why",
+    ]
+    assert told[32] == [
+        "                          would",
+        "who                 sent   deny",
+        "shop/checkout  300.0 KiB      7",
+        "shop/ui              1 B      0",
+        "nothing in: retr, why",
+    ]
+
+
 @pytest.mark.parametrize("output", [show.Output.JSON, show.Output.YAML])
 def test_the_same_for_a_program(capsys: pytest.CaptureFixture[str], output: show.Output) -> None:
     show.rows(ROWS, output=output, right=("bytes",), empty="unused")

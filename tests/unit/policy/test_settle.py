@@ -1,10 +1,14 @@
 """Nodes and domain names become addresses."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from fairway.policy.model import Node, PolicySet
 from fairway.policy.read import read_policy_set
-from fairway.policy.settle import domains_of, name_matches, plain_names, settle
+from fairway.policy.settle import Answer, domains_of, name_matches, names_seen, plain_names, settle
+from fairway.wire.edge import Edge
+from fairway.wire.endpoint import Endpoint, Kind
 from support.tiered import application, cnp, named, nets, to
 
 NODES = (Node("n1", ("10.0.0.1", "fd00::1"), labels=(("pool", "a"),), external=("203.0.113.1",)), Node("n2"))
@@ -43,6 +47,19 @@ def test_names_are_their_addresses_in_any_spelling() -> None:
         "192.0.2.1/32"
     ]
     assert domains_of(policies) == ("api.example.com",)
+
+
+def test_names_that_pods_looked_up_stand_for_the_addresses_they_went_to() -> None:
+    seen = datetime(2026, 11, 23, tzinfo=UTC)
+    outside = Endpoint(kind=Kind.EXTERNAL, address="192.0.2.7", name="Api.example.com")
+    other = Endpoint(kind=Kind.CLOUD, address="192.0.2.8", name="S3")
+    edges = [
+        Edge(client=outside, server=server, port=443, protocol="TCP", family=4, first_seen=seen, last_seen=seen)
+        for server in (outside, other)
+    ]
+    assert names_seen(edges) == {"api.example.com": [Answer("192.0.2.7", seen)]}
+    given = plain_names({"api.example.com": ["192.0.2.9"]})
+    assert names_seen(edges, given) == given
 
 
 def test_what_stands_for_nothing_matches_nothing_and_not_all() -> None:

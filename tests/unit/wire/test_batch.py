@@ -52,6 +52,28 @@ def test_a_batch_of_version_1_has_zeros_for_what_it_does_not_tell(monkeypatch: p
     assert not any(received.rows[name].any() for name in later)
 
 
+def test_answers_travel_and_older_hubs_and_agents_do_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = (wire.Answer("192.0.2.1", "api.example.com", 5, 60),)
+    newer = wire.Batch(msgspec.structs.replace(sample().header, answers=answers), sample().rows)
+    stream = wire.encode(newer)
+    assert wire.decode(stream).header == newer.header
+    older = [field for field in wire.Header.__struct_fields__ if field != "answers"]
+    defined = [(name, wire.Header.__annotations__[name], None) for name in older]
+    monkeypatch.setattr(wire, "Header", msgspec.defstruct("Header", defined, kw_only=True))
+    header = wire.decode(stream).header
+    assert (header.sequence, hasattr(header, "answers")) == (7, False)
+    monkeypatch.undo()
+    told = msgspec.json.decode(msgspec.json.encode(header), type=wire.Header)
+    assert told.answers == ()
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a\nb", "x" * 254, "A"])
+def test_an_answer_has_a_name_that_hosts_have(name: str) -> None:
+    header = msgspec.structs.replace(sample().header, answers=(wire.Answer("192.0.2.1", name, 5, 60),))
+    with pytest.raises(wire.BatchError, match="malformed header"):
+        wire.decode(wire.encode(wire.Batch(header, sample().rows)))
+
+
 def test_a_newer_version_is_refused_in_words() -> None:
     sent = sample()
     newer = wire.Batch(msgspec.structs.replace(sent.header, version=99), sent.rows)

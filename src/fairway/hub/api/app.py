@@ -19,8 +19,10 @@ from fairway.hub.api import (
     nodes,
     policy,
     protection,
+    rollouts,
     seen,
     sums,
+    zones,
 )
 from fairway.hub.api import map as graph
 from fairway.hub.api.access import Door
@@ -29,7 +31,6 @@ from fairway.hub.api.description import complete, configuration
 from fairway.hub.api.desk import Desk
 from fairway.hub.api.problems import handlers
 from fairway.hub.gate import Gate
-from fairway.hub.jobs import Jobs
 from fairway.hub.service import Hub
 
 HEALTH = ("/healthz", "/readyz")
@@ -50,16 +51,17 @@ async def readyz(hub: NamedDependency[Hub]) -> str:
 
 def application(hub: Hub, gate: Gate, log: Callable[[str], None]) -> Litestar:
     """The hub's ASGI application."""
-    desk, jobs, built = Desk(), Jobs(hub.config.cluster), console.read_console()
+    desk, jobs, built = Desk(), hub.jobs, console.read_console()
     made = Litestar(
         route_handlers=[
             *(healthz, readyz, agents.flows, agents.feed, export.export_flows, export.agents, export.me),
             *(flows.list_flows, graph.map_of, denials.denials_of, live.live),
-            *(sums.zones_of, sums.top_of, sums.hotspots, sums.series_of),
+            *(zones.zones_of, sums.top_of, sums.hotspots, sums.series_of),
             *(seen.edges, seen.endpoints_of, seen.search, seen.meaning),
             *(intent.intent, intent.change_intent, intent.audit, metrics.metrics),
             *(protection.protection_of, protection.policies_in, nodes.nodes),
             policy.router,
+            rollouts.router,
             *(console.document, console.icon, console.asset),
         ],
         dependencies={

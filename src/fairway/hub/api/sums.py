@@ -1,11 +1,12 @@
 """Sums over HTTP: over time, between zones, the most of something, and where TCP sends again."""
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import pyarrow as pa
-from litestar import Request, Response, get
+from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
@@ -14,9 +15,8 @@ from fairway.hub.api.asked import Asked
 from fairway.hub.api.desk import Desk
 from fairway.hub.api.map import graph_asked
 from fairway.hub.api.shapes import Sums
-from fairway.hub.api.tags import tagged
 from fairway.hub.auth import Role
-from fairway.hub.database.catalogue import GROUPS, MOST_ROWS, series, top, zones
+from fairway.hub.database.catalogue import GROUPS, MOST_ROWS, series, top
 from fairway.hub.rows import rows_of
 from fairway.hub.service import Hub
 from fairway.kit.errors import UsageError
@@ -87,18 +87,6 @@ class HotSpots(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
     until: datetime
     spots: list[HotSpot]
-
-
-@get("/api/v1/zones", guards=[only(Role.VIEWER)], tags=["sums"], summary="What moved between zones")
-async def zones_of(
-    request: Request[Any, Any, Any],
-    hub: NamedDependency[Hub],
-    desk: NamedDependency[Desk],
-    asked: NamedDependency[Asked],
-) -> Response[Groups]:
-    """A matrix, by `client_zone`, `server_zone` and `category`. An empty zone: outside, or not known."""
-    table = await desk(lambda: hub.base.ask(zones(asked.wanted, asked.now)))
-    return tagged(request, _groups(asked, table, ("client_zone", "server_zone", "category")))
 
 
 @get("/api/v1/top", guards=[only(Role.VIEWER)], tags=["sums"], summary="Who moves the most")
@@ -188,8 +176,12 @@ def _end(end: str, node: Node) -> dict[str, str | int]:
 
 
 def _groups(asked: Asked, table: pa.Table, keys: tuple[str, ...]) -> Groups:
-    rows = [Group(key={key: row[key] for key in keys}, sums=Sums.of(row)) for row in rows_of(table)]
-    return Groups(since=asked.since, until=asked.until, groups=rows)
+    return Groups(since=asked.since, until=asked.until, groups=grouped(rows_of(table), keys))
+
+
+def grouped(rows: Iterable[Mapping[str, Any]], keys: tuple[str, ...]) -> list[Group]:
+    """Rows of the catalogue's sums by these of their columns."""
+    return [Group(key={key: row[key] for key in keys}, sums=Sums.of(row)) for row in rows]
 
 
 def _share(sums: Sums) -> float:

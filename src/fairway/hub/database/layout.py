@@ -43,7 +43,8 @@ class Layout:
         source = table.source.replace("{flows}", self.local("flows"))
         return (
             f"CREATE MATERIALIZED VIEW IF NOT EXISTS {table.name}_fill{self.everywhere} "
-            f"TO {self.local(table.name)} AS\nSELECT {columns}\nFROM {source}\nGROUP BY {keys}"
+            f"TO {self.local(table.name)} AS\nSELECT {columns}\nFROM {source}"
+            + (f"\nGROUP BY {keys}" if table.grouped else "")
         )
 
     @property

@@ -71,8 +71,9 @@ _ALIASES: Final[Columns] = tuple((name, f"DateTime64(3, 'UTC') ALIAS {moment_of(
 class Table:
     """One table. `keys` order it; rows with equal keys become one where `sums` says how.
 
-    `select` is what fills it: expressions by column, over `source`, which reads `{flows}`. `keep` is the column of
-    time that retention goes by.
+    `select` is what fills it: expressions by column, over `source`, which reads `{flows}`. `grouped` adds rows with
+    equal keys up before they go in; without, merges do it later, which is cheaper where few rows of one insert are
+    alike. `keep` is the column of time that retention goes by.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Table:
     keep: str
     select: tuple[tuple[str, str], ...] = ()
     source: str = "{flows} WHERE kind = 'flow'"
+    grouped: bool = True
 
     @property
     def engine(self) -> str:
@@ -111,6 +113,14 @@ def raw_sums() -> tuple[tuple[str, str], ...]:
     once = tuple((name, f"sumIf({name}, counted)") for name in ONCE)
     each = tuple((name, f"sum({name})") for name in EACH)
     clients = tuple((name, f"sumIf({name}, {OF_CLIENT})") for name in CLIENTS)
+    return once + each + clients
+
+
+def row_sums() -> tuple[tuple[str, str], ...]:
+    """What one flow adds to each sum."""
+    once = tuple((name, f"if(counted, {name}, 0)") for name in ONCE)
+    each = tuple((name, name) for name in EACH)
+    clients = tuple((name, f"if({OF_CLIENT}, {name}, 0)") for name in CLIENTS)
     return once + each + clients
 
 
@@ -161,8 +171,9 @@ def _rollup(name: str, moment: str, partition: str, *, replicas: bool) -> Table:
         select=(
             ("time", f"{moment}(time_end)"),
             *((column, made.get(column, column)) for column, _ in keys),
-            *raw_sums(),
+            *(row_sums() if replicas else raw_sums()),
         ),
+        grouped=not replicas,
     )
 
 
@@ -192,13 +203,13 @@ SEEN: Final = Table(
     keep="last_seen",
     select=(
         *((name, name) for name in _SEEN_KEYS),
-        *((name, f"anyLast({name})") for name in (*_LAST, "backends")),
-        *((name, f"sum({name})") for name in SUMS),
-        ("first_seen", f"min({moment_of('first_seen')})"),
-        ("last_seen", f"max({moment_of('last_seen')})"),
-        ("hours", "groupUniqArray(intDiv(toUnixTimestamp(time_end), 3600))"),
+        *((name, name) for name in (*_LAST, "backends", *SUMS)),
+        ("first_seen", moment_of("first_seen")),
+        ("last_seen", moment_of("last_seen")),
+        ("hours", "[intDiv(toUnixTimestamp(time_end), 3600)]"),
     ),
     source=_TOLD,
+    grouped=False,
 )
 
 _FIRST_AND_LAST: Final = f"{moment_of('first_seen')} AS first, {moment_of('last_seen')} AS last"
@@ -295,5 +306,19 @@ VERSIONS: Final = Table(
     keep="",
 )
 """Which migrations a node has had."""
+
+HUBS: Final = Table(
+    name="hubs",
+    columns=(
+        ("hub", "String"),
+        ("host", "String"),
+        ("state", "String"),
+        ("at", "DateTime64(3, 'UTC') DEFAULT now64(3)"),
+    ),
+    keys=("hub", "at"),
+    partition="toDate(at)",
+    keep="at",
+)
+"""Which hub works with these tables; see `hub.database.claim`."""
 
 TABLES: Final = (FLOWS, BATCHES, EDGES_1M, EDGES_1H, SEEN, ENDPOINTS, VERDICTS)

@@ -9,14 +9,12 @@ are that end's.
 from functools import lru_cache
 from typing import Any, Final
 
-import msgspec
-
 from fairway.hub.importers.ends import Ends, Told, Words
 from fairway.hub.importers.lines import Block
 from fairway.hub.importers.moment import moment
-from fairway.hub.importers.sight import PORTED, At, Opener, Sights, sights
+from fairway.hub.importers.objects import read_objects
+from fairway.hub.importers.sight import PORTED, At, Opener, Sights
 from fairway.hub.importers.tally import Tally
-from fairway.hub.importers.unwrap import records
 from fairway.wire.endpoint import Kind
 from fairway.wire.words import PROTOCOL_NUMBERS, Verdict
 
@@ -56,28 +54,14 @@ class Calico:
 
     def read(self, block: Block) -> Sights:
         """The sights of a block of lines."""
-        rows = []
-        for number, line in enumerate(block[1], block[0]):
-            if not line or line.isspace():
-                continue
-            try:
-                found = list(records(msgspec.json.decode(line)))
-            except (msgspec.DecodeError, RecursionError):
-                self._tally.skip("not JSON", number)
-                continue
-            for record in found:
-                if isinstance(row := self._row(_even(record)), str):
-                    self._tally.skip(row, number)
-                else:
-                    rows.append(row)
-        return sights(rows)
+        return read_objects(block, self._tally, lambda record: self._row(_even(record)))
 
     def _row(self, fields: Fields) -> tuple[int, ...] | str:
         """A sight, or why there is none."""
         if "action" not in fields or "reporter" not in fields:
             return "no flow"
         self._tally.records += 1
-        self._tally.untaken(fields, TAKEN)
+        unknown = self._tally.untaken(fields, TAKEN)
         denied = _ACTIONS.get(str(fields["action"]).lower())
         at = _REPORTERS.get(str(fields["reporter"]).lower().partition(",")[0])
         if denied is None or at is None:
@@ -102,7 +86,7 @@ class Calico:
             *(start, max(start, end or start), source, target, *ports, protocol, Opener.SOURCE, at),
             *(Verdict.DENY if denied else Verdict.ALLOW, staged, rule, staged_rule, self._service(fields)),
             *_counters(counted, opened, at, denied=denied),
-            *(0, 0),
+            *(0, 0, unknown),
         )
 
     def _end(self, fields: Fields, which: str) -> int:

@@ -21,6 +21,12 @@ from fairway.wire.words import PROTOCOL_NUMBERS, Verdict
 
 ASSUMED: Final = "accepted connections count as answered: this log does not say"
 
+TAKEN: Final = frozenset(
+    (
+        *("Src IP", "Src Port", "Dest IP", "Dest Port", "Proto", "Verdict", "Direction", "time", "Node"),
+        *("level", "ts", "timestamp", "logger", "caller", "msg"),
+    )
+)
 _PAIR: Final = re.compile(r"(Src IP|Src Port|Dest IP|Dest Port|Proto|Verdict|Direction|Tier):? +([^\s,;]+)")
 _SHORT: Final = re.compile(r"(?i)(Node|SIP|SPORT|DIP|DPORT|PROTOCOL|PolicyVerdict|Direction|Tier): *([^;]*)")
 _LONG: Final = {
@@ -121,5 +127,5 @@ class Cni:
         passed = int(not denied)
         return (
             at_us, at_us, source, target, *ports, protocol, opener, at, judged, 0, 0, 0, 0,
-            0, 0, passed, passed, passed, int(denied), 0, 0,
+            0, 0, passed, passed, passed, int(denied), 0, 0, self._tally.untaken(fields, TAKEN),
         )  # fmt: skip

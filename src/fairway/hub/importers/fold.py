@@ -9,11 +9,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fairway.hub.cells import cells, coded
-from fairway.hub.columns import END, SCHEMA, TCP_HEALTH
+from fairway.hub.columns import END, IMPORTED, TCP_HEALTH, UNKNOWN_FIELDS
 from fairway.hub.distinct import distinct
 from fairway.hub.importers.ends import Ends, Words
 from fairway.hub.importers.orient import Orient
 from fairway.hub.importers.sight import PORTED, At, Sights
+from fairway.hub.importers.unknown import Unknown
 from fairway.hub.names import category
 from fairway.wire.endpoint import Endpoint, Kind
 from fairway.wire.words import Verdict, protocol_name
@@ -42,7 +43,7 @@ _SUMS: Final = (
     "denied",
     "retransmissions",
 )
-_LAST: Final = ("srtt_us", "rule", "staged_rule")
+_LAST: Final = ("srtt_us", "rule", "staged_rule", "unknown")
 _HOW: Final = (
     ("first", "min"),
     ("last", "max"),
@@ -57,8 +58,9 @@ Sink = Callable[[pa.Table], None]
 class Fold:
     """Takes sights, gives tables of flows to `sink`. `interval` is the length of a window in microseconds."""
 
-    def __init__(self, ends: Ends, words: Words, interval: int, sink: Sink) -> None:
+    def __init__(self, ends: Ends, words: Words, interval: int, sink: Sink, unknown: Unknown) -> None:
         self._ends = ends
+        self._unknown = unknown
         self._words = words
         self._interval = interval
         self._sink = sink
@@ -77,6 +79,8 @@ class Fold:
             self.flush()
             self._ends.forget()
             self._orient = Orient(self._ends)
+        elif self._unknown.full:
+            self.flush()
         elif self._held > MAX_ROWS:
             self._shrink()
             if self._held > MAX_ROWS // 2:
@@ -89,6 +93,7 @@ class Fold:
             self._sink(self._flows(self._parts[0]))
             self.rows += self._held
         self._parts, self._held = [], 0
+        self._unknown.forget()
 
     def _shrink(self) -> None:
         if self._parts:
@@ -128,7 +133,7 @@ class Fold:
         return pa.table({name: pa.array(np.ascontiguousarray(column)) for name, column in columns.items()})
 
     def _flows(self, table: pa.Table) -> pa.Table:
-        """The rows in the columns of `hub.columns`."""
+        """The rows in the columns of IMPORTED."""
         column = {name: table[name].to_numpy() for name in table.column_names}
         ends = self._ends.endpoints
         client, server = column["client"], column["server"]
@@ -160,10 +165,11 @@ class Fold:
             "staged_rule": coded(column["staged_rule"], words),
             "service": service,
             "backends": backends,
-            "category": coded(pair, [category(*both) for both in pairs]),
+            UNKNOWN_FIELDS: coded(column["unknown"], self._unknown.all()),
+            "category": coded(pair, [category(*both, classified=self._ends.names.classified) for both in pairs]),
         }
         flows |= _named("client", client, ends) | _named("server", server, ends)
-        return pa.table([pa.array(flows[field.name]).cast(field.type) for field in SCHEMA], schema=SCHEMA)
+        return pa.table([pa.array(flows[field.name]).cast(field.type) for field in IMPORTED], schema=IMPORTED)
 
     def _services(
         self, column: dict[str, NDArray[Any]], ends: Sequence[Endpoint]

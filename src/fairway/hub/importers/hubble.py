@@ -14,7 +14,7 @@ from fairway.hub.importers.hubble_flow import L4, End, Flags, Flow, Line
 from fairway.hub.importers.lines import Block
 from fairway.hub.importers.moment import LATEST_US, micros
 from fairway.hub.importers.sight import At, Opener, Sights, sights
-from fairway.hub.importers.tally import LOOKED_AT, Tally
+from fairway.hub.importers.tally import Tally
 from fairway.hub.importers.unwrap import records
 from fairway.wire.endpoint import Kind
 from fairway.wire.words import PROTOCOL_NUMBERS, Verdict
@@ -29,6 +29,7 @@ TAKEN: Final = frozenset(
     (
         *("time", "verdict", "drop_reason_desc", "IP", "l4", "l7", "source", "destination", "is_reply"),
         *("traffic_direction", "destination_service", "ingress_allowed_by", "egress_allowed_by"),
+        *("uuid", "Summary", "event_type", "trace_observation_point"),  # of the single packet
     )
 )
 _PASSED: Final = ("FORWARDED", "REDIRECTED", "AUDIT")
@@ -82,17 +83,12 @@ class Hubble:
                 self._tally.skip(line.other(), number)
             return
         self._tally.records += 1
-        if self._tally.records <= LOOKED_AT:
-            self._look(text)
+        fields = msgspec.json.decode(text)
+        unknown = self._tally.untaken(fields.get("flow") or fields, TAKEN)
         if isinstance(row := self._row(flow), str):
             self._tally.skip(row, number)
         else:
-            rows.append(row)
-
-    def _look(self, text: bytes) -> None:
-        """For fields of the flow that have no column."""
-        fields = msgspec.json.decode(text)
-        self._tally.untaken(fields.get("flow") or fields, TAKEN)
+            rows.append((*row, unknown))
 
     def _several(self, text: bytes, number: int, rows: list[tuple[int, ...]]) -> None:
         try:

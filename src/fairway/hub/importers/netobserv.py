@@ -6,14 +6,12 @@ one direction of a connection, as the agent of one node saw them.
 
 from typing import Any, Final
 
-import msgspec
-
 from fairway.hub.importers.ends import Ends, Told
 from fairway.hub.importers.lines import Block
 from fairway.hub.importers.moment import moment
-from fairway.hub.importers.sight import At, Opener, Sights, sights
+from fairway.hub.importers.objects import read_objects
+from fairway.hub.importers.sight import At, Opener, Sights
 from fairway.hub.importers.tally import Tally
-from fairway.hub.importers.unwrap import records
 from fairway.wire.endpoint import Kind
 from fairway.wire.words import Verdict
 
@@ -58,28 +56,14 @@ class NetObserv:
 
     def read(self, block: Block) -> Sights:
         """The sights of a block of lines."""
-        rows = []
-        for number, line in enumerate(block[1], block[0]):
-            if not line or line.isspace():
-                continue
-            try:
-                found = list(records(msgspec.json.decode(line)))
-            except (msgspec.DecodeError, RecursionError):
-                self._tally.skip("not JSON", number)
-                continue
-            for fields in found:
-                if isinstance(row := self._row(fields), str):
-                    self._tally.skip(row, number)
-                else:
-                    rows.append(row)
-        return sights(rows)
+        return read_objects(block, self._tally, self._row)
 
     def _row(self, fields: Fields) -> tuple[int, ...] | str:
         """A sight, or why there is none."""
         if "SrcAddr" not in fields or "DstAddr" not in fields:
             return "no flow"
         self._tally.records += 1
-        self._tally.untaken(fields, TAKEN)
+        unknown = self._tally.untaken(fields, TAKEN)
         if reason := _unfit(fields):
             return reason
         start, end = _times(fields)
@@ -106,7 +90,7 @@ class NetObserv:
             start, max(start, end or start), source, target, *ports, protocol, opener, at,
             Verdict.DENY if denied else Verdict.UNJUDGED, 0, 0, 0, 0,
             passed * size, passed * back_size, passed * packets, passed * back_packets,
-            passed * int(opened), min(dropped, 1 << 31) if denied else 0, 0, min(srtt, 1 << 31),
+            passed * int(opened), min(dropped, 1 << 31) if denied else 0, 0, min(srtt, 1 << 31), unknown,
         )  # fmt: skip
 
     def _end(self, fields: Fields, end: str) -> int:

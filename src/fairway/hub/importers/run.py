@@ -14,12 +14,13 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fairway.hub.columns import SCHEMA
+from fairway.hub.columns import IMPORTED
 from fairway.hub.importers.ends import Ends, Words
 from fairway.hub.importers.fold import Fold
 from fairway.hub.importers.formats import READERS, detect
 from fairway.hub.importers.lines import Block, Stream, opened
 from fairway.hub.importers.tally import Tally
+from fairway.hub.importers.unknown import Unknown
 from fairway.hub.importers.unwrap import records
 from fairway.hub.importers.vpc_parquet import MAGIC, parquet_sights
 from fairway.kit.errors import UsageError
@@ -66,7 +67,7 @@ class Output:
             return
         if self._writer is None:
             self._temporary.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = pq.ParquetWriter(self._temporary, SCHEMA, compression="zstd")
+            self._writer = pq.ParquetWriter(self._temporary, IMPORTED, compression="zstd")
         self._writer.write_table(flows)
 
     def place(self, path: Path | None) -> None:
@@ -74,7 +75,7 @@ class Output:
         if self._temporary is None or path is None:
             return
         if self._writer is None:
-            self.write(SCHEMA.empty_table())
+            self.write(IMPORTED.empty_table())
         self.close()
         descriptor = os.open(self._temporary, os.O_RDONLY)
         try:
@@ -101,10 +102,11 @@ def run(what: Import, ends: Ends, out: Path | None, store: Path | None = None) -
     words, digest = Words(), sha256(msgspec.json.encode((what.fields, what.interval)))
     target = out or (store / ".import.parquet" if store else None)
     with _output(target) as output:
-        fold = Fold(ends, words, what.interval * 1_000_000, output.write)
+        unknown = Unknown()
+        fold = Fold(ends, words, what.interval * 1_000_000, output.write, unknown)
         tallies = []
         for path in what.files:
-            tallies.append(tally := Tally("stdin" if path == "-" else path))
+            tallies.append(tally := Tally("stdin" if path == "-" else path, unknown=unknown))
             with opened(path) as file:
                 tally.file_us = os.fstat(file.fileno()).st_mtime_ns // 1000
                 digest.update(_file(what, file, ends, words, tally, fold))

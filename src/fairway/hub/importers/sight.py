@@ -48,6 +48,7 @@ SIGHT: Final = np.dtype(
         ("denied", "u4"),  # packets dropped
         ("retransmissions", "u4"),
         ("srtt_us", "u4"),
+        ("unknown", "u4"),  # number of what the record says beside (importers.unknown)
     ]
 )
 

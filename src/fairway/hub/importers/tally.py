@@ -1,9 +1,11 @@
 """Tally: what was read, and what could not be used, by reason and with the first places."""
 
 from collections import Counter
-from collections.abc import Iterable, Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from fairway.hub.importers.unknown import Unknown
 
 MAX_REASONS: Final = 64
 """Reasons are words of this program, yet some quote a record's own words."""
@@ -32,6 +34,8 @@ class Tally:
     notes: Counter[str] = field(default_factory=Counter)
     not_taken: set[str] = field(default_factory=set)
     """Fields the records have and flows have no column for."""
+    unknown: Unknown = field(default_factory=Unknown)
+    """Where what is in them is kept."""
 
     def skip(self, reason: str, line: int, count: int = 1) -> None:
         """A record, or what should have been one, is of no use; `line` counts from 1."""
@@ -42,10 +46,13 @@ class Tally:
         if len(places) < MAX_PLACES:
             places.append(line)
 
-    def untaken(self, fields: Iterable[str], taken: Set[str]) -> None:
-        """Look among a record's fields for those without a column; the first records of a file are enough."""
+    def untaken(self, fields: Mapping[str, Any], taken: Set[str]) -> int:
+        """The number under which a record's fields without a column are kept. Their names are told of the first
+        records of a file, which are enough."""
+        unknown = {name: value for name, value in fields.items() if name not in taken}
         if self.records <= LOOKED_AT:
-            self.not_taken.update(name[:MAX_NAME] for name in fields if name not in taken)
+            self.not_taken.update(name[:MAX_NAME] for name in unknown)
+        return self.unknown.number(unknown)
 
     def note(self, text: str, count: int = 1) -> None:
         self.notes[text] += count
@@ -55,8 +62,9 @@ class Tally:
         self.first_us = min(self.first_us, first_us) if self.first_us else first_us
         self.last_us = max(self.last_us, last_us)
 
-    def told(self) -> list[str]:
-        """For a person: one line per reason and note, the most frequent first."""
+    def told(self, *, kept: bool) -> list[str]:
+        """For a person: one line per reason and note, the most frequent first. `kept`: the flows go to a file,
+        which has place for fields without a column."""
         lines = []
         for reason, count in self.not_used.most_common():
             places = self.places[reason]
@@ -67,7 +75,8 @@ class Tally:
             names = sorted(self.not_taken)
             more = f" and {len(names) - MAX_FIELDS} more" if len(names) > MAX_FIELDS else ""
             listed = ", ".join(names[:MAX_FIELDS])
-            lines.append(f"{self.path}: fields without a column in flows: {listed}{more}")
+            where = "kept as `unknown_fields`" if kept else "which --out FILE keeps"
+            lines.append(f"{self.path}: fields without a column, {where}: {listed}{more}")
         return lines
 
     def record(self) -> dict[str, Any]:

@@ -5,7 +5,6 @@ direction of a connection at one network interface within its aggregation interv
 """
 
 from collections.abc import Iterable, Sequence
-from operator import itemgetter
 from typing import Final
 
 import msgspec
@@ -17,7 +16,7 @@ from fairway.hub.importers.sight import NONE, Sights
 from fairway.hub.importers.tally import Tally
 from fairway.hub.importers.unwrap import texts
 from fairway.hub.importers.vpc_arrow import parsed
-from fairway.hub.importers.vpc_columns import TAKEN, Columns, Ints, VpcColumns, canonical
+from fairway.hub.importers.vpc_columns import Columns, Ints, VpcColumns, canonical
 from fairway.kit.errors import UsageError
 
 DEFAULT: Final = (
@@ -103,9 +102,7 @@ class _Text(Columns):
         self.names = where.keys()
         self._rows = rows
         self._where = where
-        wanted = [name for name in where if name in TAKEN]
-        cells = map(itemgetter(*(where[name] for name in wanted)), rows)
-        self._texts = dict(zip(wanted, zip(*cells, strict=True), strict=True))
+        self._texts = dict(zip(where, zip(*rows, strict=True), strict=True))
 
     def __len__(self) -> int:
         return len(self._rows)

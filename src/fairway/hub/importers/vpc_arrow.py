@@ -8,14 +8,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from fairway.hub.importers.vpc_columns import NUMBERS, TAKEN, Columns, Ints, canonical
+from fairway.hub.importers.vpc_columns import NUMBERS, Columns, Ints, canonical
 
 _ENVELOPE: Final = (b"{", b"[")
 _WORD: Final = pa.dictionary(pa.int32(), pa.string())
 
 
 class Batch(Columns):
-    """Columns of one Arrow batch; null means `-`. The fields that nobody asks for may be missing in it."""
+    """Columns of one Arrow batch; null means `-`."""
 
     def __init__(self, batch: pa.RecordBatch, fields: Sequence[str]) -> None:
         self._batch = batch
@@ -48,8 +48,7 @@ class Batch(Columns):
 
 def parsed(lines: Sequence[bytes], fields: Sequence[str]) -> Batch | None:
     """Lines that all have these fields, one space between them; None when there is any other line."""
-    wanted = [name for name in fields if name in TAKEN]
-    types = {name: pa.int64() if name in NUMBERS else _WORD for name in wanted}
+    types = {name: pa.int64() if name in NUMBERS else _WORD for name in fields}
     content = b"\n".join(lines)
     if content.startswith(_ENVELOPE) or any(b"\n" + mark in content for mark in _ENVELOPE):
         return None
@@ -58,7 +57,7 @@ def parsed(lines: Sequence[bytes], fields: Sequence[str]) -> Batch | None:
             pa.BufferReader(pa.py_buffer(content)),
             csv.ReadOptions(use_threads=False, column_names=list(fields), block_size=len(content) + 1),
             csv.ParseOptions(delimiter=" ", quote_char=False, ignore_empty_lines=False),
-            csv.ConvertOptions(column_types=types, include_columns=wanted, null_values=["-"]),
+            csv.ConvertOptions(column_types=types, null_values=["-"]),
         )
     except pa.ArrowException:
         return None

@@ -146,6 +146,7 @@ class VpcColumns:
         self._count(columns, sights)
         self._who_opened(columns, sights)
         self._where(columns, sights)
+        self._keep(columns, sights)
         for line in np.flatnonzero(bad)[:1]:
             self._tally.skip("an address is none", lines[line], int(bad.sum()))
         for line in np.flatnonzero(wrong & ~bad)[:1]:
@@ -213,6 +214,25 @@ class VpcColumns:
             for row in distinct(own, codes)[0]:
                 if (zone := zones[codes[row]]) != "-":
                     self._ends.place(int(own[row]), zone)
+
+    def _keep(self, columns: Columns, sights: Sights) -> None:
+        """What flows have no column for: of a log with few interfaces there are few kinds of it."""
+        names = sorted(columns.names - TAKEN)
+        if not names or not len(columns):
+            return
+        coded = [columns.words(name) for name in names]
+        positions, groups = distinct(*(codes for codes, _ in coded))
+        numbers = [
+            self._tally.unknown.number(
+                {
+                    name: word
+                    for name, (codes, words) in zip(names, coded, strict=True)
+                    if (word := words[codes[row]]) != "-"
+                }
+            )
+            for row in positions
+        ]
+        sights["unknown"] = np.array(numbers, np.int64)[groups]
 
     def _witness(self, codes: Ints, titles: list[str], sights: Sights) -> NDArray[Any]:
         pairs = sights["source"].astype(np.int64) << 32 | sights["target"]

@@ -10,6 +10,7 @@ from fairway.hub.importers import fold as module
 from fairway.hub.importers.ends import Ends, Words
 from fairway.hub.importers.fold import Fold
 from fairway.hub.importers.sight import SIGHT, Opener, Sights
+from fairway.hub.importers.unknown import Unknown
 
 SECOND = 1_000_000
 T0 = 1_790_000_000 * SECOND
@@ -34,7 +35,7 @@ def folded(bound: int, monkeypatch: pytest.MonkeyPatch, ends_bound: int = 1 << 1
     monkeypatch.setattr(ends_module, "MAX_ENDS", ends_bound)
     tables: list[pa.Table] = []
     ends, rng, sent = Ends(), np.random.default_rng(7), 0
-    fold = Fold(ends, Words(), 60 * SECOND, tables.append)
+    fold = Fold(ends, Words(), 60 * SECOND, tables.append, Unknown())
     for _ in range(20):
         sights = chunk(ends, rng, 500, 30)
         sent += int(sights["sent_bytes"].sum())

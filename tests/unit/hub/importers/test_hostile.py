@@ -55,7 +55,7 @@ def changed(value: Any, path: tuple[Any, ...], odd: Any) -> Any:
 def read(form: str, lines: list[bytes]) -> tuple[Tally, int]:
     """Take the lines in as an import does; the account, and the rows of flows that came of it."""
     tally, ends, words = Tally("x"), Ends(SHOP), Words()
-    fold = Fold(ends, words, 60_000_000, lambda _: None)
+    fold = Fold(ends, words, 60_000_000, lambda _: None, tally.unknown)
     fold.add(READERS[form](ends, words, tally, ()).read((1, lines)))
     fold.flush()
     return tally, fold.rows
