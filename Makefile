@@ -17,8 +17,8 @@ BPF_SOURCES := $(wildcard bpf/*)
 CONSOLE := src/fairway/hub/console/index.html
 CONSOLE_SOURCES := $(shell find console -type f -not -path '*/node_modules/*' -not -name '*.test.ts')
 
-.PHONY: help setup bpf console demo test test-kernels fuzz bench-agent bench-coverage bench-datapath bench-hub bench-import \
-	bench-names bench-policy bench-topk endure lint lab-down clean
+.PHONY: help setup bpf console demo test test-kernels fuzz bench-agent bench-coverage bench-datapath bench-hub \
+	bench-import bench-kube bench-names bench-policy bench-rollout bench-topk endure lint lab-down clean
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ bench-topk: ## A million flows in an interval: are the 500 largest told right; o
 endure: ## Policies swapped for 30 s and 100 agents killed, under load
 	@$(AS_ROOT) env FAIRWAY_SWAP_SECONDS=30 FAIRWAY_KILLS=100 .venv/bin/pytest -o timeout=1200 tests/kernel/test_endurance.py $(ARGS)
 
+bench-rollout: ## How fast a plan is, and how often the gates alarm in error or miss, in a simulation; one JSON object
+	@.venv/bin/python benchmarks/rollout/measure.py $(ARGS)
+
 bench-policy: ## How fast the policy engine is, at 1x, 10x and 100x; one JSON object. bench-policy-NAME: one of them
 	@.venv/bin/python benchmarks/policy/all.py
 
@@ -90,6 +93,9 @@ bench-import: ## How fast foreign records become flows, and in how much memory; 
 
 bench-hub: ## Rows a second over HTTP, bytes a row, how long questions take; one JSON object; ARGS=--seconds 20 --rows 1000000
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python benchmarks/hub/measure.py $(ARGS)
+
+bench-kube: ## What it takes to watch 50,000 pods and 30,000 Services; one JSON object, about three minutes
+	@.venv/bin/python benchmarks/kube.py $(ARGS)
 
 bench-names: ## How many reports a second the hub names on one core, with 20,000 pods; one JSON object
 	@.venv/bin/python benchmarks/names.py $(ARGS)

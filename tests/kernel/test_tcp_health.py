@@ -52,15 +52,23 @@ def test_a_refused_connection_failed(watched: Watched) -> None:
         ]
 
 
-def test_a_connection_that_nobody_answers_failed_too(watched: Watched) -> None:
+@pytest.mark.parametrize("family", ["v4", "v6"])
+def test_a_connection_that_nobody_answers_failed_too(watched: Watched, family: str) -> None:
     watched.lose(f"tcp dport {PORT}")
-    told = client(watched.client, f"s.settimeout(1.5); s.connect(('{watched.server.v4}', {PORT}))")
-    assert "imeout" in told
+    dial = f"socket.create_connection(('{getattr(watched.server, family)}', {PORT}), timeout=1.5)"
+    assert "imeout" in client(watched.client, dial)
     flow = watched.flow()
     assert [flow[name] for name in ("connections", "failed", "resets", "severed")] == [1, 1, 0, 0]
     again = ("handshake_retransmitted", "retransmitted", "handshake_timeouts", "timeouts")
     assert len({flow[name] for name in again}) == 1
     assert flow["timeouts"] == flow["tx_packets"] - 1 >= 1, "the SYN came again"
+
+
+def test_a_client_without_the_patience_for_a_second_syn_failed_as_well(watched: Watched) -> None:
+    watched.lose(f"tcp dport {PORT}")
+    client(watched.client, f"s.settimeout(0.2); s.connect(('{watched.server.v4}', {PORT}))")
+    flow = watched.flow()
+    assert [flow[name] for name in ("connections", "failed", "tx_packets", "timeouts")] == [1, 1, 1, 0]
 
 
 def test_a_connection_that_a_reset_ends(watched: Watched) -> None:

@@ -70,7 +70,7 @@ def boot(archive: Archive, kernel: Path, root: Path, command: str, seconds: floa
     libraries = ":".join(str(path) for path in archive.qemu.glob("**/x86_64-linux-gnu"))
     machine = [
         *(archive.find("qemu-system-x86_64") or "qemu", "-L", data / "qemu", "-L", data / "seabios"),
-        *("-machine", "pc,accel=tcg", "-cpu", "max", "-smp", "1", "-m", "2048", "-nodefaults", "-no-reboot"),
+        *("-machine", "pc,accel=tcg", "-cpu", "max", "-smp", "1", "-m", "1536", "-nodefaults", "-no-reboot"),
         *("-display", "none", "-serial", "stdio", "-kernel", kernel, "-initrd", image),
         *("-append", "console=ttyS0 quiet panic=-1 mitigations=off loglevel=4"),
     ]

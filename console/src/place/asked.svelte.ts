@@ -1,6 +1,7 @@
 /** The time and the filter that all pages share, as the hub is asked for them. */
 
 import { here } from "./here.svelte";
+import { narrowed } from "./narrow";
 import { USUAL } from "./range";
 
 class Asked {
@@ -16,16 +17,6 @@ class Asked {
   narrow(field: string, value: string): void {
     here.set({ q: narrowed(this.q, field, value) });
   }
-}
-
-/** A filter with a term of its own for a field; what else it says stays. */
-export function narrowed(filter: string, field: string, value: string): string {
-  const term = `${field}=${/[\s"(),*]/.test(value) ? `"${value}"` : value}`;
-  const simple = !/[()]|(^|\s)(or|not)(\s|$)/i.test(filter);
-  if (!simple) return `(${filter}) ${term}`;
-  const kept =
-    filter.match(/(?:[^\s"]|"[^"]*")+/g)?.filter((one) => !one.toLowerCase().startsWith(`${field}=`)) ?? [];
-  return [...kept, term].join(" ");
 }
 
 export const asked = new Asked();

@@ -1,4 +1,4 @@
-/** Policies as a folder that Kustomize takes, in one file: tar, which needs no library (POSIX.1-1988 ustar). */
+/** Policies as a folder that Kustomize takes, in one file: tar, which needs no library (GNU tar manual, "Basic Tar Format"). */
 
 export interface File {
   readonly name: string;
@@ -6,6 +6,8 @@ export interface File {
 }
 
 const BLOCK = 512;
+/** Characters of a name; a longer one stands before its file, as GNU tar has it. */
+const NAME = 100;
 
 /** The files and a kustomization that names them. */
 export function kustomized(files: readonly File[]): readonly File[] {
@@ -17,32 +19,29 @@ export function kustomized(files: readonly File[]): readonly File[] {
 /** An archive of a folder with these files; `seconds` since 1970 is when they were written. */
 export function tar(folder: string, files: readonly File[], seconds: number): Blob {
   const parts = files.flatMap(({ name, text }) => {
-    const content = new TextEncoder().encode(text);
-    const padding = new Uint8Array((BLOCK - (content.length % BLOCK)) % BLOCK);
-    return [header(`${folder}/${name}`, content.length, seconds), content, padding];
+    const [path, content] = [`${folder}/${name}`, encode(text)];
+    const long = path.length > NAME ? entry("././@LongLink", "L", encode(`${path}\0`), seconds) : [];
+    return [...long, ...entry(path.slice(0, NAME), "0", content, seconds)];
   });
   return new Blob([...parts, new Uint8Array(2 * BLOCK)] as BlobPart[], { type: "application/x-tar" });
 }
 
-function header(name: string, size: number, seconds: number): Uint8Array {
+function entry(name: string, kind: string, content: Uint8Array, seconds: number): readonly Uint8Array[] {
   const block = new Uint8Array(BLOCK);
-  const put = (at: number, text: string) => block.set(new TextEncoder().encode(text), at);
+  const put = (at: number, text: string) => block.set(encode(text), at);
   const octal = (value: number, width: number) =>
     `${Math.floor(value)
       .toString(8)
       .padStart(width - 1, "0")}\0`;
-  // A name over 100 characters is split at a slash: the part before it goes into `prefix`.
-  const cut = name.length > 100 ? name.indexOf("/", name.length - 101) : -1;
-  put(0, name.slice(cut + 1));
+  put(0, name);
   put(100, octal(0o644, 8));
   put(108, octal(0, 8));
   put(116, octal(0, 8));
-  put(124, octal(size, 12));
+  put(124, octal(content.length, 12));
   put(136, octal(seconds, 12));
   put(148, "        ");
-  put(156, "0");
-  put(257, "ustar\u000000");
-  if (cut > 0) put(345, name.slice(0, cut));
+  put(156, kind);
+  put(257, "ustar  \0");
   put(
     148,
     `${block
@@ -50,5 +49,9 @@ function header(name: string, size: number, seconds: number): Uint8Array {
       .toString(8)
       .padStart(6, "0")}\0 `,
   );
-  return block;
+  return [block, content, new Uint8Array((BLOCK - (content.length % BLOCK)) % BLOCK)];
+}
+
+function encode(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
 }

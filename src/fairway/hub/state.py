@@ -60,6 +60,16 @@ class State:
         return self.folder / "policies"
 
     @property
+    def rollouts(self) -> Path:
+        """The state of each rollout: `NAME.json`."""
+        return self.folder / "rollouts"
+
+    @property
+    def jobs(self) -> Path:
+        """What became of the policy engine's jobs: `ID.json`."""
+        return self.folder / "jobs"
+
+    @property
     def audit(self) -> Path:
         """Who changed what."""
         return self.folder / "audit.jsonl"

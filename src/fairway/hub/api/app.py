@@ -19,6 +19,7 @@ from fairway.hub.api import (
     nodes,
     policy,
     protection,
+    rollouts,
     seen,
     sums,
     zones,
@@ -30,7 +31,6 @@ from fairway.hub.api.description import complete, configuration
 from fairway.hub.api.desk import Desk
 from fairway.hub.api.problems import handlers
 from fairway.hub.gate import Gate
-from fairway.hub.jobs import Jobs
 from fairway.hub.service import Hub
 
 HEALTH = ("/healthz", "/readyz")
@@ -51,7 +51,7 @@ async def readyz(hub: NamedDependency[Hub]) -> str:
 
 def application(hub: Hub, gate: Gate, log: Callable[[str], None]) -> Litestar:
     """The hub's ASGI application."""
-    desk, jobs, built = Desk(), Jobs(hub.config.cluster), console.read_console()
+    desk, jobs, built = Desk(), hub.jobs, console.read_console()
     made = Litestar(
         route_handlers=[
             *(healthz, readyz, agents.flows, agents.feed, export.export_flows, export.agents, export.me),
@@ -61,6 +61,7 @@ def application(hub: Hub, gate: Gate, log: Callable[[str], None]) -> Litestar:
             *(intent.intent, intent.change_intent, intent.audit, metrics.metrics),
             *(protection.protection_of, protection.policies_in, nodes.nodes),
             policy.router,
+            rollouts.router,
             *(console.document, console.icon, console.asset),
         ],
         dependencies={

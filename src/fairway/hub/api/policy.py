@@ -38,7 +38,8 @@ OfJobs = NamedDependency[Jobs]
 
 
 class JobState(msgspec.Struct, frozen=True, kw_only=True):
-    """A job. `state`: waiting, running, done, failed, cancelled; `progress` 0 to 1; `answer` once it is done."""
+    """A job. `state`: waiting, running, done, failed, cancelled, interrupted (the hub ended meanwhile).
+    `progress` is 0 to 1; `answer` comes once it is done, `error` says why there is none."""
 
     id: str
     verb: str
@@ -184,13 +185,13 @@ def _check(principal: Principal, question: Question) -> None:
 def _state(job: Job) -> JobState:
     return JobState(
         id=job.id,
-        verb=str(job.question.__struct_config__.tag),
+        verb=job.verb,
         state=str(job.state),
         step=job.step,
         progress=job.done,
         started=datetime.fromtimestamp(job.started, UTC),
         answer=job.answer if job.state == "done" else None,
-        error=job.error if job.state == "failed" else "",
+        error=job.error,
     )
 
 

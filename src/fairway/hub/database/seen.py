@@ -16,10 +16,15 @@ _SEARCHED: Final = ("namespace", "name", "workload", "address", "node")
 _EVENT: Final = tuple(key for key in VERDICTS.keys if key != "time")
 
 
-def seen_edges(scope: Expression = EVERYTHING) -> Question:
-    """All that was ever seen, at the grain of single pods, as each side's agents told it."""
+def seen_edges(scope: Expression = EVERYTHING, since: datetime | None = None, limit: int = 0) -> Question:
+    """All that was ever seen, or what was since a time, at the grain of single pods, as each side's agents told it.
+
+    At most `limit` rows if there is one.
+    """
     where = Conditions(SEEN_COLUMNS)
-    return Question(f"SELECT * FROM edges_seen FINAL WHERE {where.sql(scope)}", where.parameters)
+    lately = f" AND last_seen >= {where.moment(since)}" if since else ""
+    most = f" LIMIT {where.bind(limit, 'UInt64')}" if limit else ""
+    return Question(f"SELECT * FROM edges_seen FINAL WHERE {where.sql(scope)}{lately}{most}", where.parameters)
 
 
 def endpoints(scope: Expression, text: str, since: datetime | None, limit: int, *, kind: str = "") -> Question:
