@@ -18,7 +18,7 @@ CONSOLE := src/fairway/hub/console/index.html
 CONSOLE_SOURCES := $(shell find console -type f -not -path '*/node_modules/*' -not -name '*.test.ts')
 
 .PHONY: help setup bpf console demo test test-kernels fuzz bench-agent bench-coverage bench-datapath bench-hub \
-	bench-import bench-kube bench-names bench-policy bench-rollout bench-topk endure lint lab-down clean
+	bench-import bench-kube bench-names bench-policy bench-rollout bench-topk endure lint prove-images lab-down clean
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -99,6 +99,9 @@ bench-kube: ## What it takes to watch 50,000 pods and 30,000 Services; one JSON 
 
 bench-names: ## How many reports a second the hub names on one core, with 20,000 pods; one JSON object
 	@.venv/bin/python benchmarks/names.py $(ARGS)
+
+prove-images: bpf ## Say what the images hold, in chroots that debootstrap makes; ARGS=agent|hub
+	@$(SUDO) scripts/prove-images $(ARGS)
 
 lint: setup ## Style, types, and which room may import which
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
