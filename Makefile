@@ -14,9 +14,11 @@ AS_ROOT := $(if $(SUDO),$$($(SUDO) -v 2>/dev/null && echo $(SUDO) env $(ROOT_ENV
 RECORDED := $(filter --recorded,$(ARGS))
 OBJECT := src/fairway/agent/fairway.bpf.o
 BPF_SOURCES := $(wildcard bpf/*)
+CONSOLE := src/fairway/hub/console/index.html
+CONSOLE_SOURCES := $(shell find console -type f -not -path '*/node_modules/*' -not -name '*.test.ts')
 
-.PHONY: help setup bpf demo test test-kernels fuzz bench-agent bench-coverage bench-datapath bench-hub bench-import \
-	bench-names bench-policy bench-topk endure lint lab-down clean
+.PHONY: help setup bpf console demo test test-kernels fuzz bench-agent bench-coverage bench-datapath bench-hub \
+	bench-import bench-kube bench-names bench-policy bench-rollout bench-topk endure lint prove-images lab-down clean
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,12 +34,25 @@ $(OBJECT): $(BPF_SOURCES)
 		-I/usr/include/$$(uname -m)-linux-gnu -c bpf/fairway.bpf.c -o $@.partial
 	@llvm-strip -g $@.partial && mv $@.partial $@
 
+console: $(CONSOLE) ## Build the console
+
+console/node_modules/.installed: console/package-lock.json
+	@echo "installing the console's packages"
+	@cd console && npm ci --silent --no-audit --no-fund && touch node_modules/.installed
+
+$(CONSOLE): console/node_modules/.installed $(CONSOLE_SOURCES)
+	@echo "building the console"
+	@cd console && npx vite build --logLevel warn
+	@touch $@
+
 demo: ## Play the whole story on a lab of network namespaces; ARGS=--recorded|--keep|--json
 	@scripts/setup $(if $(RECORDED),python)
 	@$(if $(RECORDED),,$(AS_ROOT)) .venv/bin/fairway demo $(ARGS)
 
-test: setup lint ## Pass all tests, those on the real kernel and the lab included
-	@echo "tests: unit, kernel, lab"
+test: lint ## Pass all tests, those on the real kernel and the lab included
+	@scripts/setup test
+	@cd console && npm run --silent test
+	@echo "tests: unit, kernel, lab, browser"
 	@$(if $(SUDO),trap '$(SUDO) -n chown -Rf $(shell id -u) .pytest_cache .hypothesis 2>/dev/null || true' EXIT;) \
 		$(AS_ROOT) .venv/bin/pytest $(ARGS)
 
@@ -65,6 +80,9 @@ bench-topk: ## A million flows in an interval: are the 500 largest told right; o
 endure: ## Policies swapped for 30 s and 100 agents killed, under load
 	@$(AS_ROOT) env FAIRWAY_SWAP_SECONDS=30 FAIRWAY_KILLS=100 .venv/bin/pytest -o timeout=1200 tests/kernel/test_endurance.py $(ARGS)
 
+bench-rollout: ## How fast a plan is, and how often the gates alarm in error or miss, in a simulation; one JSON object
+	@.venv/bin/python benchmarks/rollout/measure.py $(ARGS)
+
 bench-policy: ## How fast the policy engine is, at 1x, 10x and 100x; one JSON object. bench-policy-NAME: one of them
 	@.venv/bin/python benchmarks/policy/all.py
 
@@ -74,19 +92,26 @@ bench-policy-%:
 bench-import: ## How fast foreign records become flows, and in how much memory; one JSON object
 	@.venv/bin/python benchmarks/import.py $(ARGS)
 
-bench-hub: ## Rows a second over HTTP, bytes a row, how long questions take; one JSON object; ARGS=--seconds 20 --rows 1000000
+bench-hub: ## Rows a second over HTTP, bytes a row, how long questions take; one JSON object; ARGS=--quick
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python benchmarks/hub/measure.py $(ARGS)
+
+bench-kube: ## What it takes to watch 50,000 pods and 30,000 Services; one JSON object, about three minutes
+	@.venv/bin/python benchmarks/kube.py $(ARGS)
 
 bench-names: ## How many reports a second the hub names on one core, with 20,000 pods; one JSON object
 	@.venv/bin/python benchmarks/names.py $(ARGS)
 
-lint: ## Style, types, and which room may import which
+prove-images: bpf ## Say what the images hold, in chroots that debootstrap makes; ARGS=agent|hub
+	@$(SUDO) scripts/prove-images $(ARGS)
+
+lint: setup ## Style, types, and which room may import which
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+	@cd console && npm run --silent lint
 
 lab-down: ## Remove a lab that was left behind
 	@$(AS_ROOT) .venv/bin/fairway lab down
 
 clean: ## Remove what was built and installed here
-	rm -rf .venv build dist $(OBJECT) demo-policies .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv build dist $(OBJECT) $(dir $(CONSOLE)) console/node_modules demo-policies .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

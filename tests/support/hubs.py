@@ -18,6 +18,7 @@ from fairway.hub.database.retention import Retention
 from fairway.hub.serve import Answers, Listening, answering
 from fairway.hub.service import HubConfig
 from fairway.hub.state import State
+from fairway.hub.surroundings import ManifestFolder, Surroundings
 from fairway.wire import batch as wire
 from fairway.wire.protocol import CONTENT_TYPE, FLOWS_PATH, BatchId
 from support.reports import write_cluster
@@ -101,10 +102,23 @@ def serving(
     """A hub at work; `clean` makes the cluster's manifests, `settings` are more of HubConfig."""
     if clean:
         write_cluster(folder / "cluster")
+    with serving_from(ManifestFolder(folder / "cluster"), folder, listening, ranges, **settings) as running:
+        yield running
+
+
+@contextmanager
+def serving_from(
+    surroundings: Surroundings,
+    folder: Path,
+    listening: Listening | None = None,
+    ranges: Ranges | None = None,
+    **settings: Any,
+) -> Iterator[Serving]:
+    """A hub at work that learns of its cluster from somewhere else."""
     lines: list[str] = []
     # Tests tell of moments long ago.
     chosen = {"memory": 1 << 30, "retention": Retention({}), **settings}
-    config = HubConfig(State(folder / "state"), folder / "cluster", **chosen)
+    config = HubConfig(State(folder / "state"), surroundings, **chosen)
     with answering(config, listening or Listening(port=0), ranges, lines.append) as answers:
         thread = threading.Thread(target=lambda: asyncio.run(answers.run()))
         thread.start()

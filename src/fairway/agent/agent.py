@@ -149,7 +149,7 @@ class Agent:
             if feed is not None:
                 self._take(feed)
             elif self.pods.missing:
-                self.pods.update(self._feed.pods)
+                self._update_pods(self._feed)
         except FeedError as error:
             self._malformed_feeds += 1
             say(f"{error}; the last rules stay in force")
@@ -163,17 +163,25 @@ class Agent:
         if feed.table.revision != self._feed.table.revision or self.enforcement.program is None:
             self._obey_table(feed)
         self._feed = feed
-        self.pods.update(feed.pods)
+        self._update_pods(feed)
         self._watch_uplinks()
         self.outside.obeyed(feed)
         for build in self.kernel.remove_other_builds():
             say(f"removed the tables of another layout, {build}: flows are counted anew")
 
+    def _update_pods(self, feed: NodeFeed) -> None:
+        """Know the pods; other addresses that the node turns out to speak to them from are the kubelet's, too."""
+        before = self.pods.node_addresses
+        self.pods.update(feed.pods)
+        if not self.pods.node_addresses <= before | set(feed.table.local):
+            self._obey_table(feed)
+
     def _obey_table(self, feed: NodeFeed) -> None:
         # Before the rows that count on it: what they let pass is judged there.
         self.enforcement.behind = bool(feed.table.behind) and self.uplinks.watch(self.pods.by_interface)
+        local = (*feed.table.local, *sorted(self.pods.node_addresses - set(feed.table.local)))
         resolvers = (*feed.table.resolvers, *self.config.believed())
-        table = msgspec.structs.replace(feed.table, resolvers=resolvers)
+        table = msgspec.structs.replace(feed.table, local=local, resolvers=resolvers)
         self.rule_names.remember(self.enforcement.obey(table), table.rules)
 
     def _watch_uplinks(self) -> None:

@@ -30,8 +30,11 @@ _NEW_LINK, _DEL_LINK, _GET_LINK, _GET_ROUTE, _GET_FILTER, _GET_NSID, _SOCK_DIAG_
     90,
     20,
 )
-_RTA_DST, _RTA_OIF, _RTA_MULTIPATH, _NETNSA_NSID, _NETNSA_FD = 1, 4, 9, 1, 3
+_RTA_DST, _RTA_OIF, _RTA_PREFSRC, _RTA_MULTIPATH, _NETNSA_NSID, _NETNSA_FD = 1, 4, 7, 9, 1, 3
 _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_INFO_KIND, _IFLA_LINK_NETNSID = 10, 18, 1, 37
+_IFA_ADDRESS, _IFA_LOCAL, _IFA_TARGET_NETNSID = 1, 2, 10
+_GET_ADDRESS: Final = 22
+_SOL_NETLINK, _STRICT_CHECK = 270, 12
 _LINK_GROUP: Final = 1
 _ALL_CHANGED: Final = b"\xff" * 4
 _RECEIVE_BYTES: Final = 4 << 20
@@ -86,19 +89,43 @@ class Netlink:
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _ROUTE)
+        self._strict = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _ROUTE)
+        self._strict.setsockopt(_SOL_NETLINK, _STRICT_CHECK, 1)  # else what is asked about a namespace is not heard
 
     def close(self) -> None:
         self._socket.close()
+        self._strict.close()
+
+    def addresses_in(self, namespace: int) -> frozenset[bytes]:
+        """All addresses, of 16 bytes, in another network namespace, by the number this one knows it under. It takes
+        NET_ADMIN, and no file of the namespace."""
+        found = set()
+        for family in (socket.AF_INET, socket.AF_INET6):
+            body = struct.pack("=BBBBI", family, 0, 0, 0, 0)
+            body += _attribute(_IFA_TARGET_NETNSID, struct.pack("=i", namespace))
+            for answer in _ask(self._strict, _GET_ADDRESS, _REQUEST | _DUMP, body):
+                attributes = dict(_attributes(answer[8:]))
+                address = attributes.get(_IFA_LOCAL) or attributes.get(_IFA_ADDRESS, b"")
+                found.add(V4_PREFIX * (len(address) == 4) + address)
+        return frozenset(found)
 
     def interface_to(self, address: bytes) -> int | None:
         """Index of the interface that the route to a 16-byte address leaves by; None if there is no route."""
+        found = self._route_to(address).get(_RTA_OIF)
+        return int.from_bytes(found, "little") if found else None
+
+    def source_to(self, address: bytes) -> bytes | None:
+        """The address, of 16 bytes, that this node itself would speak from to another one."""
+        found = self._route_to(address).get(_RTA_PREFSRC)
+        return V4_PREFIX * (len(found) == 4) + found if found else None
+
+    def _route_to(self, address: bytes) -> dict[int, bytes]:
         short = address.removeprefix(V4_PREFIX) if address.startswith(V4_PREFIX) else address
         family = socket.AF_INET if len(short) == 4 else socket.AF_INET6
         body = struct.pack("=BBBBBBBBI", family, len(short) * 8, 0, 0, 0, 0, 0, 0, 0) + _attribute(_RTA_DST, short)
         for answer in _ask(self._socket, _GET_ROUTE, _REQUEST, body):
-            found = dict(_attributes(answer[12:])).get(_RTA_OIF)
-            return int.from_bytes(found, "little") if found else None
-        return None
+            return dict(_attributes(answer[12:]))
+        return {}
 
     def peer_namespace(self, interface: int) -> int | None:
         """Number of the network namespace at a veth's other end, as this namespace counts them."""

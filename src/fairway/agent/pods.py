@@ -1,16 +1,18 @@
-"""The node's pods and their interfaces: found by the route to the pod's address, attached, and looked into."""
+"""The node's pods and their interfaces: found by the route to the pod's address, or behind the bridge that it leads
+to; attached, and looked into."""
 
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from fairway.agent.attach import Attachments
+from fairway.agent.bridges import Bridges
 from fairway.agent.libbpf import BPFError
 from fairway.agent.links import Links
 from fairway.agent.netlink import Listeners, Netlink
 from fairway.agent.obey import Enforcement
 from fairway.kit.errors import EnvironmentLacksError
-from fairway.wire.address import packed
+from fairway.wire.address import packed, text
 from fairway.wire.rules import NodePod
 
 
@@ -23,6 +25,9 @@ class Pods:
     enforcement: Enforcement
     by_interface: dict[int, NodePod] = field(default_factory=dict)
     missing: int = 0  # pods in the feed that have no interface here yet
+    node_addresses: frozenset[str] = frozenset()
+    """What this node itself speaks to its pods from: behind a bridge, and with some other plugins, an address that
+    the cluster does not know."""
     _links: Links = field(init=False)
     _listeners: dict[int, Listeners | None] = field(default_factory=dict)
 
@@ -35,9 +40,12 @@ class Pods:
         An interface that no pod of the feed is behind is held to the posture as long as it is there.
         """
         self.settle()
-        uplinks = self.netlink.uplinks()
-        wanted = {interface: pod for pod in pods if (interface := self._interface(pod, uplinks)) is not None}
+        uplinks, bridges = self.netlink.uplinks(), Bridges(self.netlink)
+        found = ((self._interface(pod, uplinks, bridges), pod) for pod in pods)
+        wanted = {interface: pod for interface, pod in found if interface is not None}
         self.missing = len(pods) - len(wanted)
+        reached = (self.netlink.source_to(packed(a)) for pod in wanted.values() for a in pod.addresses)
+        self.node_addresses = frozenset(text(source) for source in reached if source is not None)
         self._release(wanted)
         added = False
         for interface, pod in wanted.items():
@@ -79,15 +87,20 @@ class Pods:
                 listeners.close()
         self.netlink.close()
 
-    def _interface(self, pod: NodePod, uplinks: Collection[int]) -> int | None:
-        for address in pod.addresses:
-            interface = self.netlink.interface_to(packed(address))
+    def _interface(self, pod: NodePod, uplinks: Collection[int], bridges: Bridges) -> int | None:
+        addresses = [packed(address) for address in pod.addresses]
+        known = next((number for number, one in self.by_interface.items() if one.uid == pod.uid), None)
+        for address in addresses:
+            interface = self.netlink.interface_to(address)
             # A pod's veth has its other end in another namespace; the loopback does not. The node's own way out
             # may, where the node is itself a container: the route to a pod that is gone leads there.
             if interface is None or interface in uplinks:
                 continue
             if self.netlink.peer_namespace(interface) is not None:
                 return interface
+            port = bridges.port_to(interface, addresses, known)
+            if port is not None:
+                return port
         return None
 
     def _attach(self, interface: int, pod: NodePod) -> None:

@@ -69,9 +69,14 @@ class SocketEvents:
 
 
 def unified_cgroup(mounts: Path = _MOUNTS) -> Path | None:
-    """Where the cgroup2 hierarchy is mounted; Documentation/filesystems/proc.rst has the format."""
+    """Where the cgroup2 hierarchy is mounted; Documentation/filesystems/proc.rst has the format. In a container
+    that was given the node's as well as its own: the node's, whose root is above (`/..`)."""
+    found = None
     for line in mounts.read_text().splitlines():
         where, _, what = line.partition(" - ")
         if what.startswith("cgroup2 "):
-            return Path(where.split()[4])
-    return None
+            root, place = where.split()[3:5]
+            if root.startswith("/.."):
+                return Path(place)
+            found = found or Path(place)
+    return found

@@ -17,6 +17,7 @@ NUMBERS = (
     "denied",
     "would_deny",
     "cross_zone",
+    "cost",
     "share",
 )
 """Columns of figures: to the right."""

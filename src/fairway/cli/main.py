@@ -68,6 +68,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
+def plugin() -> int:
+    """`kubectl fairway ...`: the same verbs, where `stage` means the cluster's own trials."""
+    arguments = sys.argv[1:]
+    return main([*arguments, "--kube"] if arguments[:1] == ["stage"] and "--kube" not in arguments else arguments)
+
+
 def _interrupt(number: int, _: object) -> NoReturn:
     """A verb that is told to end cleans up behind itself, however it is told."""
     raise KeyboardInterrupt(signal.Signals(number).name)

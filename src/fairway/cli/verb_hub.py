@@ -1,10 +1,16 @@
 """`fairway hub`: takes agents' reports, names and keeps flows, answers questions, hands out rules."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fairway.kit.arguments import count
 from fairway.kit.logs import FORMS, logger
+
+if TYPE_CHECKING:
+    from fairway.hub.identity import Identifies
+    from fairway.hub.surroundings import Surroundings
 
 
 def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -13,8 +19,24 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     verb.add_argument(
         "--state", type=Path, required=True, metavar="DIR", help="folder of its files; made if missing"
     )
+    verb.add_argument("--cluster", type=Path, metavar="DIR", help="Kubernetes manifests, re-read when they change")
+    verb.add_argument("--kube", action="store_true", help="watch an API server instead: that of the pod it runs in")
+    verb.add_argument("--kubeconfig", type=Path, metavar="FILE", help="with --kube: how to reach it from elsewhere")
+    verb.add_argument("--context", metavar="NAME", help="with --kube: which context of that file")
     verb.add_argument(
-        "--cluster", type=Path, required=True, metavar="DIR", help="Kubernetes manifests, re-read when they change"
+        "--mode",
+        choices=("observe", "audit", "enforce"),
+        default="observe",
+        help="with --kube: of namespaces without the label fairway.dev/mode (default: %(default)s)",
+    )
+    verb.add_argument(
+        "--enforce-beside", action="store_true", help="with --kube: enforce although the network plugin does, too"
+    )
+    verb.add_argument(
+        "--agent-account",
+        default="fairway-agent",
+        metavar="[NAMESPACE/]NAME",
+        help="with --kube: the service account of agents (default: %(default)s)",
     )
     verb.add_argument("--ranges", type=Path, metavar="FILE", help="a provider's published ranges (ip-ranges.json)")
     verb.add_argument(
@@ -67,9 +89,12 @@ def run(arguments: argparse.Namespace) -> int:
     from fairway.hub.serve import Listening, serve
     from fairway.hub.service import HubConfig
     from fairway.hub.state import State
+    from fairway.hub.surroundings import ManifestFolder
     from fairway.kit.errors import UsageError
 
-    if not arguments.cluster.exists():
+    if (arguments.cluster is None) is not arguments.kube:
+        raise UsageError("give either --cluster DIR or --kube: one place to learn of the cluster from")
+    if arguments.cluster is not None and not arguments.cluster.exists():
         raise UsageError(f"`{arguments.cluster}` does not exist; give the folder of the cluster's manifests")
     if (arguments.cert is None) != (arguments.key is None):
         raise UsageError("--cert and --key go together; give both, or neither")
@@ -79,19 +104,49 @@ def run(arguments: argparse.Namespace) -> int:
         log(f"hub: {host}: tokens travel in the clear; give --cert and --key")
     ranges = read_ranges(arguments.ranges) if arguments.ranges else None
     limits = Limits(people=Limit(arguments.rate, 10 * arguments.rate))
+    surroundings, others = (
+        _in_cluster(arguments, log) if arguments.kube else (ManifestFolder(arguments.cluster), ())
+    )
     listening = Listening(
-        host, port, arguments.cert, arguments.key, tokens=arguments.tokens, oidc=arguments.oidc, limits=limits
+        host, port, arguments.cert, arguments.key, arguments.tokens, arguments.oidc, limits, others
     )
     config = HubConfig(
         State(arguments.state),
-        arguments.cluster,
+        surroundings,
         arguments.memory << 20,
         arguments.store,
         parse_retention(arguments.keep),
         read_prices(arguments.prices) if arguments.prices else Prices(),
     )
-    serve(config, listening, ranges, log)
+    try:
+        serve(config, listening, ranges, log)
+    finally:
+        surroundings.close()
     return 0
+
+
+def _in_cluster(
+    arguments: argparse.Namespace, log: Callable[[str], None]
+) -> "tuple[Surroundings, tuple[Identifies, ...]]":
+    """The API server, watched from now on, and as the one who knows whose a token is."""
+    import os
+    import socket
+    import uuid
+
+    from fairway.kube.access import find_access
+    from fairway.kube.identity import ByCluster, Known
+    from fairway.kube.lease import Lease
+    from fairway.kube.parts import MODES
+    from fairway.kube.source import ApiServer
+
+    access = find_access(arguments.kubeconfig, arguments.context)
+    source = ApiServer(access, usual=MODES[arguments.mode], beside=arguments.enforce_beside)
+    host = os.environ.get("POD_NAME") or socket.gethostname()
+    source.lease = Lease(access, access.namespace, f"{host}_{uuid.uuid4().hex[:8]}", log=log)
+    namespace, _, name = arguments.agent_account.rpartition("/")
+    account = f"system:serviceaccount:{namespace or access.namespace}:{name}"
+    known = Known(frozenset([account]), source.world.node_of, source.world.namespaces)
+    return source.start(), (ByCluster(access, known),)
 
 
 def _address(text: str) -> tuple[str, int]:

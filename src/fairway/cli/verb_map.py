@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     edges = sorted(told["edges"], key=_rank)[: arguments.limit]
     nodes = {node["id"]: node for node in told["nodes"]}
     show.rows([_cells(edge, nodes) for edge in edges], right=NUMBERS, empty="nothing talked to anything")
-    show.out.print(_sentence(told["totals"]), markup=False)
+    show.out.print(_sentence(told["totals"], told["currency"]), markup=False)
     return 0
 
 
@@ -58,6 +58,8 @@ def _cells(edge: dict[str, Any], nodes: dict[str, Any]) -> dict[str, str]:
         "ports": ", ".join(ports[:3]) + (f" and {len(ports) - 3} more" if len(ports) > 3 else ""),
         **sum_cells(edge),
         "cross_zone": show.size(edge["cross_zone_bytes"]),
+        "cost": _cost(edge),
+        "policy": edge["standing"],
     }
 
 
@@ -71,12 +73,23 @@ def _title(node: dict[str, Any]) -> str:
     return f"service {whole}" if node["kind"] == "service" else str(whole)
 
 
-def _sentence(totals: dict[str, int]) -> str:
+def _cost(sums: dict[str, Any]) -> str:
+    """By the hub's price table; a dash where all of it has no price."""
+    if sums["cross_zone_bytes"] and sums["unpriced_bytes"] == sums["cross_zone_bytes"]:
+        return "-"
+    cost = sums["cost"]
+    return "0" if not cost else "<0.0001" if cost < 0.0001 else f"{cost:.4f}" if cost < 1 else f"{cost:.2f}"
+
+
+def _sentence(totals: dict[str, Any], currency: str) -> str:
     from fairway.kit import show
 
     between = show.size(totals["cross_zone_bytes"])
+    cost = f" ({_cost(totals)} {currency})" if _cost(totals) != "-" else ""
+    unpriced = f", {show.size(totals['unpriced_bytes'])} of it without a price" if totals["unpriced_bytes"] else ""
     return (
-        f"{totals['nodes']} nodes, {totals['edges']} edges, {show.size(totals['bytes'])}, {between} between zones; "
-        f"edges judged by no policy: {totals['unjudged_edges']}, would be denied: {totals['would_deny_edges']}, "
+        f"{totals['nodes']} nodes, {totals['edges']} edges, {show.size(totals['bytes'])}, "
+        f"{between} between zones{cost}{unpriced}; "
+        f"edges unprotected: {totals['unprotected_edges']}, would be denied: {totals['would_deny_edges']}, "
         f"denied: {totals['denied_edges']}"
     )

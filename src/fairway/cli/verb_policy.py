@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from fairway.cli import policy_coverage, policy_diff, policy_generate, policy_lint, policy_verdicts
+from fairway.cli import policy_apply, policy_coverage, policy_diff, policy_generate, policy_lint, policy_verdicts
 from fairway.cli.policy_inputs import Inputs, add_cluster, add_decisions, add_flows, add_policies, hub_instead
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     add_policies(explain)
     explain.set_defaults(run=run_explain)
 
+    policy_apply.register(below)
     policy_diff.register(below)
     policy_lint.register(below)
     policy_verdicts.register(below)

@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from fairway.cli.cluster_access import add_access
 from fairway.hub.state import find_state
 from fairway.hub.target import add_why, at, client_of, text_of
 
@@ -19,11 +20,19 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         help="for pods that none selects (default: %(default)s)",
     )
     add_why(verb)
+    verb.add_argument(
+        "--kube", action="store_true", help="as StagedNetworkPolicies in a cluster, each its own trial"
+    )
+    add_access(verb)
     verb.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Check the policies, then write the intent; what is in force stays."""
+    if arguments.kube:
+        from fairway.cli.policy_apply import put
+
+        return put(arguments, staged=True)
     import msgspec
 
     from fairway.hub.control import policy_set

@@ -1,7 +1,7 @@
 """Control: the cluster and people's intent as one NodeFeed file per node, which agents obey."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -10,17 +10,18 @@ import msgspec
 
 from fairway.hub.intent import Intent, PolicyChoice
 from fairway.hub.state import State
+from fairway.hub.surroundings import Orders
 from fairway.kit.documents import read_documents
 from fairway.kit.errors import UsageError
 from fairway.kit.files import write_atomically
 from fairway.policy.behind import behind_rows
 from fairway.policy.compile import Compiled
-from fairway.policy.model import Cluster, PolicySet
+from fairway.policy.model import Cluster, Pod, PolicySet
 from fairway.policy.read import read_policy_set
 from fairway.policy.recompile import Compiler
 from fairway.policy.settle import plain_names
 from fairway.policy.stand_ins import stand_ins, unfollowable
-from fairway.wire.rules import NodeFeed, NodePod, Row
+from fairway.wire.rules import NodeFeed, NodePod, PodRules, Row
 from fairway.wire.words import Mode, Posture
 
 _NODE_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
@@ -45,14 +46,25 @@ def policy_set(choice: PolicyChoice | None) -> PolicySet | None:
     return found
 
 
+def policy_sets(intent: Intent, orders: Orders | None) -> tuple[PolicySet | None, PolicySet | None]:
+    """The sets in force and on trial: what people asked of the hub goes before what the cluster itself says.
+    UsageError when the intent's are bad."""
+    active, staged = policy_set(intent.active), policy_set(intent.staged)
+    return active or (orders.active if orders else None), staged or (orders.staged if orders else None)
+
+
 def node_feeds(
-    cluster: Cluster, intent: Intent, revision: int, compiler: Compiler | None = None
+    cluster: Cluster,
+    intent: Intent,
+    revision: int,
+    compiler: Compiler | None = None,
+    orders: Orders | None = None,
 ) -> dict[str, NodeFeed]:
     """What each node's agent is to be told, by node name. UsageError when the intent's policies are bad.
 
     A `compiler` that compiled an earlier state of the cluster saves what did not change.
     """
-    sets = policy_set(intent.active), policy_set(intent.staged)
+    sets = policy_sets(intent, orders)
     names = stand_ins(sets)
     places = plain_names({name: [address] for name, address in names.items()})
     compiled = (compiler or Compiler()).compile(cluster, *sets, places)
@@ -61,7 +73,23 @@ def node_feeds(
         resolvers=_resolvers(cluster),
         behind=behind_rows(compiled, cluster, compiled.grants),
     )
-    return {node.name: _feed(cluster, compiled, more, node.name, intent, revision) for node in cluster.nodes}
+    by_node: dict[str, list[Pod]] = {node.name: [] for node in cluster.nodes}
+    for pod in cluster.pods:
+        if pod.node in by_node and pod.addresses and not pod.finished and not pod.host_network:
+            by_node[pod.node].append(pod)
+    modes = _modes(intent, orders)
+    return {node: _feed(pods, compiled, more, node, modes, revision) for node, pods in by_node.items()}
+
+
+Modes = Callable[[str, str], Mode]
+"""What the kernel does with the active verdicts of a pod, by namespace and node."""
+
+
+def _modes(intent: Intent, orders: Orders | None) -> Modes:
+    chosen = intent.active
+    if chosen is not None:
+        return lambda _, node: chosen.mode_on(node)
+    return orders.mode if orders is not None else lambda *_: Mode.OFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +109,25 @@ def _resolvers(cluster: Cluster) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _feed(cluster: Cluster, compiled: Compiled, more: _More, node: str, intent: Intent, revision: int) -> NodeFeed:
-    pods = (
-        NodePod(pod.uid, pod.namespace, pod.name, pod.addresses)
-        for pod in cluster.pods
-        if pod.node == node and pod.addresses and not pod.finished and not pod.host_network
-    )
-    mode = intent.active.mode_on(node) if intent.active else Mode.OFF
-    table = compiled.table(node, revision, mode)
+def _feed(pods: Sequence[Pod], compiled: Compiled, more: _More, node: str, modes: Modes, revision: int) -> NodeFeed:
+    by_uid = {pod.uid: modes(pod.namespace, node) for pod in pods}
+    most = max(by_uid.values(), default=modes("", node))
+    table = compiled.table(node, revision, most)
+    rules = (_in_mode(one, by_uid.get(one.uid, most)) for one in table.pods)
     held = {number for rules in table.pods for number in (*rules.active, *rules.staged)}
     behind = tuple(row for row in more.behind if row.policy in held)
-    table = msgspec.structs.replace(table, names=more.names, resolvers=more.resolvers, behind=behind)
-    if mode is not Mode.ENFORCE:
+    table = msgspec.structs.replace(
+        table, names=more.names, resolvers=more.resolvers, behind=behind, pods=tuple(rules)
+    )
+    if most is not Mode.ENFORCE:
         # A node that does not enforce yet must not drop a new pod's packets before its rules are there.
         table = msgspec.structs.replace(table, posture=Posture.ALLOW)
-    return NodeFeed(node, tuple(pods), table)
+    told = (NodePod(pod.uid, pod.namespace, pod.name, pod.addresses) for pod in pods)
+    return NodeFeed(node, tuple(told), table)
+
+
+def _in_mode(rules: PodRules, mode: Mode) -> PodRules:
+    return rules if rules.mode == (mode, mode) else msgspec.structs.replace(rules, mode=(mode, mode))
 
 
 class Feed(NamedTuple):
@@ -128,7 +160,7 @@ class Control:
                 self._log(f"control: {path.name} is written anew: {error}")
         self.revision = max((feed.table.revision for feed in self._feeds.values()), default=0)
 
-    def update(self, cluster: Cluster, intent: Intent, applied: int = 0) -> list[str]:
+    def update(self, cluster: Cluster, intent: Intent, applied: int = 0, orders: Orders | None = None) -> list[str]:
         """Write the feeds that changed, with one new revision; the nodes' names. UsageError as of `node_feeds`.
 
         `applied` is the highest revision that an agent says it obeys. One that is not of this folder, which lost
@@ -137,7 +169,7 @@ class Control:
         if applied > self.revision:
             self.revision = applied
             self._feeds.clear()
-        feeds = node_feeds(cluster, intent, self.revision + 1, self._compiler)
+        feeds = node_feeds(cluster, intent, self.revision + 1, self._compiler, orders)
         for node in self._feeds.keys() - feeds.keys():
             (self._folder / f"{node}.json").unlink(missing_ok=True)
             del self._feeds[node]
@@ -155,6 +187,11 @@ class Control:
     def feed(self, node: str) -> Feed | None:
         """What a node's agent is told by now; None for a node that the cluster does not have."""
         return self._sent.get(node)
+
+    def revision_of(self, node: str) -> int:
+        """Of what a node's agent is told by now; one that it never had if it is told nothing."""
+        feed = self._feeds.get(node)
+        return feed.table.revision if feed else self.revision + 1
 
     def _differs(self, feed: NodeFeed) -> bool:
         """In anything but the revision, which grows with any node's change."""

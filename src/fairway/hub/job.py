@@ -6,6 +6,7 @@ JSON. It ends with whoever started it.
 
 import ctypes
 import os
+import pickle
 import resource
 import signal
 import sys
@@ -18,9 +19,7 @@ import pyarrow as pa
 
 from fairway.hub.engine import Material, answer
 from fairway.hub.questions import Question
-from fairway.kit.documents import read_documents
 from fairway.kit.errors import FairwayError
-from fairway.policy.read import read_cluster
 from fairway.wire.edge import Edge
 
 LONGEST: Final = 1800
@@ -39,24 +38,24 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class _Given(msgspec.Struct, frozen=True, kw_only=True):
     question: Question
-    cluster: str
     edges: list[Edge]
     lost: dict[str, int] | None
     namespaces: tuple[str, ...] | None
     published: dict[str, list[str]]
 
 
-def write(folder: Path, question: Question, cluster: Path, given: Material) -> None:
+def write(folder: Path, question: Question, given: Material) -> None:
     """Leave what a job needs in a folder of its own."""
     told = _Given(
         question=question,
-        cluster=str(cluster.absolute()),
         edges=given.edges,
         lost=given.lost,
         namespaces=given.namespaces,
         published={name: list(map(str, networks)) for name, networks in given.published.items()},
     )
     (folder / "question").write_bytes(msgspec.msgpack.encode(told))
+    with (folder / "cluster").open("wb") as file:
+        pickle.dump(given.cluster, file, pickle.HIGHEST_PROTOCOL)
     if given.flows is not None:
         with pa.OSFile(str(folder / "flows"), "wb") as sink, pa.ipc.new_stream(sink, given.flows.schema) as writer:
             writer.write_table(given.flows.unify_dictionaries())
@@ -67,7 +66,7 @@ def run(folder: Path) -> Line:
     given = msgspec.msgpack.decode((folder / "question").read_bytes(), type=_Given)
     try:
         _tell(Line(step="reading the cluster", progress=0.2))
-        cluster = read_cluster(read_documents([Path(given.cluster)])).cluster
+        cluster = pickle.loads((folder / "cluster").read_bytes())  # noqa: S301  # our parent's, in a folder of its own
         published = {name: list(map(ip_network, networks)) for name, networks in given.published.items()}
         flows = _flows(folder / "flows")
         material = Material(cluster, given.edges, flows, given.lost, given.namespaces, published)

@@ -47,6 +47,12 @@ def families(hub: Hub, turned_away: Mapping[str, int], now_us: int) -> Iterator[
         "1 for each part of the hub that cannot do its work now.",
         *(({"part": part}, 1) for part in sorted(hub.troubles)),
     )
+    yield counter(
+        "fairway_hub_cluster",
+        "What was done to learn of the cluster: a folder's reads, or what watches of an API server did.",
+        *(({"what": what}, count) for what, count in sorted(hub.config.cluster.counters().items())),
+    )
+    yield gauge("fairway_hub_cluster_warnings", "Lines that /readyz has beside `ok`.", ({}, len(hub.warnings())))
     yield gauge("fairway_hub_revision", "The latest revision of rules.", ({}, hub.revision))
     yield from _of_agents(hub.agents.agents, now_us)
 

@@ -20,6 +20,7 @@ from fairway.hub.api.app import application
 from fairway.hub.auth import Role, Tokens, own_tokens
 from fairway.hub.client import Door
 from fairway.hub.gate import Gate
+from fairway.hub.identity import Identifies
 from fairway.hub.limits import Limits
 from fairway.hub.oidc import Oidc, read_oidc
 from fairway.hub.service import Hub, HubConfig
@@ -38,7 +39,7 @@ Log = Callable[[str], None]
 @dataclass(frozen=True, slots=True)
 class Listening:
     """Where to listen, with which certificate, and whom to let in: `tokens` is a file of people's own tokens,
-    `oidc` the settings of their provider."""
+    `oidc` the settings of their provider, `others` whoever else knows whose a token is."""
 
     host: str = "127.0.0.1"
     port: int = 8480
@@ -47,6 +48,7 @@ class Listening:
     tokens: Path | None = None
     oidc: Path | None = None
     limits: Limits = field(default_factory=Limits)
+    others: tuple[Identifies, ...] = ()
 
 
 def serve(config: HubConfig, listening: Listening, ranges: Ranges | None, log: Log) -> None:
@@ -78,7 +80,7 @@ def answering(config: HubConfig, listening: Listening, ranges: Ranges | None, lo
     """A hub at work, whose answers are there to `run`. UsageError for files that are wrong, EnvironmentLacksError
     when the address is taken."""
     config.state.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    others = [Oidc(read_oidc(listening.oidc))] if listening.oidc else []
+    others = [*([Oidc(read_oidc(listening.oidc))] if listening.oidc else []), *listening.others]
     with _listen(listening) as sockets, Hub(config, ranges, log) as hub:
         tokens = Tokens(own_tokens(config.state), listening.tokens, partial(_tell_tokens, hub, log))
         server = _server(application(hub, Gate(tokens, others, listening.limits), log), listening)

@@ -8,18 +8,26 @@ import traceback
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, get_args
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from fairway.cloud.prices import Prices
 from fairway.cloud.ranges import Ranges, read_ranges
-from fairway.hub.agents import Agents
+from fairway.hub.agents import Agent, Agents
 from fairway.hub.audit import Audit
-from fairway.hub.control import Control, Feed
+from fairway.hub.control import Control, Feed, policy_sets
+from fairway.hub.database.claim import Claim
+from fairway.hub.database.errors import DatabaseError
 from fairway.hub.database.flowbase import FlowBase
 from fairway.hub.database.places import database_at
 from fairway.hub.database.retention import Retention, keep_for
@@ -27,20 +35,26 @@ from fairway.hub.history import History
 from fairway.hub.identity import ByGrants, Permits
 from fairway.hub.imports import take_imports
 from fairway.hub.intent import Intent
+from fairway.hub.job_files import JobFiles
+from fairway.hub.jobs import Jobs
 from fairway.hub.ledger import entry
 from fairway.hub.live import Live
 from fairway.hub.loader import Loader
 from fairway.hub.names import Names
+from fairway.hub.places import Places
 from fairway.hub.receiver import Receiver
 from fairway.hub.record import named
+from fairway.hub.rollouts.runner import Rollouts
 from fairway.hub.segments import Record, Segments, read_segment
+from fairway.hub.standing import Stand
 from fairway.hub.state import State
+from fairway.hub.surroundings import Orders, Surroundings, WouldDeny
+from fairway.hub.trial import would_deny
 from fairway.hub.wishes import Wanted
-from fairway.kit.documents import read_documents
 from fairway.kit.errors import FairwayError
 from fairway.kit.files import Signature, signature, write_atomically
 from fairway.policy.model import Cluster
-from fairway.policy.read import read_cluster
+from fairway.views.map import Grain
 
 _TICK: Final = 0.25
 """Seconds between two looks at everything."""
@@ -48,10 +62,10 @@ _TICK: Final = 0.25
 
 @dataclass(frozen=True, slots=True)
 class HubConfig:
-    """`cluster` is the file or folder of manifests; `memory` bounds the embedded database, in bytes."""
+    """`cluster` is where it learns of its cluster; `memory` bounds the embedded database, in bytes."""
 
     state: State
-    cluster: Path
+    cluster: Surroundings
     memory: int = 2 << 30
     store: str = ""
     """`clickhouse://...` for a database on servers; else it lies in the state folder."""
@@ -80,15 +94,22 @@ class Hub:
         self._control = Control(config.state, log)
         self.audit = Audit(config.state.audit)
         self.permits: Permits = ByGrants()
+        self.stand = Stand()
+        self.places = {grain: Places(config.state.places(grain), log) for grain in get_args(Grain)}
         self.wanted = Wanted(config.state, self.audit)
         self.cluster: Cluster | None = None
-        self._cluster_seen: Signature = frozenset()
+        self.orders: Orders | None = None
+        self._looks = 0
         self._ranges_seen: Signature = frozenset()
-        self._control_seen: tuple[Signature, ...] = ()
+        self._control_seen: tuple[object, ...] = ()
         self._troubles: dict[str, str] = {}
+        self._steered: Intent | None = None
+        self.jobs = Jobs(JobFiles(config.state.jobs, log))
+        self.rollouts = Rollouts(self, log)
         self.failures: Counter[str] = Counter()
         """What went wrong in a way that nobody thought of, by part."""
         self._ending = False
+        self._claim: Claim | None = None
         self._wake = Event()
         self._thread = Thread(target=self._run, name="hub", daemon=True)
 
@@ -99,7 +120,11 @@ class Hub:
             self.base.open()
             keep_for(self._database, self.config.retention)
             self._control.open()
-            self.loader = Loader(self.base, _identity(state), self.base.agents(), self._log, self.live.tell)
+            identity = _identity(state)
+            if self.config.store.startswith("clickhouse://"):  # a folder has a lock
+                self._claim = Claim(self._database, identity)
+                self._claim.take()
+            self.loader = Loader(self.base, identity, self.base.agents(), self._log, self._tell)
             self.names = Names(self.ranges, History(state.names))
             self.segments = Segments(
                 state.segments, self._closed, lambda: self.loader.busy, partial(self._failed, "segments")
@@ -107,20 +132,25 @@ class Hub:
             self.receiver = Receiver(self.segments, self.base.ledger(), clocks=self.loader.clocks)
             self._remember_waiting()
             self.segments.start()
+            self.rollouts.start()
         except BaseException:
             self._database.__exit__(None, None, None)
             raise
         self._thread.start()
-        self._log(f"hub: {state.folder} from {self.config.cluster}")
+        self._log(f"hub: {state.folder} from {self.config.cluster.title}")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.rollouts.close()
         self.segments.close()
         self._ending = True
         self._wake.set()
         self._thread.join()
+        if self._claim:
+            with suppress(DatabaseError):  # it is down, and whoever comes waits a while
+                self._claim.release()
         self._database.__exit__(kind, error, trace)
         self._log("hub: stopped")
 
@@ -132,6 +162,20 @@ class Hub:
     def feed(self, node: str) -> Feed | None:
         """What a node's agent is told; None for a node that nobody knows."""
         return self._control.feed(node)
+
+    def would_deny(self, since: datetime) -> Sequence[WouldDeny]:
+        """What policies on trial would have denied since a time."""
+        return tuple(would_deny(self.base, since, policy_sets(self.wanted.read(), self.orders)[1]))
+
+    def obeying(self) -> Mapping[str, bool]:
+        """By node that has an agent, whether that does what is wanted by now."""
+        told = self._steered == self.wanted.read()
+        agents = self.agents.agents
+        return {node: told and one.revision >= self._control.revision_of(node) for node, one in agents.items()}
+
+    def wake(self) -> None:
+        """There is something to look at."""
+        self._wake.set()
 
     @property
     def revision(self) -> int:
@@ -145,8 +189,10 @@ class Hub:
 
     def require_ready(self) -> Cluster:
         """The cluster as it is; NotReadyError says what is missing."""
+        if why := self.config.cluster.unready():
+            raise NotReadyError(why)
         if self.cluster is None:
-            raise NotReadyError(f"{self.config.cluster}: the cluster has not been read yet")
+            raise NotReadyError(f"{self.config.cluster.title}: the cluster has not been read yet")
         if trouble := self._troubles.get("database"):
             raise NotReadyError(trouble)
         if self.segments.trouble:
@@ -158,7 +204,7 @@ class Hub:
     def warnings(self) -> list[str]:
         """What a person should look at though the hub works, one line each."""
         found = [f"{part}: {trouble}" for part, trouble in sorted(self.troubles.items())]
-        found += self.receiver.clocks.warnings()
+        found += [*self.receiver.clocks.warnings(), *self.config.cluster.warnings()]
         if self.loader.damaged:
             found.append(
                 f"{self.loader.damaged} records of segments were damaged; see {self.config.state.segments}/damaged"
@@ -170,6 +216,11 @@ class Hub:
         for segment in self.segments.waiting():
             for record in read_segment(segment):
                 self.receiver.ledger.add(entry(record.identity))
+
+    def _tell(self, flows: pa.Table, counted: NDArray[np.bool_], agents: tuple[Agent, ...]) -> None:
+        """What a segment brought, to whoever wants to know."""
+        self.live.tell(flows, counted, agents)
+        self.rollouts.tell(flows)
 
     def _closed(self, segment: Path, records: Sequence[Record]) -> None:
         """In the thread of the segments: there is something to load, and first sights are in a hurry."""
@@ -187,24 +238,22 @@ class Hub:
             self._try("cluster", self._look_at_cluster)
             self._try("ranges", self._look_at_ranges)
             self._try("names", self.names.flush)
+            if self._claim:
+                self._try("claim", self._claim.hold)
             if self.cluster is not None:
                 self._try("database", partial(self.loader.run, self.names))
                 self._try("control", partial(self._steer, self.cluster, self.agents))
+                self._try("trial", partial(self.config.cluster.hear, self))
                 self._try("imports", partial(take_imports, self.config.state.imports, self.base))
 
     def _look_at_cluster(self) -> bool:
-        seen = signature(self.config.cluster)
-        if seen == self._cluster_seen:
+        sight = self.config.cluster.look()
+        if sight is None:
             return False
-        # Remembered first: what cannot be read is told once, and tried again when it changes.
-        before, self._cluster_seen = self._cluster_seen, seen
-        reading = read_cluster(read_documents([self.config.cluster]))
-        now = time.time_ns() // 1000
-        changed = max((mtime // 1000 for _, mtime, _ in seen - before), default=now)
-        # What is gone leaves no time behind: then only that it is gone by now is certain.
-        at = changed if self.names.looked_us < changed <= now else now
-        self.names.observe(reading.cluster, at)
-        self.cluster = reading.cluster
+        now, changed = time.time_ns() // 1000, sight.changed_us or 0
+        self.names.observe(sight.cluster, changed if self.names.looked_us < changed <= now else now)
+        self.cluster, self.orders = sight.cluster, sight.orders
+        self._looks += 1
         return True
 
     def _look_at_ranges(self) -> bool:
@@ -226,16 +275,17 @@ class Hub:
     def _steer(self, cluster: Cluster, agents: Agents) -> bool:
         intent_file = signature(self.config.state.intent)
         intent = self.wanted.read()
-        seen = (self._cluster_seen, intent_file, *(signature(path) for path in _policy_paths(intent)))
+        seen = (self._looks, intent_file, *(signature(path) for path in _policy_paths(intent)))
         applied = max((agent.revision for agent in agents.agents.values()), default=0)
         if seen == self._control_seen and applied <= self._control.revision:
             return False
         self._control_seen = seen
         try:
-            nodes = self._control.update(cluster, intent, applied)
+            nodes = self._control.update(cluster, intent, applied, self.orders)
         except OSError:
             self._control_seen = ()  # the disk may recover without anything else changing
             raise
+        self._steered = intent
         if nodes:
             self._log(f"control: revision {self._control.revision} for {', '.join(sorted(nodes))}")
         return True

@@ -36,6 +36,10 @@ class State:
         """Who held which address when."""
         return self.folder / "names.jsonl"
 
+    def places(self, grain: str) -> Path:
+        """Where maps put their nodes: workloads, or replicas."""
+        return self.folder / f"map-{grain}.json"
+
     def token(self, role: str) -> Path:
         """The token that the hub made for a role."""
         return self.folder / "tokens" / role
@@ -54,6 +58,16 @@ class State:
     def policies(self) -> Path:
         """Policies that came with an intent, each file called after its content."""
         return self.folder / "policies"
+
+    @property
+    def rollouts(self) -> Path:
+        """The state of each rollout: `NAME.json`."""
+        return self.folder / "rollouts"
+
+    @property
+    def jobs(self) -> Path:
+        """What became of the policy engine's jobs: `ID.json`."""
+        return self.folder / "jobs"
 
     @property
     def audit(self) -> Path:

@@ -109,7 +109,7 @@ def _kept(choice: Choice | None, state: State, cluster: Cluster) -> PolicyChoice
         raise UsageError(f"`{unknown[0]}` is not a node of this cluster; its nodes: {', '.join(sorted(known))}")
     if choice.policies is None:
         return PolicyChoice(posture=choice.posture, nodes=choice.nodes, mode=choice.mode)
-    path = _file(choice.policies, state)
+    path = _written(choice.policies, state)
     kept = PolicyChoice(policies=str(path), posture=choice.posture, nodes=choice.nodes, mode=choice.mode)
     try:
         policy_set(kept)
@@ -118,10 +118,14 @@ def _kept(choice: Choice | None, state: State, cluster: Cluster) -> PolicyChoice
     return kept
 
 
-def _file(policies: str, state: State) -> Path:
-    """Called after its content and never changed: the audit log's entries go on meaning what they meant."""
-    content = policies.encode()
-    path = state.policies.absolute() / f"{hashlib.sha256(content).hexdigest()[:16]}.yaml"
+def place_of(policies: str, state: State) -> Path:
+    """Where policies of a wish are kept: a file called after its content and never changed, so that the audit log's
+    entries go on meaning what they meant."""
+    return state.policies.absolute() / f"{hashlib.sha256(policies.encode()).hexdigest()[:16]}.yaml"
+
+
+def _written(policies: str, state: State) -> Path:
+    path = place_of(policies, state)
     if not path.exists():
-        write_atomically(path, content)
+        write_atomically(path, policies.encode())
     return path

@@ -8,7 +8,7 @@ the right and y down; the base line is y = 0, a block's y below zero.
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -25,14 +25,14 @@ GAP: Final = 24.0
 """Between blocks, and between a block and what stands in it."""
 STRIP: Final = 16
 """Nodes on top of each other in the strips at the sides."""
-_LEAST: Final = 4
+_LEAST: Final = 3
 """Places in the smallest block."""
 _TALL: Final = STEP[0] / STEP[1]
 """Rows per column of a block that looks square."""
 _WIDE: Final = 1.6
 """Width of the board by its height, when it is new."""
-_NARROWEST: Final = 1600.0
-"""Width of a board for few, or none yet."""
+_NARROWEST: Final = 672.0
+"""Width of a board for few, or none yet: three of the smallest blocks."""
 _EDGES: Final = 2 * GAP - (STEP[0] - BAR[0])
 """What a block is wider than its columns' steps."""
 
@@ -96,8 +96,10 @@ def layout(nodes: Iterable[Node], edges: Iterable[tuple[str, str]] = (), before:
             members[node.namespace].append(node.key)
         else:
             strips[node.place].append(node.key)
-    width, blocks = _blocks({name: len(keys) for name, keys in members.items()}, before)
-    ranks = _ranks({key: name for name, keys in members.items() for key in keys}, edges)
+    homes = {key: name for name, keys in members.items() for key in keys}
+    told = set(edges)
+    width, blocks = _blocks({name: len(keys) for name, keys in members.items()}, _between(homes, told), before)
+    ranks = _ranks(homes, told)
     places: dict[str, Box] = {}
     for name, keys in members.items():
         places |= _inside(blocks[name], sorted(keys, key=lambda key: (ranks.get(key, 0.5), key)))
@@ -108,45 +110,62 @@ def layout(nodes: Iterable[Node], edges: Iterable[tuple[str, str]] = (), before:
     return Layout(width, places, blocks, slots)
 
 
-def _ranks(namespaces: Mapping[str, str], edges: Iterable[tuple[str, str]]) -> dict[str, float]:
-    """Each node's share of edges that come in, within its namespace: 0 for a mere caller, 1 for who is only called.
-    Edges to others do not count, or their changes would move it."""
+def _ranks(namespaces: Mapping[str, str], edges: Set[tuple[str, str]]) -> dict[str, float]:
+    """Each node's rank within its namespace. Edges to others do not count, or their changes would move it."""
+    return _incoming(pair for pair in edges if len({namespaces.get(key) for key in pair}) == 1)
+
+
+def _between(namespaces: Mapping[str, str], edges: Set[tuple[str, str]]) -> dict[str, float]:
+    """Each namespace's rank among the others."""
+    pairs = ((namespaces.get(client), namespaces.get(server)) for client, server in edges)
+    return _incoming((client, server) for client, server in pairs if client and server)
+
+
+def _incoming(edges: Iterable[tuple[str, str]]) -> dict[str, float]:
+    """The share of edges that come in: 0 for a mere caller, 1 for who is only called."""
     called, all_of = Counter[str](), Counter[str]()
-    for client, server in set(edges):
-        if client != server and client in namespaces and namespaces[client] == namespaces.get(server):
+    for client, server in edges:
+        if client != server:
             called[server] += 1
             all_of.update((client, server))
     return {key: called[key] / count for key, count in all_of.items()}
 
 
-def _blocks(sizes: Mapping[str, int], before: Layout) -> tuple[float, dict[str, Block]]:
-    """Old blocks that still have room stay; the others take the lowest free place, the leftmost of these."""
+def _blocks(sizes: Mapping[str, int], ranks: Mapping[str, float], before: Layout) -> tuple[float, dict[str, Block]]:
+    """Old blocks that still have room stay; the others come in order of rank, each to the leftmost free place that
+    makes the board no taller, else to the lowest one."""
     kept = {name: block for name, block in before.blocks.items() if 0 < sizes.get(name, 0) <= block.room}
-    new = {name: _room(size) for name, size in sorted(sizes.items()) if name not in kept}
-    width = before.width or _width(new.values())
+    coming = sorted(sizes.keys() - kept.keys(), key=lambda name: (ranks.get(name, 0.5), name))
+    new = {name: _room(sizes[name]) for name in coming}
+    width = before.width or width_for(sizes.values())
     shapes = {name: _shape(room, width) for name, room in new.items()}
     boxes = [block.box for block in kept.values()]
+    area = sum((box.width + GAP) * (box.height + GAP) for box in boxes)
+    area += sum((wide + GAP) * (high + GAP) for wide, high in shapes.values())
+    highest = max((high for _, high in shapes.values()), default=0.0)
+    tall = max([area / width + highest / 2, highest, *(-box.y for box in boxes)])
     for name, (wide, high) in shapes.items():
-        box = _free(wide, high, boxes, width)
+        box = _free(wide, high, boxes, width, tall)
         boxes.append(box)
         kept[name] = Block(box, new[name])
     return width, {name: kept[name] for name in sorted(kept)}
 
 
-def _width(rooms: Iterable[int]) -> float:
-    """Of a new board for such blocks; it keeps it, whatever comes."""
-    shapes = [_shape(room) for room in rooms]
+def width_for(sizes: Iterable[int]) -> float:
+    """Of a new board for namespaces of so many nodes; it keeps it, whatever comes."""
+    shapes = [_shape(_room(size)) for size in sizes if size]
     area = sum((wide + GAP) * (high + GAP) for wide, high in shapes)
     return max([_NARROWEST, math.sqrt(area * _WIDE), *(wide for wide, _ in shapes)])
 
 
-def _free(wide: float, high: float, boxes: Sequence[Box], width: float) -> Box:
+def _free(wide: float, high: float, boxes: Sequence[Box], width: float, limit: float) -> Box:
     """Beside or on top of one of the boxes: wherever else it fits, it could slide down or to the left."""
     taken = np.array(boxes, float).reshape(-1, 4)
     left, top, across, tall = taken.T
     xs, bottoms = np.unique([0.0, *(left + across + GAP)]), np.unique([0.0, *(top - GAP)])
     x, bottom = (axis.ravel() for axis in np.meshgrid(xs[xs + wide <= width], bottoms))
-    order = np.lexsort((x, -bottom))
+    above = high - bottom > limit
+    order = np.lexsort((np.where(above, x, -bottom), np.where(above, -bottom, x), above))
     for start in range(0, len(order), 256):
         some = order[start : start + 256]
         near_x = (x[some, None] < left + across + GAP) & (left < x[some, None] + wide + GAP)

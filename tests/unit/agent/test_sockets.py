@@ -18,10 +18,15 @@ HYBRID = """\
     [
         (HYBRID, "/sys/fs/cgroup/unified"),
         ("30 24 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup rw,nsdelegate\n", "/sys/fs/cgroup"),
+        (
+            "30 24 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup rw\n"
+            "31 24 0:26 /../../../.. /run/fairway/cgroup ro - cgroup2 cgroup rw\n",
+            "/run/fairway/cgroup",
+        ),
         (HYBRID.replace("cgroup2 cgroup2", "cgroup cgroup"), None),
         ("", None),
     ],
-    ids=["hybrid", "unified", "version 1 only", "none"],
+    ids=["hybrid", "unified", "a container with the node's", "version 1 only", "none"],
 )
 def test_the_unified_hierarchy(tmp_path: Path, mounts: str, found: str | None) -> None:
     file = tmp_path / "mountinfo"

@@ -1,6 +1,6 @@
 """Places on the map: always the same, never two in one, and nobody moves because somebody else came."""
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -84,6 +84,14 @@ def test_callers_stand_left_of_whom_they_call() -> None:
     chain = list(zip(reversed(keys), list(reversed(keys))[1:], strict=False))
     found = layout([Node(key, "shop") for key in keys], chain)
     assert found.nodes["shop/p"].x < found.nodes["shop/a"].x
+
+
+def test_namespaces_that_call_stand_left_of_those_they_call() -> None:
+    spaces = "fbdaecg"
+    keys = [f"{space}/w" for space in spaces]
+    found = layout([Node(key, key[0]) for key in keys], list(pairwise(keys)))
+    assert found.blocks["f"].box.x == 0
+    assert found.blocks["g"].box.x == max(block.box.x for block in found.blocks.values())
 
 
 def test_a_full_block_moves_alone() -> None:

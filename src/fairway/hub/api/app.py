@@ -7,7 +7,23 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.middleware import DefineMiddleware
 
-from fairway.hub.api import agents, denials, export, flows, intent, live, metrics, policy, seen, sums, zones
+from fairway.hub.api import (
+    agents,
+    console,
+    denials,
+    export,
+    flows,
+    intent,
+    live,
+    metrics,
+    nodes,
+    policy,
+    protection,
+    rollouts,
+    seen,
+    sums,
+    zones,
+)
 from fairway.hub.api import map as graph
 from fairway.hub.api.access import Door
 from fairway.hub.api.asked import asked
@@ -15,7 +31,6 @@ from fairway.hub.api.description import complete, configuration
 from fairway.hub.api.desk import Desk
 from fairway.hub.api.problems import handlers
 from fairway.hub.gate import Gate
-from fairway.hub.jobs import Jobs
 from fairway.hub.service import Hub
 
 HEALTH = ("/healthz", "/readyz")
@@ -36,21 +51,25 @@ async def readyz(hub: NamedDependency[Hub]) -> str:
 
 def application(hub: Hub, gate: Gate, log: Callable[[str], None]) -> Litestar:
     """The hub's ASGI application."""
-    desk, jobs = Desk(), Jobs(hub.config.cluster)
+    desk, jobs, built = Desk(), hub.jobs, console.read_console()
     made = Litestar(
         route_handlers=[
             *(healthz, readyz, agents.flows, agents.feed, export.export_flows, export.agents, export.me),
             *(flows.list_flows, graph.map_of, denials.denials_of, live.live),
             *(zones.zones_of, sums.top_of, sums.hotspots, sums.series_of),
-            *(seen.edges, seen.endpoints_of, seen.search),
+            *(seen.edges, seen.endpoints_of, seen.search, seen.meaning),
             *(intent.intent, intent.change_intent, intent.audit, metrics.metrics),
+            *(protection.protection_of, protection.policies_in, nodes.nodes),
             policy.router,
+            rollouts.router,
+            *(console.document, console.icon, console.asset),
         ],
         dependencies={
             "hub": Provide(lambda: hub, sync_to_thread=False),
             "gate": Provide(lambda: gate, sync_to_thread=False),
             "desk": Provide(lambda: desk, sync_to_thread=False),
             "jobs": Provide(lambda: jobs, sync_to_thread=False),
+            "console": Provide(lambda: built, sync_to_thread=False),
             "asked": Provide(asked, sync_to_thread=False),
         },
         on_shutdown=[jobs.close, desk.close],

@@ -73,8 +73,11 @@ def _denials(hub: Hub, asked: Asked, limit: int) -> Denials:
 
 def policies_of(hub: Hub) -> PolicySets:
     """The policies in force and on trial, to name them; one whose folder was moved away is not known."""
-    intent = read_intent(hub.config.state)
-    return {"active": _known(intent.active), "staged": _known(intent.staged)}
+    intent, orders = read_intent(hub.config.state), hub.orders
+    active, staged = _known(intent.active), _known(intent.staged)
+    if orders is not None:
+        active, staged = active or orders.active, staged or orders.staged
+    return {"active": active, "staged": staged}
 
 
 def _known(choice: PolicyChoice | None) -> PolicySet | None:

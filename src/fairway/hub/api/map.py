@@ -1,7 +1,8 @@
 """The map over HTTP."""
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Request, Response, get
@@ -15,35 +16,89 @@ from fairway.hub.api.tags import tagged
 from fairway.hub.auth import Role
 from fairway.hub.database.catalogue import MOST_ROWS, map_edges
 from fairway.hub.database.seen import backends
+from fairway.hub.intent import Intent, read_intent
 from fairway.hub.rows import rows_of
 from fairway.hub.service import Hub
+from fairway.hub.standing import Protection, Standing
 from fairway.kit.errors import UsageError
-from fairway.views.map import Behind, Grain, Graph, MapEdge, Node, graph_of
+from fairway.policy.model import Cluster
+from fairway.views.graph import graph_of
+from fairway.views.layout import Box
+from fairway.views.map import Behind, Grain, Graph, MapEdge, Node, Row
+
+LEGIBLE: Final = 150
+"""Nodes of a map that can be read; `collapse=auto` shows namespaces instead of more."""
+LEGIBLE_OUTSIDE: Final = 40
+"""Networks outside, likewise."""
+_OUTSIDE: Final = "outside"
 
 OfGrain = Annotated[Grain, QueryParameter(description="one node for each workload, or for each pod")]
-Collapsed = Annotated[str, QueryParameter(description="namespaces to show as one node each: `shop,data`, or `*`")]
+Collapsed = Annotated[
+    str,
+    QueryParameter(
+        description="namespaces to show as one node each: `shop,data`, `*` for all; "
+        f"`auto`: all, and all networks outside as one, where more than {LEGIBLE} nodes (networks: "
+        f"{LEGIBLE_OUTSIDE}) would be shown"
+    ),
+]
+Opened = Annotated[
+    str, QueryParameter(description="namespaces that `auto` and `*` leave as they are; `outside` for networks")
+]
+
+
+class Rectangle(msgspec.Struct, frozen=True):
+    """By its upper left corner, in pixels at a scale of one; x to the right, y down."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class Placed(Node, frozen=True, kw_only=True):
+    """A node and where it stands: where it stood on every map of this hub. `replicas` are its pods now, 0 where
+    none are known; `protection` tells in which directions a policy isolates it now."""
+
+    box: Rectangle
+    replicas: int = 0
+    protection: Protection = "unknown"
+
+
+class Ground(msgspec.Struct, frozen=True, kw_only=True):
+    """A namespace's block."""
+
+    namespace: str
+    box: Rectangle
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
     """What the map shows in all. `denied_edges` had packets dropped; `would_deny_edges` would have connections
-    dropped by policies on trial; `unjudged_edges` have connections that no policy set was held against."""
+    dropped by policies on trial; `unjudged_edges` have connections that no policy set was held against;
+    `unprotected_edges` are those whose standing is so. `cost` is of the bytes between zones that have a price,
+    `unpriced_bytes` are those that have none."""
 
     nodes: int
     edges: int
     bytes: int
     cross_zone_bytes: int
+    unpriced_bytes: int
+    cost: float
     denied_edges: int
     would_deny_edges: int
     unjudged_edges: int
+    unprotected_edges: int
 
 
 class Map(msgspec.Struct, frozen=True, kw_only=True):
-    """Nodes and edges of a time."""
+    """Nodes and edges of a time. `collapsed` are the namespaces shown as one node; `currency` that of costs."""
 
     since: datetime
     until: datetime
     totals: Totals
-    nodes: list[Node]
+    currency: str
+    collapsed: list[str]
+    blocks: list[Ground]
+    nodes: list[Placed]
     edges: list[MapEdge]
 
 
@@ -60,14 +115,20 @@ async def map_of(
     asked: NamedDependency[Asked],
     grain: OfGrain = "workload",
     collapse: Collapsed = "",
+    open: Opened = "",
 ) -> Response[Map]:
     """Each flow counted once; both directions of an edge apart."""
-    collapsed = frozenset(filter(None, collapse.split(",")))
-    return tagged(request, await desk(lambda: _map(hub, asked, grain, collapsed)))
+    collapsed, left = (frozenset(filter(None, text.split(","))) for text in (collapse, open))
+    return tagged(request, await desk(lambda: _map(hub, asked, grain, collapsed, left)))
 
 
 def graph_asked(
-    hub: Hub, asked: Asked, grain: Grain = "workload", collapsed: frozenset[str] = frozenset()
+    hub: Hub,
+    asked: Asked,
+    grain: Grain = "workload",
+    collapse: frozenset[str] = frozenset(),
+    opened: frozenset[str] = frozenset(),
+    standing: Standing | None = None,
 ) -> Graph:
     """The map that is asked for; UsageError if it is too large to be told."""
     rows = hub.base.ask(map_edges(asked.wanted, asked.now, replicas=grain == "replica"))
@@ -75,7 +136,35 @@ def graph_asked(
         raise UsageError(f"the map has over {MOST_ROWS} edges; ask for less: a filter, less time, or workloads")
     told = list(rows_of(rows))
     behind = _behind(hub) if any(row["server_kind"] == "service" for row in told) else {}
-    return graph_of(told, behind, grain, collapsed)
+    collapsed, outside_as_one = _collapsed(told, grain, collapse, opened)
+    return graph_of(
+        told,
+        behind,
+        grain,
+        collapsed,
+        outside_as_one=outside_as_one,
+        prices=hub.config.prices,
+        judge=standing.judge if standing else None,
+    )
+
+
+def _collapsed(
+    rows: Iterable[Row], grain: Grain, wanted: frozenset[str], opened: frozenset[str]
+) -> tuple[frozenset[str], bool]:
+    """The namespaces to show as one, and whether the outside is."""
+    if not wanted & {"auto", "*"}:
+        return wanted, False
+    name = "group" if grain == "workload" else "replica"
+    ends = {
+        (row[f"{end}_kind"], row[f"{end}_namespace"], row[f"{end}_{name}"])
+        for row in rows
+        for end in ("client", "server")
+    }
+    outside = sum(kind == "external" for kind, _, _ in ends)
+    as_one = "auto" in wanted and outside > LEGIBLE_OUTSIDE and _OUTSIDE not in opened
+    if "*" not in wanted and len(ends) - as_one * outside <= LEGIBLE:
+        return wanted - {"auto"}, as_one
+    return frozenset(namespace for _, namespace, _ in ends if namespace) - opened, as_one
 
 
 def _behind(hub: Hub) -> dict[str, Behind]:
@@ -85,23 +174,56 @@ def _behind(hub: Hub) -> dict[str, Behind]:
     }
 
 
-def _map(hub: Hub, asked: Asked, grain: Grain, collapsed: frozenset[str]) -> Map:
-    graph = graph_asked(hub, asked, grain, collapsed)
-    edges = graph.edges
+def _map(hub: Hub, asked: Asked, grain: Grain, collapse: frozenset[str], opened: frozenset[str]) -> Map:
+    standing = hub.stand.of(hub.cluster or Cluster(), _intent(hub))
+    graph = graph_asked(hub, asked, grain, collapse, opened, standing)
+    boxes, blocks = hub.places[grain].of(graph, standing.sizes(replicas=grain == "replica"))
     return Map(
         since=asked.since,
         until=asked.until,
-        nodes=graph.nodes,
-        edges=edges,
-        totals=Totals(
-            nodes=len(graph.nodes),
-            edges=len(edges),
-            bytes=sum(edge.sent_bytes + edge.received_bytes for edge in edges),
-            cross_zone_bytes=sum(edge.cross_zone_bytes for edge in edges),
-            denied_edges=sum(edge.denied > 0 for edge in edges),
-            would_deny_edges=sum(edge.would_deny > 0 for edge in edges),
-            unjudged_edges=sum(edge.unjudged > 0 for edge in edges),
-        ),
+        currency=hub.config.prices.currency,
+        collapsed=[node.namespace for node in graph.nodes if node.kind == "namespace"],
+        blocks=[Ground(namespace=name, box=Rectangle(*box)) for name, box in blocks.items()],
+        nodes=[_placed(node, boxes[node.id], standing) for node in graph.nodes],
+        edges=graph.edges,
+        totals=_totals(graph),
+    )
+
+
+def _intent(hub: Hub) -> Intent:
+    """A file that is malformed is told elsewhere; a map is drawn all the same."""
+    try:
+        return read_intent(hub.config.state)
+    except UsageError:
+        return Intent()
+
+
+def _placed(node: Node, box: Box, standing: Standing) -> Placed:
+    """Of a pod among its like it is known that it is one."""
+    replicas, protection = 0, standing.protection(node.namespace, node.name)
+    if node.kind == "pod":
+        replicas = 1 if node.replica else standing.replicas(node.namespace, node.name)
+    return Placed(
+        **{name: getattr(node, name) for name in Node.__struct_fields__},
+        box=Rectangle(*box),
+        replicas=replicas,
+        protection=protection,
+    )
+
+
+def _totals(graph: Graph) -> Totals:
+    edges = graph.edges
+    return Totals(
+        nodes=len(graph.nodes),
+        edges=len(edges),
+        bytes=sum(edge.sent_bytes + edge.received_bytes for edge in edges),
+        cross_zone_bytes=sum(edge.cross_zone_bytes for edge in edges),
+        unpriced_bytes=sum(edge.unpriced_bytes for edge in edges),
+        cost=round(sum(edge.cost for edge in edges), 9),
+        denied_edges=sum(edge.denied > 0 for edge in edges),
+        would_deny_edges=sum(edge.would_deny > 0 for edge in edges),
+        unjudged_edges=sum(edge.unjudged > 0 for edge in edges),
+        unprotected_edges=sum(edge.standing == "unprotected" for edge in edges),
     )
 
 

@@ -8,9 +8,11 @@ import msgspec
 from litestar import Request, Response, Router, delete, get, post
 from litestar.di import NamedDependency
 from litestar.exceptions import PermissionDeniedException
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
 
 from fairway.hub.api.access import only
+from fairway.hub.api.answers import Compared, Covered, Generated, Replayed
 from fairway.hub.api.asked import scope_of
 from fairway.hub.api.desk import Desk
 from fairway.hub.api.problems import problem
@@ -20,6 +22,7 @@ from fairway.hub.engine import Material, answer
 from fairway.hub.jobs import Job, Jobs
 from fairway.hub.questions import Coverage, Diff, Explain, Generate, Lint, Question, Replay
 from fairway.hub.service import Hub, NotReadyError
+from fairway.policy.ask import Answer
 from fairway.views.filter import parse_moment
 
 LARGEST: Final = 32 << 20
@@ -35,7 +38,8 @@ OfJobs = NamedDependency[Jobs]
 
 
 class JobState(msgspec.Struct, frozen=True, kw_only=True):
-    """A job. `state`: waiting, running, done, failed, cancelled; `progress` 0 to 1; `answer` once it is done."""
+    """A job. `state`: waiting, running, done, failed, cancelled, interrupted (the hub ended meanwhile).
+    `progress` is 0 to 1; `answer` comes once it is done, `error` says why there is none."""
 
     id: str
     verb: str
@@ -47,31 +51,36 @@ class JobState(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
 
 
-@post("/generate", status_code=200, summary="Policies from what was seen")
+def _told(shape: type) -> dict[int, ResponseSpec]:
+    """An answer is told as the engine made it, and described as this."""
+    return {200: ResponseSpec(shape, generate_examples=False)}
+
+
+@post("/generate", status_code=200, responses=_told(Generated), summary="Policies from what was seen")
 async def generate(request: Asked, hub: OfHub, desk: OfDesk, data: JSONBody[Generate]) -> Plain:
     """With evidence for each rule, what makes no rule, and what a person should look at."""
     return await _at_once(request, hub, desk, data)
 
 
-@post("/replay", status_code=200, summary="What policies would have denied")
+@post("/replay", status_code=200, responses=_told(Replayed), summary="What policies would have denied")
 async def replay(request: Asked, hub: OfHub, desk: OfDesk, data: JSONBody[Replay]) -> Plain:
     """Each edge that was seen, judged."""
     return await _at_once(request, hub, desk, data)
 
 
-@post("/coverage", status_code=200, summary="Whether enough was seen to enforce")
+@post("/coverage", status_code=200, responses=_told(Covered), summary="Whether enough was seen to enforce")
 async def coverage(request: Asked, hub: OfHub, desk: OfDesk, data: JSONBody[Coverage]) -> Plain:
     """A score for each workload, and what is missing."""
     return await _at_once(request, hub, desk, data)
 
 
-@post("/diff", status_code=200, summary="What two policy sets judge differently")
+@post("/diff", status_code=200, responses=_told(Compared), summary="What two policy sets judge differently")
 async def diff(request: Asked, hub: OfHub, desk: OfDesk, data: JSONBody[Diff]) -> Plain:
     """Exactly, over the cluster as it is."""
     return await _at_once(request, hub, desk, data)
 
 
-@post("/explain", status_code=200, summary="Why a connection is allowed or denied")
+@post("/explain", status_code=200, responses=_told(Answer), summary="Why a connection is allowed or denied")
 async def explain(request: Asked, hub: OfHub, desk: OfDesk, data: JSONBody[Explain]) -> Plain:
     """Names the policies and rules."""
     return await _at_once(request, hub, desk, data)
@@ -176,13 +185,13 @@ def _check(principal: Principal, question: Question) -> None:
 def _state(job: Job) -> JobState:
     return JobState(
         id=job.id,
-        verb=str(job.question.__struct_config__.tag),
+        verb=job.verb,
         state=str(job.state),
         step=job.step,
         progress=job.done,
         started=datetime.fromtimestamp(job.started, UTC),
         answer=job.answer if job.state == "done" else None,
-        error=job.error if job.state == "failed" else "",
+        error=job.error,
     )
 
 

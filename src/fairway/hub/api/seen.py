@@ -1,7 +1,7 @@
 """What was ever seen, over HTTP: edges, endpoints, and a search among them."""
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from litestar import Request, Response, get
@@ -14,13 +14,19 @@ from fairway.hub.api.desk import Desk
 from fairway.hub.api.shapes import End
 from fairway.hub.api.tags import tagged
 from fairway.hub.auth import Role
-from fairway.hub.database.seen import endpoints
+from fairway.hub.database.seen import endpoints, seen_edges
+from fairway.hub.edges import edges_of_reports
 from fairway.hub.matching import edges_matching
 from fairway.hub.rows import rows_of
 from fairway.hub.service import Hub
+from fairway.kit.errors import UsageError
 from fairway.wire.edge import Edge
 from fairway.wire.endpoint import Endpoint, Kind
 
+MOST_WORDS: Final = 100_000
+"""Of both ends' agents about edges, for one answer: it takes seconds to make."""
+_APART: Final = timedelta(minutes=10)
+"""So much earlier the other end's last word may be."""
 Limit = Annotated[int, QueryParameter(ge=1, le=10_000, description="at most so many")]
 Since = Annotated[Literal["seen", "first"], QueryParameter(description="of `since`: last or first sight")]
 Of = Annotated[
@@ -104,13 +110,30 @@ async def edges(
 
 
 def _edges(hub: Hub, asked: Asked, sight: str) -> list[Edge]:
-    found = edges_matching(asked.expression, hub.base.edges(asked.scope))
     name = "first_seen" if sight == "first" else "last_seen"
     since = asked.since if asked.bounded else None
+    # Both ends' words of an edge are needed, whatever the filter says of one of them; both are about as late.
+    words = hub.base.ask(seen_edges(asked.scope, since - _APART if since else None, MOST_WORDS + 1))
+    if words.num_rows > MOST_WORDS:
+        raise UsageError(f"over {MOST_WORDS // 2} edges; ask for less time with `since`, or for one namespace's")
+    found = edges_matching(asked.expression, edges_of_reports(words))
     kept = [
         edge for edge in found if (since is None or getattr(edge, name) >= since) and edge.first_seen < asked.until
     ]
     return sorted(kept, key=lambda edge: edge.first_seen, reverse=True)
+
+
+class Meaning(msgspec.Struct, frozen=True, kw_only=True):
+    """The time that a filter is of."""
+
+    since: datetime
+    until: datetime
+
+
+@get("/api/v1/filter", guards=[only(Role.VIEWER)], tags=["seen"], summary="Whether a filter can be read")
+async def meaning(asked: NamedDependency[Asked]) -> Meaning:
+    """Looks nothing up; 400 points at what is wrong."""
+    return Meaning(since=asked.since, until=asked.until)
 
 
 @get("/api/v1/endpoints", guards=[only(Role.VIEWER)], tags=["seen"], summary="Who was ever seen")

@@ -17,6 +17,7 @@ MOST_ROWS: Final = 100_000
 _LONGEST_STEP: Final = 366 * 86400
 _GROUP: Final = tuple(f"{end}_{name}" for end in ("client", "server") for name in ("kind", "namespace", "group"))
 _REPLICA: Final = tuple(f"{end}_{name}" for end in ("client", "server") for name in ("replica", "node"))
+_CROSSING: Final = ("from_zone", "to_zone")
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "edge": _GROUP,
     "client": _GROUP[:3],
@@ -49,6 +50,9 @@ class _Source:
 
     def named(self, column: str) -> str:
         """A rollup's column, made out of the flows' own where these are read."""
+        if column in _CROSSING:
+            end = "client" if column == "from_zone" else "server"
+            return f"if(category = 'inter-zone', {end}_zone, '') AS {column}"
         end, _, name = column.partition("_")
         if self.raw and name == "group":
             return f"{group_of(end)} AS {column}"
@@ -63,8 +67,9 @@ _HOURS: Final = _Source("edges_1h", "time", HOUR_COLUMNS, raw=False)
 
 
 def map_edges(wanted: Filter, now: datetime, *, replicas: bool = False) -> Question:
-    """A row for each pair of workloads (or pods), port, and Service dialled, with all that moved between them."""
-    keys = (*_GROUP, *(_REPLICA if replicas else ()), "service", "category", "port", "protocol")
+    """A row for each pair of workloads (or pods), port, and Service dialled, with all that moved between them; and
+    for each two zones, where these are not the same."""
+    keys = (*_GROUP, *(_REPLICA if replicas else ()), "service", "category", "port", "protocol", *_CROSSING)
     return _summed(wanted, now, keys, by_pod=replicas)
 
 
@@ -108,7 +113,9 @@ def flows_between(since: datetime | None, until: datetime | None, scope: Express
     bounds = [where.sql(scope)]
     bounds += [f"time_end >= {where.moment(since)}"] if since else []
     bounds += [f"time_end < {where.moment(until)}"] if until else []
-    return Question(f"SELECT {', '.join(NAMES)} FROM flows WHERE {' AND '.join(bounds)}", where.parameters)
+    return Question(
+        f"SELECT {', '.join(NAMES)} FROM flows WHERE {' AND '.join(bounds)}", where.parameters, coded=True
+    )
 
 
 def _summed(wanted: Filter, now: datetime, keys: tuple[str, ...], *, by_pod: bool = False) -> Question:

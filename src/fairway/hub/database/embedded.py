@@ -94,6 +94,7 @@ class Embedded:
             # One block, however many rows.
             "min_insert_block_size_rows": 1 << 24,
             "min_insert_block_size_bytes": 0,
+            # Merges add rows with equal keys up anyway; before each write it takes longer than the write.
             "optimize_on_insert": 0,
             # A node whose clock is wild must not stop the others' flows.
             "max_partitions_per_insert_block": 0,

@@ -5,7 +5,7 @@ from typing import Final
 
 from fairway.hub.database.interface import Database
 from fairway.hub.database.layout import Layout
-from fairway.hub.database.schema import TABLES, VERSIONS
+from fairway.hub.database.schema import EDGES_1M, HUBS, SEEN, TABLES, VERSIONS
 from fairway.kit.errors import UsageError
 
 
@@ -19,7 +19,18 @@ def tables(layout: Layout) -> tuple[str, ...]:
     return tuple(statement for table in TABLES for statement in layout.create(table))
 
 
-MIGRATIONS: Final[tuple[Callable[[Layout], tuple[str, ...]], ...]] = (_first,)
+def _second(layout: Layout) -> tuple[str, ...]:
+    """Version 2: which hub is at work; minutes and edges seen are filled without adding up first."""
+    filled = [
+        statement
+        for table in (EDGES_1M, SEEN)
+        for statement in (f"DROP VIEW IF EXISTS {table.name}_fill{layout.everywhere}", layout.fill(table))
+    ]
+    here = f"{layout.local(HUBS.name)}{layout.everywhere}"
+    return (*layout.create(HUBS), f"ALTER TABLE {here} MODIFY TTL toDateTime(at) + toIntervalDay(1)", *filled)
+
+
+MIGRATIONS: Final[tuple[Callable[[Layout], tuple[str, ...]], ...]] = (_first, _second)
 """Step i makes version i + 1 out of version i."""
 
 

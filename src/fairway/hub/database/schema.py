@@ -307,4 +307,18 @@ VERSIONS: Final = Table(
 )
 """Which migrations a node has had."""
 
+HUBS: Final = Table(
+    name="hubs",
+    columns=(
+        ("hub", "String"),
+        ("host", "String"),
+        ("state", "String"),
+        ("at", "DateTime64(3, 'UTC') DEFAULT now64(3)"),
+    ),
+    keys=("hub", "at"),
+    partition="toDate(at)",
+    keep="at",
+)
+"""Which hub works with these tables; see `hub.database.claim`."""
+
 TABLES: Final = (FLOWS, BATCHES, EDGES_1M, EDGES_1H, SEEN, ENDPOINTS, VERDICTS)

@@ -16,10 +16,16 @@ _SEARCHED: Final = ("namespace", "name", "workload", "address", "node")
 _EVENT: Final = tuple(key for key in VERDICTS.keys if key != "time")
 
 
-def seen_edges(scope: Expression = EVERYTHING) -> Question:
-    """All that was ever seen, at the grain of single pods, as each side's agents told it."""
+def seen_edges(scope: Expression = EVERYTHING, since: datetime | None = None, limit: int = 0) -> Question:
+    """All that was ever seen, or what was since a time, at the grain of single pods, as each side's agents told it.
+
+    At most `limit` rows if there is one.
+    """
     where = Conditions(SEEN_COLUMNS)
-    return Question(f"SELECT * FROM edges_seen FINAL WHERE {where.sql(scope)}", where.parameters)
+    lately = f" AND last_seen >= {where.moment(since)}" if since else ""
+    most = f" LIMIT {where.bind(limit, 'UInt64')}" if limit else ""
+    statement = f"SELECT * FROM edges_seen FINAL WHERE {where.sql(scope)}{lately}{most}"
+    return Question(statement, where.parameters, coded=True)
 
 
 def endpoints(scope: Expression, text: str, since: datetime | None, limit: int, *, kind: str = "") -> Question:
@@ -55,7 +61,8 @@ def backends() -> Question:
     return Question(
         "SELECT service, groupUniqArray((namespace, workload)) AS workloads, groupUniqArray(end.2) AS ports FROM "
         "(SELECT service, arrayJoin(JSONExtract(backends, 'Array(Tuple(String, UInt16))')) AS end, "
-        "end.1 AS address FROM edges_seen WHERE backends != '') AS told INNER JOIN "
+        "end.1 AS address FROM (SELECT DISTINCT service, backends FROM edges_seen WHERE backends != '')) AS told "
+        "INNER JOIN "
         "(SELECT address, argMax(namespace, last_seen) AS namespace, argMax(workload, last_seen) AS workload "
         "FROM endpoints WHERE kind = 'pod' GROUP BY address) AS pods USING (address) GROUP BY service"
     )

@@ -44,8 +44,37 @@ def test_denials_are_on_their_edge(hub: Serving) -> None:
     assert edges(told)[ORDERS, DB]["ports"] == ["TCP 5432", "TCP 5433"]
     assert told["totals"] == {
         **{"nodes": 5, "edges": 4, "bytes": 6420, "cross_zone_bytes": 6300},
-        **{"denied_edges": 1, "would_deny_edges": 1, "unjudged_edges": 3},
+        **{"denied_edges": 1, "would_deny_edges": 1, "unjudged_edges": 3, "unprotected_edges": 2},
+        **{"cost": 0.0, "unpriced_bytes": 6300},
     }
+    assert {pair: edge["standing"] for pair, edge in edges(told).items()} == {
+        **{(UI, ORDERS): "unprotected", (UI2, OUTSIDE): "unprotected"},
+        **{(UI2, DB): "denied", (ORDERS, DB): "would-deny"},
+    }
+
+
+def test_everything_has_a_place_that_a_filter_does_not_change(hub: Serving) -> None:
+    told = answer(hub, "/api/v1/map")
+    boxes = {node["id"]: node["box"] for node in told["nodes"]}
+    assert len({tuple(box.values()) for box in boxes.values()}) == 5
+    assert boxes[OUTSIDE]["x"] < 0, "the world outside is on the left"
+    some = answer(hub, "/api/v1/map", q="dst.port=5432")
+    assert {node["id"]: node["box"] for node in some["nodes"]} == {key: boxes[key] for key in (UI2, ORDERS, DB)}
+    assert {block["namespace"] for block in some["blocks"]} == {"ui", "orders"}
+    one = answer(hub, "/api/v1/map", collapse="orders")
+    blocks = {block["namespace"]: block["box"] for block in told["blocks"]}
+    assert {node["id"]: node["box"] for node in one["nodes"]}["namespace orders"] == blocks["orders"]
+    assert {node["id"]: (node["replicas"], node["protection"]) for node in told["nodes"]}[UI] == (1, "open")
+
+
+def test_only_what_is_too_much_to_read_is_collapsed(hub: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert answer(hub, "/api/v1/map", collapse="auto")["collapsed"] == []
+    monkeypatch.setattr("fairway.hub.api.map.LEGIBLE", 4)
+    told = answer(hub, "/api/v1/map", collapse="auto", open="ui")
+    assert (told["collapsed"], len(told["nodes"])) == (["orders"], 4)
+    monkeypatch.setattr("fairway.hub.api.map.LEGIBLE_OUTSIDE", 0)
+    assert "external *" in {node["id"] for node in answer(hub, "/api/v1/map", collapse="auto")["nodes"]}
+    assert OUTSIDE in {node["id"] for node in answer(hub, "/api/v1/map", collapse="auto", open="outside")["nodes"]}
 
 
 @pytest.mark.parametrize("since", ["1h", "9h", "1d"])

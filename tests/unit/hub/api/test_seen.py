@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fairway.hub.api import seen
 from fairway.hub.intent import Intent, PolicyChoice, write_intent
 from fairway.hub.serve import Listening
 from support.askers import answer, ask, refusal, tokens
@@ -70,6 +71,13 @@ def test_edges_since_a_time_are_those_first_seen_since(hub: Serving) -> None:
     assert pairs(hub, since=after, sight="first") == set()
     page = answer(hub, "/api/v1/edges", limit=2)
     assert (len(page["edges"]), page["more"]) == (2, 3)
+
+
+def test_too_many_edges_for_one_answer(hub: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seen, "MOST_WORDS", 4)
+    status, said = refusal(hub, "/api/v1/edges")
+    assert (status, said) == (400, "over 2 edges; ask for less time with `since`, or for one namespace's")
+    assert pairs(hub, since=(datetime.now(UTC) + timedelta(hours=1)).isoformat()) == set()
 
 
 def test_an_edge_says_what_was_dialled_and_how_often(hub: Serving) -> None:

@@ -9,7 +9,7 @@ import pytest
 from fairway.hub.database.embedded import Embedded
 from fairway.hub.database.flowbase import FlowBase
 from fairway.hub.database.migrations import MIGRATIONS, migrate, version_of
-from fairway.hub.database.schema import TABLES
+from fairway.hub.database.schema import EDGES_1M, SEEN, TABLES
 from fairway.hub.database.upkeep import held
 from fairway.kit.errors import UsageError
 from support.flows import random_flows
@@ -29,7 +29,7 @@ def made(database: Embedded) -> set[str]:
 def everything(database: Embedded) -> None:
     """All tables of this version are there, and take flows."""
     names = {table.name for table in TABLES}
-    assert made(database) == {*names, "schema_versions", *(f"{t.name}_fill" for t in TABLES if t.select)}
+    assert made(database) == {*names, "schema_versions", "hubs", *(f"{t.name}_fill" for t in TABLES if t.select)}
     FlowBase(database).append(random_flows(41, 300), np.ones(300, bool), "one")
     assert {one.table for one in held(database) if one.rows} == names - {"batches"}
 
@@ -45,6 +45,26 @@ def test_from_each_version(database: Embedded, version: int) -> None:
     assert migrate(database) == len(MIGRATIONS) - version
     assert version_of(database) == len(MIGRATIONS)
     assert migrate(database) == 0
+    everything(database)
+
+
+def test_views_of_version_1_are_made_anew(database: Embedded) -> None:
+    """They added rows up before they went in."""
+    for statement in MIGRATIONS[0](database.layout):
+        database.execute(statement)
+    for table in (EDGES_1M, SEEN):
+        database.execute(f"DROP VIEW {table.name}_fill")
+        database.execute(
+            f"CREATE MATERIALIZED VIEW {table.name}_fill TO {table.name} AS SELECT port FROM flows GROUP BY port"
+        )
+    version_of(database)
+    database.execute("INSERT INTO schema_versions (version) VALUES (1)")
+    assert migrate(database) == 1
+    told = database.query(
+        "SELECT create_table_query AS made FROM system.tables WHERE name LIKE '%_fill' ORDER BY name"
+    )
+    grouped = ["GROUP BY" in made for made in told["made"].to_pylist()]
+    assert grouped == [True, False, False, True, True]  # edges_1h, edges_1m, edges_seen, endpoints, verdicts
     everything(database)
 
 

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from fairway.views.map import Behind, graph_of
+from fairway.cloud.prices import Price, Prices
+from fairway.views.graph import graph_of
+from fairway.views.map import OUTSIDE, Behind
 
 ONE = {"shop/db:80": Behind((("shop", "Deployment/db"),), (5432,))}
 TWO = {"shop/db:80": Behind((("shop", "Deployment/db"), ("shop", "Deployment/db2")), (5432,))}
@@ -23,6 +25,7 @@ def row(server: tuple[str, str, str], port: int, service: str = "", **sums: int)
         **dict(zip(("server_kind", "server_namespace", "server_group"), server, strict=True)),
         **{"client_replica": "ui-1", "client_node": "a", "server_replica": "x", "server_node": "b"},
         **{"service": service, "category": "intra-zone", "port": port, "protocol": "TCP" if port else "ICMP"},
+        **{"from_zone": "", "to_zone": ""},
         **sums,
     }
 
@@ -100,3 +103,47 @@ def test_a_collapsed_namespace_is_one_node_with_an_edge_to_itself(collapsed: tup
     assert [(edge.client, edge.server, edge.retransmissions) for edge in graph.edges] == [
         ("namespace shop", "namespace shop", 2)
     ]
+
+
+AWS = {"from_zone": "eu-west-1a", "to_zone": "eu-west-1b", "category": "inter-zone"}
+
+
+def test_bytes_between_zones_have_a_price_or_are_told_to_have_none() -> None:
+    gib = 1 << 30
+    rows = [
+        row(POD, 80, sent_bytes=gib, received_bytes=gib) | AWS,
+        row(POD, 80, sent_bytes=5, received_bytes=2) | AWS | {"to_zone": "here"},
+        row(POD, 80, sent_bytes=gib),
+    ]
+    (edge,) = graph_of(rows, {}).edges
+    assert edge.cross_zone_bytes == 2 * gib + 7
+    assert (edge.cost, edge.unpriced_bytes) == (0.04, 7), "a cent out and a cent in, both ways"
+    dear = Prices(prices=(Price(out=1, zones=("eu-west-1a", "eu-west-1b")),), defaults=False)
+    assert graph_of(rows, {}, prices=dear).edges[0].cost == 2
+
+
+def test_an_edge_stands_as_its_worst_part_does() -> None:
+    judged = {80: ("allowed", ("a", "b")), 81: ("unknown", ()), 82: ("unprotected", ()), 83: ("would-deny", ())}
+    found = []
+    for ports in ([80], [80, 81], [80, 81, 82], [82, 83]):
+        (edge,) = graph_of([row(POD, port) for port in ports], {}, judge=lambda told: judged[told["port"]]).edges
+        found.append((edge.standing, edge.rules))
+    assert found == [
+        ("allowed", ("a", "b")),
+        ("unknown", ("a", "b")),
+        ("unprotected", ("a", "b")),
+        ("would-deny", ()),
+    ]
+    (edge,) = graph_of([row(POD, 80, denied=1)], {}, judge=lambda told: judged[80]).edges
+    assert edge.standing == "denied"
+
+
+def test_what_is_collapsed_says_for_how_many_it_stands() -> None:
+    outside = [row(("external", "", f"192.0.{n}.0/24"), 443, sent_bytes=1) for n in range(3)]
+    graph = graph_of([TOLD, *outside], {}, collapsed=("shop",), outside_as_one=True)
+    assert {node.id: node.members for node in graph.nodes} == {"namespace shop": 2, OUTSIDE: 3}
+    assert {edge.server: edge.members for edge in graph.edges} == {"namespace shop": 1, OUTSIDE: 3}
+    assert {node.id for node in graph.parts["namespace shop"]} == {
+        "pod shop/Deployment/db",
+        "pod shop/Deployment/ui",
+    }

@@ -1,0 +1,170 @@
+/** The hub's answer as a picture: bars, arcs between them, and who is near whom. */
+
+import type { Schemas } from "../api/ask";
+import { curveOf, type Box, type Curve } from "./geometry";
+import { LAYERS, TONES, type LayerKey, type Tone } from "./layers";
+import { METRICS, type MapEdge, type MetricKey } from "./metrics";
+
+export type Answer = Schemas["Map"];
+export type Placed = Schemas["Placed"];
+
+export interface Bar {
+  readonly id: string;
+  readonly node: Placed;
+  readonly box: Box;
+  /** Without namespace and kind: `ui`. */
+  readonly title: string;
+  /** It is a namespace, drawn as its whole block. */
+  readonly whole: boolean;
+}
+
+export interface Arc {
+  /** `CLIENT>SERVER`, of ids. */
+  readonly id: string;
+  readonly edge: MapEdge;
+  readonly client: Bar;
+  readonly server: Bar;
+  readonly curve: Curve;
+  readonly tone: Tone;
+  /** Null where the metric is not known. */
+  readonly value: number | null;
+  /** Pixels of the screen. */
+  readonly width: number;
+}
+
+export interface Ground {
+  readonly namespace: string;
+  readonly box: Box;
+}
+
+export interface Picture {
+  readonly grounds: readonly Ground[];
+  readonly bars: readonly Bar[];
+  /** The most urgent last. */
+  readonly arcs: readonly Arc[];
+  readonly byId: ReadonlyMap<string, Bar>;
+  /** By a bar's id. */
+  readonly arcsOf: ReadonlyMap<string, readonly Arc[]>;
+  /** The largest value of the metric, of all edges. */
+  readonly most: number;
+  /** Edges that are below the threshold. */
+  readonly hidden: number;
+}
+
+export interface Shown {
+  readonly layer: LayerKey;
+  readonly metric: MetricKey;
+  /** Edges with less of the metric are left out, and who has no edge then. */
+  readonly least: number;
+}
+
+export const THINNEST = 1;
+export const WIDEST = 8;
+
+/** Square root of its share of the most, 1 to 8 pixels. */
+export function widthOf(value: number | null, most: number): number {
+  if (value === null || most <= 0) return THINNEST;
+  return THINNEST + (WIDEST - THINNEST) * Math.sqrt(Math.max(0, value) / most);
+}
+
+export function pictureOf(answer: Answer, shown: Shown): Picture {
+  const bars = new Map(answer.nodes.map((node) => [node.id, barOf(node)]));
+  const value = METRICS[shown.metric].of;
+  const most = answer.edges.reduce((held, edge) => Math.max(held, value(edge) ?? 0), 0);
+  const pairs = new Set(answer.edges.map((edge) => idOf(edge)));
+  const arcs: Arc[] = [];
+  for (const edge of answer.edges) {
+    const [client, server] = [bars.get(edge.client), bars.get(edge.server)];
+    const amount = value(edge);
+    if (!client || !server || (shown.least > 0 && (amount ?? 0) < shown.least)) continue;
+    const mirrored = edge.client !== edge.server && pairs.has(`${edge.server}>${edge.client}`);
+    arcs.push({
+      id: idOf(edge),
+      edge,
+      client,
+      server,
+      curve: curveOf(client.box, server.box, mirrored),
+      tone: LAYERS[shown.layer].of(edge),
+      value: amount,
+      width: widthOf(amount, most),
+    });
+  }
+  arcs.sort((one, other) => TONES.indexOf(one.tone) - TONES.indexOf(other.tone) || other.width - one.width);
+  const arcsOf = new Map<string, Arc[]>();
+  for (const arc of arcs) {
+    for (const id of new Set([arc.client.id, arc.server.id])) {
+      const held = arcsOf.get(id);
+      if (held) held.push(arc);
+      else arcsOf.set(id, [arc]);
+    }
+  }
+  const kept = shown.least > 0 ? [...bars.values()].filter((bar) => arcsOf.has(bar.id)) : [...bars.values()];
+  const spaces = new Set(kept.map((bar) => bar.node.namespace));
+  return {
+    grounds: answer.blocks.filter((block) => spaces.has(block.namespace)),
+    bars: kept,
+    arcs,
+    byId: new Map(kept.map((bar) => [bar.id, bar])),
+    arcsOf,
+    most,
+    hidden: answer.edges.length - arcs.length,
+  };
+}
+
+export function idOf(edge: MapEdge): string {
+  return `${edge.client}>${edge.server}`;
+}
+
+function barOf(node: Placed): Bar {
+  const whole = node.kind === "namespace";
+  return { id: node.id, node, box: whole ? cardOf(node.box) : node.box, title: titleOf(node), whole };
+}
+
+/** A collapsed namespace leaves room around it on its block, for the lines between blocks. */
+export function cardOf(block: Box): Box {
+  const [width, height] = [block.width * 0.58, Math.min(block.height * 0.42, block.width * 0.3)];
+  return {
+    x: block.x + (block.width - width) / 2,
+    y: block.y + (block.height - height) / 2,
+    width,
+    height,
+  };
+}
+
+/** What stands on a bar. */
+export function titleOf(node: Placed): string {
+  if (node.replica) return node.replica;
+  return node.kind === "pod" ? node.name.slice(node.name.indexOf("/") + 1) : node.name;
+}
+
+/** The same where its namespace is not in sight: `shop/ui`. */
+export function fullTitleOf(node: Placed): string {
+  if (node.kind === "namespace") return `namespace ${node.name}`;
+  const title = node.namespace ? `${node.namespace}/${titleOf(node)}` : titleOf(node);
+  return node.kind === "service" ? `Service ${title}` : title;
+}
+
+/** Who is within so many hops of a pick: ids of bars and arcs. Null picks nothing, and nothing fades. */
+export function near(picture: Picture, pick: string, hops: number): ReadonlySet<string> | null {
+  const arc = picture.arcs.find((one) => one.id === pick);
+  if (arc) return new Set([arc.id, arc.client.id, arc.server.id]);
+  if (!picture.byId.has(pick)) return null;
+  const found = new Set([pick]);
+  let edge = [pick];
+  for (let hop = 0; hop < hops; hop += 1) {
+    const next: string[] = [];
+    for (const id of edge) {
+      for (const one of picture.arcsOf.get(id) ?? []) {
+        found.add(one.id);
+        for (const other of [one.client.id, one.server.id]) {
+          if (!found.has(other)) {
+            found.add(other);
+            next.push(other);
+          }
+        }
+      }
+    }
+    edge = next;
+  }
+  return found;
+}

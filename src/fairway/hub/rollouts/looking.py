@@ -1,0 +1,228 @@
+"""Looking: what a rollout is decided by, out of the cluster, the agents, and the database."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from math import ceil
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
+
+from fairway.hub.agents import Agents
+from fairway.hub.database.trials import denials_since, rarest_use, tallies
+from fairway.hub.rollouts.known import Known, called, group_of, is_known, known_edges
+from fairway.hub.rollouts.readiness import Readiness
+from fairway.hub.rollouts.scoring import Scoring
+from fairway.kit.documents import documents_in
+from fairway.policy.findings import Severity
+from fairway.policy.labels import title_of
+from fairway.policy.lint import lint
+from fairway.policy.model import Cluster, Pod
+from fairway.policy.read import read_policy_set
+from fairway.policy.rulings import Rulings, read_rulings
+from fairway.rollout.order import Order
+from fairway.rollout.seen import Broken, Seen, Signal, Tally, Unit
+from fairway.rollout.state import Phase, State
+
+if TYPE_CHECKING:
+    from fairway.hub.service import Hub
+
+SILENT: Final = timedelta(seconds=45)
+"""An agent that said nothing for so long is in trouble: intervals of 10 s leave it four."""
+BASELINE: Final = timedelta(days=1)
+SPAN: Final = timedelta(minutes=1)
+_QUERY: Final = timedelta(seconds=2)
+"""Between two looks into the database."""
+_TOLD: Final = 1000
+"""Denials that are remembered until the database is asked."""
+_ENOUGH: Final = 100
+"""Connections of which a 99th percentile is told."""
+_RARE: Final = timedelta(days=31)
+_SIGNALS: Final = (
+    ("failed-connects", "failed", "connections"),
+    ("syn-retransmissions", "syn_retransmissions", "connections"),
+    ("resets", "resets", "connections"),
+    ("dns-unanswered", "dns_unanswered", "dns_asked"),
+)
+
+
+def units(cluster: Cluster, agents: Agents, obeying: Mapping[str, bool], now: datetime) -> tuple[Unit, ...]:
+    """The nodes, each with its pods by workload, its agent's trouble, and whether it does what is wanted."""
+    replicas: dict[str, Counter[str]] = defaultdict(Counter)
+    for pod in cluster.pods:
+        if not pod.finished and not pod.host_network:
+            replicas[pod.node][workload_title(pod)] += 1
+    found = []
+    for node in cluster.nodes:
+        agent = agents.agents.get(node.name)
+        quiet = now - datetime.fromtimestamp(agent.last_seen_us / 1e6, UTC) if agent else None
+        trouble = ""
+        if quiet is None:
+            trouble = "no agent reports"
+        elif quiet > SILENT:
+            trouble = f"its agent is silent for {quiet.total_seconds():.0f} s"
+        obeys = agent is not None and obeying.get(node.name, False)
+        found.append(
+            Unit(name=node.name, zone=node.zone, replicas=replicas[node.name], trouble=trouble, obeys=obeys)
+        )
+    return tuple(found)
+
+
+def mistakes(order: Order, cluster: Cluster) -> tuple[str, ...]:
+    """What lint calls errors in the order's policies. UsageError if they cannot be read."""
+    found = lint(read_policy_set(documents_in("policies", order.policies), cluster), cluster)
+    return tuple(f"{one.where}: {one.what}" for one in found if one.severity is Severity.ERROR)
+
+
+def workload_title(pod: Pod) -> str:
+    """`shop/ui`, as tables have it."""
+    return title_of((pod.namespace, pod.workload or f"Pod/{pod.name}"))
+
+
+def broken(rows: Iterable[Mapping[str, Any]], known: frozenset[Known]) -> tuple[Broken, ...]:
+    """Rows of `denials_since` that are about known edges."""
+    return tuple(_broken(row) for row in rows if is_known(row, known))
+
+
+def _broken(row: Mapping[str, Any]) -> Broken:
+    side = "egress of" if row["reporter"] == "client" else "ingress to"
+    return Broken(
+        client=group_of(row, "client"),
+        server=row["service"] or group_of(row, "server"),
+        port=called("", row["port"], row["protocol"]).strip(),
+        count=int(row["count"]),
+        unit=row["node"],
+        last=datetime.fromtimestamp(row["last_us"] / 1e6, UTC),
+        why=f"{side} {group_of(row, row['reporter'])}: {_WHY.get(row['reason'], row['reason'])}",
+    )
+
+
+_WHY: Final = {
+    "no_rule": "no rule allows it",
+    "posture": "no policy selects the pod, and the posture is deny",
+    "unknown_pod": "the agent had no rules for the pod yet",
+    "fragment": "a later fragment came without its first one",
+    "unparsed": "the packet cannot be read",
+}
+
+
+class Looking:
+    """Everything that one rollout is decided by. What only the database knows is asked every few seconds; denials
+    are also heard of as they come, by `tell`."""
+
+    def __init__(self, hub: "Hub", scoring: Scoring, order: Order) -> None:
+        self._hub = hub
+        self._scoring = scoring
+        self._order = order
+        self._readiness = Readiness()
+        self._known: frozenset[Known] = frozenset()
+        self._before: list[dict[str, Any]] | None = None
+        self._asked: datetime | None = None
+        self._told: list[Broken] = []
+        self._seen = Seen()
+        self.seen = Seen()
+
+    def tell(self, rows: Iterable[Mapping[str, Any]]) -> bool:
+        """Rows of flows that were denied, as they come in, from the thread that loads them; whether any matters."""
+        told = broken(rows, self._known)
+        self._told += told
+        return bool(told)
+
+    def look(self, state: State, now: datetime) -> Seen:
+        """What is seen now. DatabaseError when the database does not answer, NotReadyError without a cluster."""
+        cluster = self._hub.require_ready()
+        if self._asked is None:
+            self._begin(state, cluster, now)
+        nodes = units(cluster, self._hub.agents, self._hub.obeying(), now)
+        if self._asked is None or now - self._asked >= _QUERY:
+            self._ask(state, now)
+            self._asked = now
+        step = state.steps[-1].begun if state.steps else None
+        unready = self._readiness.signal(cluster, self._order.namespaces, step, now)
+        wanted = state.phase in (Phase.STAGED, Phase.ENFORCING) and state.in_flight is None
+        scored, low = self._scoring.look(now, wanted=wanted)
+        self.seen = msgspec.structs.replace(
+            self._seen,
+            units=nodes,
+            blind=_blind(state, nodes),
+            scored=scored,
+            scores=low,
+            denied=self._denied(step),
+            signals=(*self._seen.signals, unready) if step is not None else (),
+        )
+        return self.seen
+
+    def _begin(self, state: State, cluster: Cluster, now: datetime) -> None:
+        """What is relied on was seen before the policies were on trial."""
+        rulings = Rulings(tuple(read_rulings(documents_in("decisions", self._order.decisions))), now.date())
+        edges, _ = rulings.obeyed(self._hub.base.edges())
+        trial = state.staged or now
+        self._known = known_edges((edge for edge in edges if edge.first_seen < trial), cluster)
+        rows = self._hub.base.ask(rarest_use(now - _RARE)).to_pylist()
+        rarest = timedelta(seconds=int(rows[0]["seconds"] or 0) if rows else 0)
+        self._seen = msgspec.structs.replace(self._seen, rarest=rarest, lint=mistakes(self._order, cluster))
+
+    def _ask(self, state: State, now: datetime) -> None:
+        """What only the database knows."""
+        if state.staged is None:
+            return
+        would = self._denials("would_deny", state.staged)
+        quiet = max((one.last for one in would), default=state.staged)
+        self._seen = msgspec.structs.replace(self._seen, would_deny=would, quiet_since=quiet)
+        if state.steps:
+            signals, times = self._signals(state.steps[0].begun, state.steps[-1].begun, now)
+            denied = self._denials("denied", state.steps[-1].begun)
+            self._seen = msgspec.structs.replace(self._seen, denied=denied, signals=signals, connect_p99=times)
+        else:
+            self._seen = msgspec.structs.replace(self._seen, denied=(), signals=(), connect_p99=None)
+
+    def _denials(self, kind: Literal["denied", "would_deny"], since: datetime) -> tuple[Broken, ...]:
+        return broken(self._hub.base.ask(denials_since(kind, since)).to_pylist(), self._known)
+
+    def _denied(self, step: datetime | None) -> tuple[Broken, ...]:
+        """Those of the database, and those that were told and that it was not asked about yet."""
+        if step is None:
+            self._told = []
+            return ()
+        self._told = [one for one in self._told if one.last > step][-_TOLD:]
+        found = {(one.client, one.server, one.port): one for one in (*self._told, *self._seen.denied)}
+        return tuple(one for one in found.values() if one.last > step)
+
+    def _signals(
+        self, first: datetime, step: datetime, now: datetime
+    ) -> tuple[tuple[Signal, ...], tuple[float, float] | None]:
+        """Health before the rollout's first step and since the latest; and the 99th percentiles of the time to
+        connect in microseconds, over flows' means, where both are known."""
+        ask, scope = self._hub.base.ask, self._order.namespaces
+        if self._before is None:
+            self._before = ask(tallies(first - BASELINE, first, SPAN, scope)).to_pylist()
+        after = ask(tallies(step, now, timedelta(days=366), scope)).to_pylist()
+        made = []
+        for name, bad, of in _SIGNALS:
+            since = next(iter(_tallies(after, bad, of)), Tally())
+            made.append(
+                Signal(
+                    name=name, before=_tallies(self._before, bad, of), after=since, spans=ceil((now - step) / SPAN)
+                )
+            )
+        return tuple(made), _connect_times(self._before, after)
+
+
+def _blind(state: State, nodes: Iterable[Unit]) -> str:
+    silent = [f"{unit.name}: {unit.trouble}" for unit in nodes if unit.trouble and unit.name in state.enforced]
+    return "; ".join(silent[:3])
+
+
+def _tallies(rows: Sequence[Mapping[str, Any]], bad: str, of: str) -> tuple[Tally, ...]:
+    return tuple(Tally(bad=float(row[bad]), of=float(row[of])) for row in rows)
+
+
+def _connect_times(
+    before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]
+) -> tuple[float, float] | None:
+    """With too few connections a percentile means nothing."""
+    was, became = (
+        [row["connect_p99_us"] for row in rows if row["connects"] >= _ENOUGH] for rows in (before, after)
+    )
+    # A day has better and worse spans: a step is held against the worst of them.
+    return (max(was), max(became)) if was and became else None

@@ -1,0 +1,29 @@
+"""Preview: what a rollout would do, step by step, if every gate opened and nothing broke. Pure."""
+
+from datetime import datetime
+
+import msgspec
+
+from fairway.rollout.order import Order, room
+from fairway.rollout.seen import Unit
+from fairway.rollout.steps import in_scope, next_step
+
+
+class Foreseen(msgspec.Struct, frozen=True, kw_only=True):
+    """The steps in order; `never` are units that cannot be switched as they are now, and why."""
+
+    steps: tuple[tuple[str, ...], ...]
+    never: dict[str, str]
+
+
+def preview(order: Order, units: tuple[Unit, ...], now: datetime) -> Foreseen:
+    """The steps as of the budgets that are active now; without any where these freeze it."""
+    scope = [unit for unit in units if in_scope(order, unit)]
+    most = room(order, len(scope), sum(bool(unit.trouble) for unit in scope), now)
+    steps: list[tuple[str, ...]] = []
+    done: set[str] = set()
+    while step := next_step(order, units, done, most):
+        steps.append(step)
+        done.update(step)
+    never = {unit.name: unit.trouble for unit in scope if unit.name not in done and unit.trouble}
+    return Foreseen(steps=tuple(steps), never=never)

@@ -1,0 +1,123 @@
+"""A real browser before a real hub, filled with the lab's recording; pages of it for whoever may see so much."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from fairway.hub.api.console import BUILT
+from fairway.hub.auth import Role
+from support.hubs import Serving
+from support.recorded import recorded_hub
+
+CHROMIUM = shutil.which("chromium") or ""
+AXE = Path(__file__).parents[2] / "console" / "node_modules" / "axe-core" / "axe.min.js"
+PICTURES = Path(os.environ.get("FAIRWAY_PICTURES", Path(__file__).parents[2] / "build" / "console"))
+"""Where screenshots are kept for a person to look at."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is missing is a skip for a person, and a failure where it should be there."""
+    missing = [what for what, there in (("chromium", CHROMIUM), ("the built console", BUILT.is_dir())) if not there]
+    here = Path(__file__).parent
+    for item in items if missing and not os.environ.get("CI") else ():
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.skip(reason=f"{missing[0]} is missing; make setup"))
+
+
+@pytest.fixture(scope="package")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    with recorded_hub(tmp_path_factory.mktemp("hub")) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as player:
+        # Root, as in a container, has no sandbox of the browser's own.
+        running = player.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@dataclass
+class Console:
+    """A tab. `complaints` are errors that the browser told: of scripts, and of the page's policy."""
+
+    hub: Serving
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+
+    def enter(self, path: str = "/", token: str | None = None) -> None:
+        """Open a page, signed in."""
+        shown = token or self.hub.state.token(Role.OPERATOR).read_text()
+        mark = "&" if "#" in path else "#"
+        self.page.goto(f"{self.hub.door.url}{path}{mark}token={shown}")
+        self.page.wait_for_selector("nav[aria-label=Pages]")
+
+    def open(self, path: str) -> None:
+        """Open another page in the same tab, from the address bar."""
+        self.page.goto(f"{self.hub.door.url}{path}")
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until nothing is being asked for."""
+        self.page.wait_for_selector("main h1")
+        self.page.wait_for_selector(".run.on", state="detached")
+
+    @property
+    def address(self) -> str:
+        """What a colleague would be sent."""
+        return self.page.url.removeprefix(self.hub.door.url)
+
+    def faults(self) -> list[str]:
+        """What axe finds against WCAG 2.2 AA, a line each."""
+        self.page.evaluate(AXE.read_text())
+        tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+        found = self.page.evaluate("(tags) => axe.run(document, {runOnly: tags})", tags)
+        return [
+            f"{one['id']}: {one['help']}: {'; '.join(node['html'][:120] for node in one['nodes'][:3])}"
+            for one in found["violations"]
+        ]
+
+
+@pytest.fixture
+def console(hub: Serving, browser: Browser) -> Iterator[Console]:
+    yield from _tab(hub, browser)
+
+
+Tab = Callable[..., Console]
+
+
+@pytest.fixture
+def tab(browser: Browser) -> Iterator[Tab]:
+    """Makes tabs before other hubs, or of other sizes and themes."""
+    made: list[Iterator[Console]] = []
+
+    def make(hub: Serving, **options: Any) -> Console:
+        made.append(_tab(hub, browser, **options))
+        return next(made[-1])
+
+    yield make
+    for one in made:
+        next(one, None)
+
+
+def _tab(hub: Serving, browser: Browser, **options: Any) -> Iterator[Console]:
+    chosen = {"viewport": {"width": 1440, "height": 900}, "reduced_motion": "reduce", **options}
+    context = browser.new_context(**chosen)
+    context.set_default_timeout(20_000)
+    console = Console(hub, context.new_page())
+    console.page.on("pageerror", lambda error: console.complaints.append(str(error)))
+    console.page.on(
+        "console",
+        lambda told: console.complaints.append(told.text) if "Content Security Policy" in told.text else None,
+    )
+    yield console
+    context.close()
+    assert console.complaints == []

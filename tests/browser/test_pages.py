@@ -1,0 +1,71 @@
+"""Every page in both themes: nothing that axe finds, nothing that the page's own policy forbids, and a picture."""
+
+import pytest
+
+from browser.conftest import PICTURES, Console, Tab
+from support.hubs import Serving
+
+PAGES = {
+    "overview": "/",
+    "map": "/map",
+    "flows": "/flows?view=cluster",
+    "policies": "/policies?pick=orders/orders&rule=ingress[0]",
+    "explain": "/policies?tab=explain&from=ui/ui&to=carts/carts&port=8080",
+    "trial": "/policies?tab=trial",
+    "zones": "/zones?compare=1",
+    "agents": "/agents?pick=node-a",
+}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pages(hub: Serving, tab: Tab, theme: str) -> None:
+    console = tab(hub, color_scheme=theme)
+    console.enter()
+    faults: list[str] = []
+    for name, path in PAGES.items():
+        console.open(path)
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        console.page.screenshot(path=PICTURES / f"{name}-{theme}.png")
+        faults += [f"{name}: {fault}" for fault in console.faults()]
+    console.page.keyboard.press("?")
+    faults += [f"keys: {fault}" for fault in console.faults()]
+    assert faults == []
+
+
+def test_signing_in_is_open_to_all(hub: Serving, tab: Tab) -> None:
+    console = tab(hub)
+    console.page.goto(hub.door.url)
+    console.page.get_by_label("Token of").wait_for()
+    assert console.faults() == []
+
+
+def test_keys_go_everywhere(console: Console) -> None:
+    console.enter()
+    page = console.page
+    for key, path in {"3": "/flows", "5": "/zones", "1": "/"}.items():
+        page.keyboard.press(key)
+        console.settle()
+        assert console.address == path
+    page.keyboard.press("l")
+    assert console.address == "/?live=1"
+    page.keyboard.press("[")
+    assert "until=" in console.address
+    page.keyboard.press("]")
+    page.keyboard.press("l")
+    assert console.address == "/"
+    page.keyboard.press("f")
+    assert page.evaluate("document.activeElement.id") == "filter"
+    # While somebody writes, letters are letters.
+    page.keyboard.type("3")
+    assert page.get_by_label("Filter", exact=True).input_value() == "3"
+
+
+def test_a_theme_is_in_the_link_and_remembered(console: Console) -> None:
+    console.enter()
+    before = console.page.evaluate("document.documentElement.dataset.theme")
+    console.page.keyboard.press("t")
+    after = console.page.evaluate("document.documentElement.dataset.theme")
+    assert before != after
+    assert console.address == f"/?theme={after}"
+    console.open("/flows")
+    assert console.page.evaluate("document.documentElement.dataset.theme") == after
