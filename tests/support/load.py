@@ -1,7 +1,7 @@
 """Run in a pod, without anything but the standard library: UDP echoes of which each is accounted for.
 
 `load.py serve PORT...` echoes until killed; asked on stdin, it says how many datagrams each port got.
-`load.py ask ADDRESS ALLOWED DENIED` asks the allowed port and waits for each answer, and throws datagrams at the
+`load.py ask ADDRESS ALLOWED DENIED` asks the allowed port and waits for each answer (`up` after the first), and throws datagrams at the
 denied one, until its stdin ends; then it says what it sent, what was lost and what leaked, as JSON.
 """
 
@@ -56,6 +56,9 @@ def ask(address: str, allowed: int, denied: int) -> None:
                     one.recv(64)
                 except TimeoutError:
                     lost += 1
+                if sent == 1:
+                    sys.stdout.write("up\n")
+                    sys.stdout.flush()
                 refused.sendto(b"throw", (address, denied))
                 thrown += 1
                 leaked += bool(select.select([refused], [], [], 0)[0])

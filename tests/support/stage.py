@@ -173,6 +173,8 @@ class Load:
         assert self._server_process.stdout
         assert self._server_process.stdout.readline() == "up\n"
         self._client_process = self._client.start(sys.executable, "-u", LOAD, *self._ask, **pipes)
+        assert self._client_process.stdout
+        assert self._client_process.stdout.readline() == "up\n"
         return self
 
     def __exit__(self, *_: object) -> None:
