@@ -1,8 +1,9 @@
 """Run in a pod, without anything but the standard library: UDP echoes of which each is accounted for.
 
 `load.py serve PORT...` echoes until killed; asked on stdin, it says how many datagrams each port got.
-`load.py ask ADDRESS ALLOWED DENIED` asks the allowed port and waits for each answer, `up` after the first, and throws
-datagrams at the denied one, until its stdin ends; then it says what it sent, what was lost and what leaked, as JSON.
+`load.py ask ADDRESS ALLOWED DENIED` asks the allowed port and waits for each answer, `up` after the first, and
+throws datagrams at the denied one, until its stdin ends; then it says what it sent, what was lost and what leaked,
+as JSON.
 """
 
 import json
