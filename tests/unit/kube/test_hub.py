@@ -183,7 +183,7 @@ def test_the_program_watches_leads_and_ends(server: ApiServerReplay, tmp_path: P
     command += ["--state", str(state.folder), "--listen", "127.0.0.1:0", "--mode", "audit", "--memory", "1024"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as hub:
         try:
-            until(lambda: read_feed(state, "node-c"), 90)
+            until(lambda: read_feed(state, "node-c") and read_door(state), 90)
             lease = server.objects["leases"]["fairway", "fairway-hub"]
             assert lease["spec"]["leaseDurationSeconds"] == 30
             headers = {"Authorization": f"Bearer {state.token(Role.OPERATOR).read_text()}"}
