@@ -111,8 +111,11 @@ def test_names_rules_modes_and_trials_come_from_the_cluster(server: ApiServerRep
             )
             return found
 
-        source._heard = 0.0
-        until(lambda: status().get("observedGeneration") == 1)
+        def judged() -> bool:
+            source._heard = 0.0  # not only every 15 seconds
+            return status().get("observedGeneration") == 1
+
+        until(judged)
         assert status()["wouldDeny"] == 0
 
         # What agents say that it would deny is named, and by whom.
