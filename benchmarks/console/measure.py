@@ -82,10 +82,7 @@ def main() -> int:
             ("3000_workloads_20000_edges", (3000, 20_000, 120), "/map"),
         ):
             with hub_of(*size) as door:
-                figures[name] = {
-                    theme: best(browser, door, f"{path}{'&' if '?' in path else '?'}theme={theme}", options.frames)
-                    for theme in ("light", "dark")
-                }
+                figures[name] = best(browser, door, path, options.frames)
         browser.close()
     json.dump(figures, sys.stdout, indent=2)
     return 0
