@@ -18,7 +18,7 @@ CONSOLE := src/fairway/hub/console/index.html
 CONSOLE_SOURCES := $(shell find console -type f -not -path '*/node_modules/*' -not -name '*.test.ts')
 
 .PHONY: help setup bpf console demo test test-kernels fuzz bench-agent bench-coverage bench-datapath bench-hub \
-	bench-import bench-kube bench-names bench-policy bench-rollout bench-topk endure lint lab-down clean
+	bench-import bench-kube bench-names bench-policy bench-rollout bench-topk endure lint prove-images lab-down clean
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,9 +36,10 @@ $(OBJECT): $(BPF_SOURCES)
 
 console: $(CONSOLE) ## Build the console
 
+# Not `npm ci`: it refuses a lock that leaves out what only other platforms need.
 console/node_modules/.installed: console/package-lock.json
 	@echo "installing the console's packages"
-	@cd console && npm ci --silent --no-audit --no-fund && touch node_modules/.installed
+	@cd console && npm install --no-save --silent --no-audit --no-fund && touch node_modules/.installed
 
 $(CONSOLE): console/node_modules/.installed $(CONSOLE_SOURCES)
 	@echo "building the console"
@@ -92,7 +93,7 @@ bench-policy-%:
 bench-import: ## How fast foreign records become flows, and in how much memory; one JSON object
 	@.venv/bin/python benchmarks/import.py $(ARGS)
 
-bench-hub: ## Rows a second over HTTP, bytes a row, how long questions take; one JSON object; ARGS=--seconds 20 --rows 1000000
+bench-hub: ## Rows a second over HTTP, bytes a row, how long questions take; one JSON object; ARGS=--quick
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python benchmarks/hub/measure.py $(ARGS)
 
 bench-kube: ## What it takes to watch 50,000 pods and 30,000 Services; one JSON object, about three minutes
@@ -100,6 +101,9 @@ bench-kube: ## What it takes to watch 50,000 pods and 30,000 Services; one JSON 
 
 bench-names: ## How many reports a second the hub names on one core, with 20,000 pods; one JSON object
 	@.venv/bin/python benchmarks/names.py $(ARGS)
+
+prove-images: bpf ## Say what the images hold, in chroots that debootstrap makes; ARGS=agent|hub
+	@$(SUDO) scripts/prove-images $(ARGS)
 
 lint: setup ## Style, types, and which room may import which
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import httpx
@@ -27,13 +28,12 @@ from fairway.policy.stand_ins import unfollowable
 from fairway.wire.words import Mode
 
 _LOOK: Final = 1.0
+_AGAIN: Final = 5.0
+"""Seconds until a duty that failed begins anew."""
 _HEAR: Final = 15.0
 """Seconds between two accounts of policies on trial."""
 _SHARE: Final = 4.0
 """After a look that took a second, so many seconds go by until the next: making a large cluster anew is work."""
-
-Duty = Callable[[], Coroutine[Any, Any, None]]
-"""Runs beside the watches until it is cancelled."""
 
 
 class ApiServer:
@@ -58,7 +58,7 @@ class ApiServer:
         self._pace = pace or Pace()
         self._resources = resources
         self._page = page
-        self._duties: list[Duty] = []
+        self._failed: dict[str, str] = {}
         self._seen = -1
         self._due = 0.0
         self._said: list[str] = []
@@ -75,10 +75,6 @@ class ApiServer:
     @property
     def title(self) -> str:
         return self._access.server
-
-    def beside(self, duty: Duty) -> None:
-        """Have something else run on the loop; before `start`."""
-        self._duties.append(duty)
 
     def start(self) -> "ApiServer":
         """Begin to watch."""
@@ -125,7 +121,8 @@ class ApiServer:
 
     def warnings(self) -> Sequence[str]:
         unwritten = [f"statuses of policies on trial cannot be written: {self._unwritten}"] * bool(self._unwritten)
-        return [*self.world.warnings(), *self._said, *unwritten]
+        failed = [f"{duty}: {why}" for duty, why in self._failed.items()]
+        return [*self.world.warnings(), *self._said, *unwritten, *failed]
 
     def counters(self) -> dict[str, int]:
         """What the watches did, added up."""
@@ -151,12 +148,20 @@ class ApiServer:
             for resource in self._resources:
                 watch = Watch(resource, self.world, connection, self._access, self._pace.fresh(), self._page)
                 self.watches.append(watch)
-                group.create_task(watch.run(), name=resource.name)
+                group.create_task(self._keep_up(watch.run, partial(self.world.lacks, resource)))
             if self.lease is not None:
-                group.create_task(self.lease.run())
-            group.create_task(self._write_statuses(connection))
-            for duty in self._duties:
-                group.create_task(duty())
+                group.create_task(self._keep_up(self.lease.run, partial(self._failed.__setitem__, "lease")))
+            statuses = partial(self._write_statuses, connection)
+            group.create_task(self._keep_up(statuses, partial(self._failed.__setitem__, "statuses")))
+
+    async def _keep_up(self, duty: Callable[[], Coroutine[Any, Any, None]], tell: Callable[[str], None]) -> None:
+        """A mistake in one of the duties is told and hurts that one alone."""
+        while True:
+            try:
+                await duty()
+            except Exception as error:  # whatever it is: the others go on, and it begins anew
+                tell(f"{type(error).__name__}: {error}: this is a mistake in fairway")
+            await asyncio.sleep(_AGAIN)
 
     async def _write_statuses(self, connection: httpx.AsyncClient) -> None:
         """Only what differs from what is there, so that a quiet cluster is written nothing."""

@@ -117,14 +117,17 @@ class World:
 
     def lacks(self, resource: Resource, why: str) -> None:
         with self._lock:
+            if why and self._parts[resource]:
+                # A permission that is gone, perhaps for a moment, takes no pod off its rules.
+                self._troubles[resource] = why
+                return
+            if self._parts[resource]:
+                self.replace(resource, {})
             self._synced.add(resource)
             self._troubles.pop(resource, None)
             if self._lacking.get(resource) != why:
                 self._lacking[resource] = why
                 self.version += 1
-            if self._parts[resource]:
-                self.replace(resource, {})
-                self._lacking[resource] = why
 
     def trouble(self, resource: Resource, why: str) -> None:
         with self._lock:

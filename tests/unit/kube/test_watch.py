@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fairway.kube import parts
 from fairway.kube.resources import WATCHED
 from fairway.kube.source import ApiServer
 from fairway.kube.watch import Pace
@@ -259,3 +260,41 @@ def test_the_clock_of_this_machine_is_not_asked(server: ApiServerReplay, watched
     server.put("pods", pod("past", created="1999-01-01T00:00:00Z"))
     watched.sees("future", "past")
     assert time.time() < 4e9
+
+
+def test_a_mistake_of_our_own_in_one_kind_is_told_and_hurts_that_one_alone(
+    server: ApiServerReplay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("nobody thought of that")
+
+    monkeypatch.setitem(parts._READERS, "CronJob", broken)
+    server.put("cronjobs", {"metadata": {"name": "c", "namespace": "shop"}})
+    server.put("pods", pod("a"))
+    source = ApiServer(server.access, pace=Pace(**FAST)).start()
+    try:
+        until(
+            lambda: any(
+                "cronjobs.batch: cannot be watched: RuntimeError: nobody thought of that" in line
+                for line in source.warnings()
+            )
+        )
+        until(lambda: source.look())  # the rest goes on without
+        assert source.world.counts()["pods"] == 1
+    finally:
+        source.close()
+
+
+def test_a_permission_that_is_taken_away_takes_nothing_away(server: ApiServerReplay, watched: Watched) -> None:
+    server.put("pods", pod("a"))
+    watched.sees("a")
+    server.forbidden = {"pods"}
+    server.gone()
+    until(lambda: any(line.startswith("pods: pods is forbidden") for line in watched.source.warnings()))
+    [line] = [line for line in watched.source.warnings() if line.startswith("pods:")]
+    assert line.endswith("what was seen last stays")
+    assert [one.name for one in watched.source.world.sight(0)[0].pods] == ["a"]
+    server.delete("pods", "a", "shop")
+    server.forbidden = set()
+    watched.sees()
+    assert watched.source.world.warnings() == []
