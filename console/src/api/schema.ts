@@ -523,6 +523,110 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rollouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All rollouts, by name
+         * @description Without their units.
+         */
+        get: operations["rollouts"];
+        put?: never;
+        /**
+         * Order a rollout
+         * @description It does nothing until it is started.
+         */
+        post: operations["draft"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A rollout, its units and gates
+         * @description As of its last look, half a second ago at most while it is under way.
+         */
+        get: operations["rollout"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{name}/{verb}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start, pause, step back
+         * @description `start`, `pause`, `resume`, `back`, `abort`, `override`.
+         */
+        post: operations["act"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{name}/amended": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Policies that would mend what broke
+         * @description To be added to the rollout's own, with their replay.
+         */
+        get: operations["amend"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a rollout would do, without doing it
+         * @description Its steps if every gate opened, and the gates as they are.
+         */
+        post: operations["foresee"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/search": {
         parameters: {
             query?: never;
@@ -648,6 +752,18 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** Act */
+        Act: {
+            /** @default  */
+            gate: string;
+            /**
+             * @default step
+             * @enum {string}
+             */
+            how: "step" | "all";
+            /** @default  */
+            why: string;
+        };
         /** Affected */
         Affected: {
             connections: number;
@@ -681,18 +797,21 @@ export interface components {
             };
             totals?: components["schemas"]["agents_Totals"];
         };
-        /**
-         * Totals
-         * @default {
-         *       "batches": 0,
-         *       "rows": 0
-         *     }
-         */
+        /** Totals */
         agents_Totals: {
             /** @default 0 */
             batches: number;
             /** @default 0 */
             rows: number;
+        };
+        /** Amended */
+        Amended: {
+            passes: boolean;
+            policies: string[];
+            still: {
+                [key: string]: unknown;
+            }[];
+            yaml: string;
         };
         /** Answer */
         Answer: {
@@ -740,20 +859,25 @@ export interface components {
             /** @default 0 */
             zoned_bytes: number;
         };
-        /** Breakage */
-        Breakage: {
+        /** Broken */
+        Broken: {
             client: string;
-            connections: number;
-            direction: string;
-            fix: string;
-            /** @default false */
-            flagged: boolean;
-            /** @default [] */
-            policies: string[];
-            port: number;
-            protocol: string;
-            reason: string;
+            count: number;
+            /** Format: date-time */
+            last: string;
+            port: string;
             server: string;
+            unit: string;
+            /** @default  */
+            why: string;
+        };
+        /** Budget */
+        Budget: {
+            duration?: string | null;
+            /** @default 10% */
+            nodes: string;
+            reasons?: ("Underutilized" | "Empty" | "Drifted")[] | null;
+            schedule?: string | null;
         };
         /** Choice */
         Choice: {
@@ -856,6 +980,12 @@ export interface components {
             protocol: string;
             reasons: string[];
             server: string;
+        };
+        /** Draft */
+        Draft: {
+            order: components["schemas"]["Order"];
+            /** @default  */
+            why: string;
         };
         /** End */
         End: {
@@ -967,6 +1097,41 @@ export interface components {
             since: string;
             /** Format: date-time */
             until: string;
+        };
+        /** Foreseen */
+        Foreseen: {
+            never: {
+                [key: string]: string;
+            };
+            steps: string[][];
+        };
+        /** Gate */
+        Gate: {
+            /** @default false */
+            hard: boolean;
+            limit: string;
+            name: string;
+            open: boolean;
+            opens?: string | null;
+            value: string;
+            /** @default  */
+            why: string;
+        };
+        /** Gates */
+        Gates: {
+            /** @default 0.000001 */
+            alarm: number;
+            /** @default 3 */
+            connectTime: number;
+            /** @default 2 */
+            periods: number;
+            /**
+             * Format: duration
+             * @default P1D
+             */
+            quiet: string;
+            /** @default 90 */
+            score: number;
         };
         /** Generate */
         Generate: {
@@ -1112,6 +1277,26 @@ export interface components {
             reason: string;
             server: string;
         };
+        /** Limits */
+        Limits: {
+            /**
+             * @default [
+             *       {
+             *         "nodes": "10%",
+             *         "schedule": null,
+             *         "duration": null,
+             *         "reasons": null
+             *       }
+             *     ]
+             */
+            budgets: (components["schemas"]["Budget"] | unknown)[];
+            /** @default [] */
+            canary: string[];
+            /** @default 1 */
+            replicas: number;
+            /** @default false */
+            zoneByZone: boolean;
+        };
         /** Line */
         Line: {
             key: {
@@ -1255,6 +1440,41 @@ export interface components {
             wanted: number | null;
             zone: string;
         };
+        /** Order */
+        Order: {
+            /**
+             * @default step
+             * @enum {string}
+             */
+            back: "step" | "all";
+            /** @default  */
+            decisions: string;
+            /**
+             * @default modes
+             * @enum {string}
+             */
+            driver: "modes" | "objects" | "nodeclass";
+            gates?: components["schemas"]["Gates"];
+            limits?: components["schemas"]["Limits"];
+            name: string;
+            namespaces?: string[] | null;
+            nodes?: string[] | null;
+            policies: string;
+            posture?: components["schemas"]["Posture"];
+            /**
+             * Format: duration
+             * @default PT600S
+             */
+            soak: string;
+        };
+        /** Override */
+        Override: {
+            /** Format: date-time */
+            at: string;
+            gate: string;
+            who: string;
+            why: string;
+        };
         /** Placed */
         Placed: {
             box: components["schemas"]["Rectangle"];
@@ -1296,6 +1516,21 @@ export interface components {
             servers: string[];
             through: string[];
         };
+        /** Breakage */
+        policy_replay_Breakage: {
+            client: string;
+            connections: number;
+            direction: string;
+            fix: string;
+            /** @default false */
+            flagged: boolean;
+            /** @default [] */
+            policies: string[];
+            port: number;
+            protocol: string;
+            reason: string;
+            server: string;
+        };
         /** PolicyChoice */
         PolicyChoice: {
             /**
@@ -1318,6 +1553,11 @@ export interface components {
          * @enum {string}
          */
         Posture: "allow" | "deny";
+        /** Previewed */
+        Previewed: {
+            foreseen: components["schemas"]["Foreseen"];
+            gates: components["schemas"]["Gate"][];
+        };
         /** Protected */
         Protected: {
             active: components["schemas"]["Isolated"];
@@ -1362,16 +1602,46 @@ export interface components {
         /** Replayed */
         Replayed: {
             affected: components["schemas"]["Affected"][];
-            already_denied: components["schemas"]["Breakage"][];
-            broken: components["schemas"]["Breakage"][];
+            already_denied: components["schemas"]["policy_replay_Breakage"][];
+            broken: components["schemas"]["policy_replay_Breakage"][];
             connections: number;
-            decided: components["schemas"]["Breakage"][];
+            decided: components["schemas"]["policy_replay_Breakage"][];
             judged: number;
             passed: boolean;
             still_allowed: string[];
-            unanswered: components["schemas"]["Breakage"][];
+            unanswered: components["schemas"]["policy_replay_Breakage"][];
             uncertain: number;
             unused_rules: string[];
+        };
+        /** Breakage */
+        rollout_state_Breakage: {
+            /** Format: date-time */
+            at: string;
+            denied: components["schemas"]["Broken"][];
+            gates: components["schemas"]["Gate"][];
+            seconds?: number | null;
+            units: string[];
+        };
+        /** RolloutTold */
+        RolloutTold: {
+            back: string;
+            breakage: components["schemas"]["rollout_state_Breakage"] | null;
+            driver: string;
+            gates: components["schemas"]["Gate"][];
+            limits: components["schemas"]["Limits"];
+            name: string;
+            namespaces: string[] | null;
+            overrides: components["schemas"]["Override"][];
+            phase: string;
+            revision: number;
+            settings: components["schemas"]["Gates"];
+            /** Format: date-time */
+            since: string;
+            soak_seconds: number;
+            steps: components["schemas"]["Step"][];
+            units: components["schemas"]["UnitTold"][];
+            until: string | null;
+            waits: string;
         };
         /** Score */
         Score: {
@@ -1437,6 +1707,14 @@ export interface components {
             verdict: string;
             why: string;
         };
+        /** Step */
+        Step: {
+            /** Format: date-time */
+            begun: string;
+            obeyed?: string | null;
+            soaked?: string | null;
+            units: string[];
+        };
         /** Sums */
         Sums: {
             connect_us?: number | null;
@@ -1471,6 +1749,16 @@ export interface components {
             unjudged: number;
             /** @default 0 */
             would_deny: number;
+        };
+        /** UnitTold */
+        UnitTold: {
+            mode: string;
+            name: string;
+            obeys: boolean;
+            pods: number;
+            step: number;
+            trouble: string;
+            zone: string;
         };
         /** Unseen */
         Unseen: {
@@ -1543,21 +1831,6 @@ export interface operations {
                     "application/json": components["schemas"]["Agents"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     audit: {
@@ -1581,21 +1854,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Entry"][];
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -1629,21 +1887,6 @@ export interface operations {
                     "application/json": components["schemas"]["Denials"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     edges: {
@@ -1675,21 +1918,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SeenEdges"];
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -1727,21 +1955,6 @@ export interface operations {
                     "application/json": components["schemas"]["Endpoints"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     exportFlows: {
@@ -1771,21 +1984,6 @@ export interface operations {
                     "application/vnd.apache.parquet": string;
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     meaning: {
@@ -1813,21 +2011,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Meaning"];
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -1870,21 +2053,6 @@ export interface operations {
                     "text/csv": string;
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     flows: {
@@ -1903,21 +2071,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -1951,21 +2104,6 @@ export interface operations {
                     "application/json": components["schemas"]["HotSpots"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     intent: {
@@ -1984,21 +2122,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Intent"];
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -2025,21 +2148,6 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     policiesIn: {
@@ -2060,21 +2168,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PolicyText"];
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -2106,21 +2199,6 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -2158,21 +2236,6 @@ export interface operations {
                     "application/json": components["schemas"]["Map"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     me: {
@@ -2193,21 +2256,6 @@ export interface operations {
                     "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     nodes: {
@@ -2226,21 +2274,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Nodes"];
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -2268,21 +2301,6 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     coverage: {
@@ -2305,21 +2323,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Covered"];
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -2346,21 +2349,6 @@ export interface operations {
                     "application/json": components["schemas"]["Compared"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     explain: {
@@ -2383,21 +2371,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Answer"];
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -2424,21 +2397,6 @@ export interface operations {
                     "application/json": components["schemas"]["Generated"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     listJobs: {
@@ -2457,21 +2415,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JobState"][];
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -2498,21 +2441,6 @@ export interface operations {
                     "application/json": components["schemas"]["JobState"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     jobState: {
@@ -2535,21 +2463,6 @@ export interface operations {
                     "application/json": components["schemas"]["JobState"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     cancelJob: {
@@ -2570,21 +2483,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JobState"];
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -2613,21 +2511,6 @@ export interface operations {
                     };
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     replay: {
@@ -2650,21 +2533,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Replayed"];
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -2690,19 +2558,143 @@ export interface operations {
                     "application/json": components["schemas"]["Protection"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
+        };
+    };
+    rollouts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
+                    "application/json": components["schemas"]["RolloutTold"][];
+                };
+            };
+        };
+    };
+    draft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Draft"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutTold"];
+                };
+            };
+        };
+    };
+    rollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutTold"];
+                };
+            };
+        };
+    };
+    act: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                verb: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Act"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutTold"];
+                };
+            };
+        };
+    };
+    amend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Amended"];
+                };
+            };
+        };
+    };
+    foresee: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Order"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Previewed"];
                 };
             };
         };
@@ -2736,21 +2728,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Hits"];
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -2788,21 +2765,6 @@ export interface operations {
                     "application/json": components["schemas"]["Series"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     topOf: {
@@ -2838,21 +2800,6 @@ export interface operations {
                     "application/json": components["schemas"]["Groups"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     zonesOf: {
@@ -2886,21 +2833,6 @@ export interface operations {
                     "application/json": components["schemas"]["Zones"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     healthz: {
@@ -2921,21 +2853,6 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     readyz: {
@@ -2954,21 +2871,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };

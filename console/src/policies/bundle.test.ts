@@ -7,6 +7,7 @@ async function entries(archive: Blob): Promise<readonly (readonly [string, strin
   const text = (from: number, length: number) =>
     new TextDecoder().decode(bytes.slice(from, from + length)).replace(/\0.*$/s, "");
   const found: (readonly [string, string])[] = [];
+  let long = "";
   for (let at = 0; bytes[at];) {
     const size = parseInt(text(at + 124, 12), 8);
     const sum = bytes
