@@ -17,8 +17,8 @@ BPF_SOURCES := $(wildcard bpf/*)
 CONSOLE := src/fairway/hub/console/index.html
 CONSOLE_SOURCES := $(shell find console -type f -not -path '*/node_modules/*' -not -name '*.test.ts')
 
-.PHONY: help setup bpf console demo test test-kernels fuzz bench-agent bench-coverage bench-datapath bench-hub \
-	bench-import bench-kube bench-names bench-policy bench-rollout bench-topk endure lint prove-images lab-down clean
+.PHONY: help setup bpf console demo test test-kernels fuzz bench-agent bench-console bench-coverage bench-datapath \
+	bench-hub bench-import bench-kube bench-names bench-policy bench-rollout bench-topk endure lint prove-images lab-down clean
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,9 +36,10 @@ $(OBJECT): $(BPF_SOURCES)
 
 console: $(CONSOLE) ## Build the console
 
+# Not `npm ci`: it refuses a lock that leaves out what only other platforms need.
 console/node_modules/.installed: console/package-lock.json
 	@echo "installing the console's packages"
-	@cd console && npm ci --silent --no-audit --no-fund && touch node_modules/.installed
+	@cd console && npm install --no-save --silent --no-audit --no-fund && touch node_modules/.installed
 
 $(CONSOLE): console/node_modules/.installed $(CONSOLE_SOURCES)
 	@echo "building the console"
@@ -66,6 +67,9 @@ fuzz: ## Feed all readers hostile input for a minute: manifests, flows, decision
 
 bench-coverage: ## How often "enough was seen" comes too early, in a simulation; one JSON object
 	@.venv/bin/python benchmarks/coverage/simulate.py $(ARGS)
+
+bench-console: console ## How soon the map is drawn and how it moves, in headless Chromium; one JSON object, some minutes
+	@.venv/bin/python benchmarks/console/measure.py $(ARGS)
 
 bench-agent: bpf ## What an agent costs its node, and whether it keeps up; one JSON object, about three minutes
 	@scripts/setup python

@@ -49,7 +49,7 @@ def test_the_pointer_picks_what_the_hub_placed(hub: Serving, console: Console) -
     assert "hops=2" in console.address
     page.go_back()
     assert "hops" not in console.address
-    page.get_by_label("The picked node").get_by_role("button", name="catalog/catalog").click()
+    page.get_by_role("complementary").get_by_role("button", name="catalog/catalog").click()
     page.get_by_role("heading", name="ui/ui → catalog/catalog").wait_for()
     page.locator("figure canvas").wait_for()
     page.get_by_role("heading", name="Seen").wait_for()
@@ -122,11 +122,11 @@ def test_layers_and_widths_are_in_the_link(console: Console) -> None:
     page = console.page
     for layer, words in {"Policy": "unprotected", "Health": "sends again", "Zones": "between zones"}.items():
         page.get_by_role("button", name=layer, exact=True).click()
-        expect(page.get_by_label("Legend")).to_contain_text(words)
+        expect(page.get_by_role("complementary", name="Legend")).to_contain_text(words)
         assert f"layer={layer.lower()}" in console.address
     page.get_by_role("combobox", name="Width").select_option("cost")
     assert "metric=cost" in console.address
-    expect(page.get_by_label("Legend")).to_contain_text("Width: cost")
+    expect(page.get_by_role("complementary", name="Legend")).to_contain_text("Width: cost")
 
 
 def test_the_old_picture_stays_until_the_new_one_is_there(console: Console) -> None:
@@ -172,6 +172,9 @@ def test_nothing_is_in_the_way_of_anybody(hub: Serving, tab: Tab, theme: str) ->
     }.items():
         console.open(path)
         console.page.wait_for_selector("canvas[data-drawn], [role=grid]")
+        if name == "map-edge":
+            console.page.get_by_role("heading", name="Replicas").wait_for()
+            console.settle()
         PICTURES.mkdir(parents=True, exist_ok=True)
         console.page.screenshot(path=PICTURES / f"{name}-{theme}.png")
         faults[name] = console.faults()
