@@ -797,13 +797,7 @@ export interface components {
             };
             totals?: components["schemas"]["agents_Totals"];
         };
-        /**
-         * Totals
-         * @default {
-         *       "batches": 0,
-         *       "rows": 0
-         *     }
-         */
+        /** Totals */
         agents_Totals: {
             /** @default 0 */
             batches: number;
@@ -1123,16 +1117,7 @@ export interface components {
             /** @default  */
             why: string;
         };
-        /**
-         * Gates
-         * @default {
-         *       "score": 90,
-         *       "quiet": "P1D",
-         *       "periods": 2,
-         *       "alarm": 0.000001,
-         *       "connectTime": 3
-         *     }
-         */
+        /** Gates */
         Gates: {
             /** @default 0.000001 */
             alarm: number;
@@ -1292,22 +1277,7 @@ export interface components {
             reason: string;
             server: string;
         };
-        /**
-         * Limits
-         * @default {
-         *       "budgets": [
-         *         {
-         *           "nodes": "10%",
-         *           "schedule": null,
-         *           "duration": null,
-         *           "reasons": null
-         *         }
-         *       ],
-         *       "replicas": 1,
-         *       "zoneByZone": false,
-         *       "canary": []
-         *     }
-         */
+        /** Limits */
         Limits: {
             /**
              * @default [
@@ -1861,21 +1831,6 @@ export interface operations {
                     "application/json": components["schemas"]["Agents"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     audit: {
@@ -1899,21 +1854,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Entry"][];
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -1947,21 +1887,6 @@ export interface operations {
                     "application/json": components["schemas"]["Denials"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     edges: {
@@ -1993,21 +1918,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SeenEdges"];
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -2045,21 +1955,6 @@ export interface operations {
                     "application/json": components["schemas"]["Endpoints"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     exportFlows: {
@@ -2089,21 +1984,6 @@ export interface operations {
                     "application/vnd.apache.parquet": string;
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     meaning: {
@@ -2131,21 +2011,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Meaning"];
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -2188,21 +2053,6 @@ export interface operations {
                     "text/csv": string;
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     flows: {
@@ -2221,21 +2071,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -2269,21 +2104,6 @@ export interface operations {
                     "application/json": components["schemas"]["HotSpots"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     intent: {
@@ -2302,21 +2122,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Intent"];
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -2343,21 +2148,6 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     policiesIn: {
@@ -2378,21 +2168,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PolicyText"];
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -2424,21 +2199,6 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -2476,21 +2236,6 @@ export interface operations {
                     "application/json": components["schemas"]["Map"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     me: {
@@ -2511,21 +2256,6 @@ export interface operations {
                     "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     nodes: {
@@ -2544,21 +2274,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Nodes"];
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -2586,21 +2301,6 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     coverage: {
@@ -2623,21 +2323,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Covered"];
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -2664,21 +2349,6 @@ export interface operations {
                     "application/json": components["schemas"]["Compared"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     explain: {
@@ -2701,21 +2371,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Answer"];
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -2742,21 +2397,6 @@ export interface operations {
                     "application/json": components["schemas"]["Generated"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     listJobs: {
@@ -2775,21 +2415,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JobState"][];
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -2816,21 +2441,6 @@ export interface operations {
                     "application/json": components["schemas"]["JobState"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     jobState: {
@@ -2853,21 +2463,6 @@ export interface operations {
                     "application/json": components["schemas"]["JobState"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     cancelJob: {
@@ -2888,21 +2483,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JobState"];
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -2931,21 +2511,6 @@ export interface operations {
                     };
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     replay: {
@@ -2968,21 +2533,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Replayed"];
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -3008,21 +2558,6 @@ export interface operations {
                     "application/json": components["schemas"]["Protection"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     rollouts: {
@@ -3041,21 +2576,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RolloutTold"][];
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -3082,21 +2602,6 @@ export interface operations {
                     "application/json": components["schemas"]["RolloutTold"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     rollout: {
@@ -3117,21 +2622,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RolloutTold"];
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -3161,21 +2651,6 @@ export interface operations {
                     "application/json": components["schemas"]["RolloutTold"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     amend: {
@@ -3196,21 +2671,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Amended"];
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -3235,21 +2695,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Previewed"];
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -3283,21 +2728,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Hits"];
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };
@@ -3335,21 +2765,6 @@ export interface operations {
                     "application/json": components["schemas"]["Series"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     topOf: {
@@ -3385,21 +2800,6 @@ export interface operations {
                     "application/json": components["schemas"]["Groups"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     zonesOf: {
@@ -3433,21 +2833,6 @@ export interface operations {
                     "application/json": components["schemas"]["Zones"];
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     healthz: {
@@ -3468,21 +2853,6 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
-                };
-            };
         };
     };
     readyz: {
@@ -3501,21 +2871,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                };
-            };
-            /** @description what went wrong; a 304 has no body */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        detail: string;
-                        error?: string;
-                        status: number;
-                        title: string;
-                        type?: string;
-                    };
                 };
             };
         };

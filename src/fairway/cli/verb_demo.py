@@ -68,7 +68,7 @@ def _live(arguments: argparse.Namespace, telling: "Telling") -> bool:
         played = True
     finally:
         if played and arguments.keep:
-            _say_how_to_look(lab.config.name)
+            _say_how_to_look(lab)
         elif demo.owns_lab:
             _remove(lab)
     return held
@@ -82,7 +82,15 @@ def _remove(lab: "Lab") -> None:
         raise
 
 
-def _say_how_to_look(name: str) -> None:
+def _say_how_to_look(lab: "Lab") -> None:
+    from fairway.hub.client import read_door
+    from fairway.hub.state import State
+
+    name, door = lab.config.name, read_door(State(lab.config.directory / "fairway"))
+    if door:
+        # After the `#`: no browser sends that anywhere. The token is the lab's own, and ends with it.
+        link = f"{door.url}/#token={Path(door.token_file).read_text()}"
+        sys.stdout.write(f"\nThe console (its certificate is the lab's own; a browser asks once):\n  {link}\n")
     lines = (
         "fairway lab status              the pods",
         "fairway edges                   who talks to whom",

@@ -13,16 +13,20 @@ from fairway.wire.endpoint import Endpoint, Kind, NamedPort
 
 
 def rows_of(table: pa.Table) -> Iterator[dict[str, Any]]:
-    """Rows as mappings, an order of magnitude faster than to_pylist where words are dictionary-encoded."""
-    columns = [_values(column.combine_chunks()) for column in table.columns]
+    """Rows as mappings, an order of magnitude faster than to_pylist."""
+    names, columns = table.column_names, [_values(column.combine_chunks()) for column in table.columns]
     for values in zip(*columns, strict=True):
-        yield dict(zip(table.column_names, values, strict=True))
+        yield dict(zip(names, values, strict=True))
 
 
 def _values(column: Any) -> list[Any]:
-    if pa.types.is_dictionary(column.type):
+    if pa.types.is_string(column.type):
+        column = column.dictionary_encode()
+    if pa.types.is_dictionary(column.type) and not column.null_count:
         words = column.dictionary.to_pylist()
-        return [words[index] for index in column.indices.to_numpy()]
+        return [words[index] for index in column.indices.to_numpy().tolist()]
+    if pa.types.is_integer(column.type) and not column.null_count:
+        return list(column.to_numpy().tolist())
     if pa.types.is_timestamp(column.type):
         return [
             _EPOCH + timedelta(microseconds=us)

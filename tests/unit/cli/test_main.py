@@ -42,6 +42,7 @@ TELLS_NO_TABLE = {
     *("fairway ranges", "fairway ranges refresh"),
     *("fairway store", "fairway store compact", "fairway store export", "fairway store import"),
     "fairway store migrate",
+    *("fairway install", "fairway policy apply", "fairway promote", "fairway withdraw"),
 }
 
 

@@ -113,7 +113,9 @@ def flows_between(since: datetime | None, until: datetime | None, scope: Express
     bounds = [where.sql(scope)]
     bounds += [f"time_end >= {where.moment(since)}"] if since else []
     bounds += [f"time_end < {where.moment(until)}"] if until else []
-    return Question(f"SELECT {', '.join(NAMES)} FROM flows WHERE {' AND '.join(bounds)}", where.parameters)
+    return Question(
+        f"SELECT {', '.join(NAMES)} FROM flows WHERE {' AND '.join(bounds)}", where.parameters, coded=True
+    )
 
 
 def _summed(wanted: Filter, now: datetime, keys: tuple[str, ...], *, by_pod: bool = False) -> Question:

@@ -24,7 +24,6 @@ from fairway.wire.protocol import BatchId
 QUERY: Final[dict[str, str | int]] = {
     # Sums are called as what they add up; a condition means the column.
     "prefer_column_name_to_alias": 1,
-    "output_format_arrow_low_cardinality_as_dictionary": 1,
     "max_execution_time": 60,
     "max_threads": 2,
 }
@@ -59,7 +58,8 @@ class FlowBase:
 
     def ask(self, question: Question) -> pa.Table:
         """The answer to one of the catalogue's questions."""
-        return self._database.query(question.statement, question.parameters, self._settings)
+        coded = {"output_format_arrow_low_cardinality_as_dictionary": int(question.coded)}
+        return self._database.query(question.statement, question.parameters, self._settings | coded)
 
     def flows(
         self, since: datetime | None = None, until: datetime | None = None, scope: Expression = EVERYTHING

@@ -10,3 +10,6 @@ class Question:
 
     statement: str
     parameters: dict[str, Any] = field(default_factory=dict)
+    coded: bool = False
+    """Words as dictionaries: for many rows. Each block of an answer brings its own, so for sums, which come in many
+    small blocks, reading them takes longer than making them."""

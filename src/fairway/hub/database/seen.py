@@ -24,7 +24,8 @@ def seen_edges(scope: Expression = EVERYTHING, since: datetime | None = None, li
     where = Conditions(SEEN_COLUMNS)
     lately = f" AND last_seen >= {where.moment(since)}" if since else ""
     most = f" LIMIT {where.bind(limit, 'UInt64')}" if limit else ""
-    return Question(f"SELECT * FROM edges_seen FINAL WHERE {where.sql(scope)}{lately}{most}", where.parameters)
+    statement = f"SELECT * FROM edges_seen FINAL WHERE {where.sql(scope)}{lately}{most}"
+    return Question(statement, where.parameters, coded=True)
 
 
 def endpoints(scope: Expression, text: str, since: datetime | None, limit: int, *, kind: str = "") -> Question:
@@ -60,7 +61,8 @@ def backends() -> Question:
     return Question(
         "SELECT service, groupUniqArray((namespace, workload)) AS workloads, groupUniqArray(end.2) AS ports FROM "
         "(SELECT service, arrayJoin(JSONExtract(backends, 'Array(Tuple(String, UInt16))')) AS end, "
-        "end.1 AS address FROM edges_seen WHERE backends != '') AS told INNER JOIN "
+        "end.1 AS address FROM (SELECT DISTINCT service, backends FROM edges_seen WHERE backends != '')) AS told "
+        "INNER JOIN "
         "(SELECT address, argMax(namespace, last_seen) AS namespace, argMax(workload, last_seen) AS workload "
         "FROM endpoints WHERE kind = 'pod' GROUP BY address) AS pods USING (address) GROUP BY service"
     )
