@@ -3,7 +3,11 @@
 #ifndef FAIRWAY_ACCOUNT_H
 #define FAIRWAY_ACCOUNT_H
 
-#define SPILL_BYTES (128 << 10)
+/* A flow spills when so much moved since it last did; a large one, which would for every few bytes of it, when that is
+ * a part of all it moved. */
+#define SPILL_BYTES (32 << 10)
+#define SPILL_PART 256
+#define SPILL_MOST (1 << 20)
 
 /* Segments of a GSO packet each carry the headers again on the wire. */
 static __always_inline __u32 segments_of(struct __sk_buff *skb, const struct packet *p)
@@ -127,7 +131,7 @@ static __always_inline void add_totals(__u32 index, int direction, __u64 packets
 static __always_inline int account(struct __sk_buff *skb, const struct packet *p, struct flow *flow, int direction)
 {
 	__u64 now = bpf_jiffies64(), packets = segments_of(skb, p);
-	__u64 bytes = skb->len - p->network + (packets - 1) * p->headers;
+	__u64 bytes = skb->len - p->network + (packets - 1) * p->headers, all;
 	__u32 moved;
 
 	if (direction == EGRESS) {
@@ -146,8 +150,9 @@ static __always_inline int account(struct __sk_buff *skb, const struct packet *p
 	if ((flow->tcp_flags | p->tcp_flags) != flow->tcp_flags)
 		flow->tcp_flags |= p->tcp_flags;
 	flow->last = now;
-	moved = (__u32)(flow->tx_bytes + flow->rx_bytes) - flow->spilled;
-	if (moved >= SPILL_BYTES) {
+	all = flow->tx_bytes + flow->rx_bytes;
+	moved = (__u32)all - flow->spilled;
+	if (moved >= SPILL_BYTES && (moved >= all / SPILL_PART || moved >= SPILL_MOST)) {
 		flow->spilled += moved;
 		spill(p, flow);
 	}

@@ -217,7 +217,7 @@ __noinline int hear(__u32 unused)
 		return 0;
 	}
 	j->generation = pod->generation;
-	m->names = config->names != 0;
+	m->names = (config->names & NAMES_JUDGED) != 0;
 	peer = identify(&m->key, pod->generation);
 	judge_slot(pod, ACTIVE, peer, m, j);
 	if (slots_agree(pod, j->initiator)) {

@@ -1,6 +1,6 @@
-"""The hub's own work: one thread that looks at the cluster, the segments and the intent in turn.
+"""The hub's own work: one thread that looks at the cluster and the segments in turn, and one for rules.
 
-The API's threads hand it segments and ask the database; only this thread names flows and makes rule tables.
+The API's threads hand it segments and ask the database; only the first names flows, only the second makes rules.
 """
 
 import time
@@ -111,7 +111,9 @@ class Hub:
         self._ending = False
         self._claim: Claim | None = None
         self._wake = Event()
+        self._ended = Event()
         self._thread = Thread(target=self._run, name="hub", daemon=True)
+        self._steering = Thread(target=self._run_control, name="control", daemon=True)
 
     def __enter__(self) -> Self:
         state = self.config.state
@@ -137,6 +139,7 @@ class Hub:
             self._database.__exit__(None, None, None)
             raise
         self._thread.start()
+        self._steering.start()
         self._log(f"hub: {state.folder} from {self.config.cluster.title}")
         return self
 
@@ -147,7 +150,9 @@ class Hub:
         self.segments.close()
         self._ending = True
         self._wake.set()
+        self._ended.set()
         self._thread.join()
+        self._steering.join()
         if self._claim:
             with suppress(DatabaseError):  # it is down, and whoever comes waits a while
                 self._claim.release()
@@ -242,9 +247,16 @@ class Hub:
                 self._try("claim", self._claim.hold)
             if self.cluster is not None:
                 self._try("database", partial(self.loader.run, self.names))
-                self._try("control", partial(self._steer, self.cluster, self.agents))
                 self._try("trial", partial(self.config.cluster.hear, self))
                 self._try("imports", partial(take_imports, self.config.state.imports, self.base))
+
+    def _run_control(self) -> None:
+        """In a thread of its own: rules for a thousand nodes are as many files on disk; reports wait for none."""
+        while not self._ended.wait(_TICK):
+            # Read first: what the cluster becomes meanwhile is looked at next time.
+            looks, cluster = self._looks, self.cluster
+            if cluster is not None:
+                self._try("control", partial(self._steer, looks, cluster, self.agents))
 
     def _look_at_cluster(self) -> bool:
         sight = self.config.cluster.look()
@@ -272,10 +284,10 @@ class Hub:
             self._log(f"ranges: {source.path}: {source.provider}, {source.networks} networks, {source.date}")
         return True
 
-    def _steer(self, cluster: Cluster, agents: Agents) -> bool:
+    def _steer(self, looks: int, cluster: Cluster, agents: Agents) -> bool:
         intent_file = signature(self.config.state.intent)
         intent = self.wanted.read()
-        seen = (self._looks, intent_file, *(signature(path) for path in _policy_paths(intent)))
+        seen = (looks, intent_file, *(signature(path) for path in _policy_paths(intent)))
         applied = max((agent.revision for agent in agents.agents.values()), default=0)
         if seen == self._control_seen and applied <= self._control.revision:
             return False

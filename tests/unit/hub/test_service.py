@@ -154,8 +154,8 @@ def process(folder: Path) -> Iterator["subprocess.Popen[str]"]:
     command += ["--state", str(state.folder), "--cluster", str(folder / "cluster")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as started:
         try:
-            until(lambda: read_door(state) is not None or started.poll() is not None)
-            until(lambda: hub_of(state).ready())
+            until(lambda: read_door(state) is not None or started.poll() is not None, 120)
+            until(lambda: hub_of(state).ready(), 120)
             yield started
         finally:
             if started.poll() is None:
@@ -168,7 +168,7 @@ def test_sigterm_puts_everything_away(tmp_path: Path) -> None:
     with process(tmp_path) as hub:
         assert post(state, report(ORDERS, UI, 8080, Initiator.REMOTE, at=now())).status_code == 200
         hub.send_signal(signal.SIGTERM)
-        assert hub.wait(20) == 0
+        assert hub.wait(60) == 0
         assert hub.stderr.read().endswith("hub: stopped\n")
     assert list(state.segments.iterdir()) == []
     with process(tmp_path):

@@ -111,8 +111,11 @@ def test_names_rules_modes_and_trials_come_from_the_cluster(server: ApiServerRep
             )
             return found
 
-        source._heard = 0.0
-        until(lambda: status().get("observedGeneration") == 1)
+        def judged() -> bool:
+            source._heard = 0.0  # not only every 15 seconds
+            return status().get("observedGeneration") == 1
+
+        until(judged)
         assert status()["wouldDeny"] == 0
 
         # What agents say that it would deny is named, and by whom.
@@ -183,7 +186,7 @@ def test_the_program_watches_leads_and_ends(server: ApiServerReplay, tmp_path: P
     command += ["--state", str(state.folder), "--listen", "127.0.0.1:0", "--mode", "audit", "--memory", "1024"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as hub:
         try:
-            until(lambda: read_feed(state, "node-c"), 90)
+            until(lambda: read_feed(state, "node-c") and read_door(state), 90)
             lease = server.objects["leases"]["fairway", "fairway-hub"]
             assert lease["spec"]["leaseDurationSeconds"] == 30
             headers = {"Authorization": f"Bearer {state.token(Role.OPERATOR).read_text()}"}

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta, timezone
 
+import msgspec
 import pytest
 
 from fairway.policy.evidence import Evidence
@@ -55,3 +56,10 @@ def test_sizes(count: int, text: str) -> None:
 def test_replicas_that_are_gone_still_count() -> None:
     assert "1 connection," in line(seen(connections=1), replicas=0)
     assert "1 of 1 replicas" in line(seen(), replicas=0)
+
+
+def test_who_is_outside_is_told_as_it_was_looked_up() -> None:
+    to = edge(SHOP, UI, "192.0.2.1", 443)
+    named = msgspec.structs.replace(to, server=msgspec.structs.replace(to.server, name="api.example.com"))
+    found = (Seen(one.client, one.server, one.port, one.protocol, "", one) for one in (to, named))
+    assert line(*found).endswith("1 of 2 replicas, looked up as api.example.com")
