@@ -124,9 +124,9 @@ def test_layers_and_widths_are_in_the_link(console: Console) -> None:
         page.get_by_role("button", name=layer, exact=True).click()
         expect(page.get_by_role("complementary", name="Legend")).to_contain_text(words)
         assert f"layer={layer.lower()}" in console.address
-    page.get_by_role("combobox", name="Width").select_option("cost")
-    assert "metric=cost" in console.address
-    expect(page.get_by_role("complementary", name="Legend")).to_contain_text("Width: cost")
+    page.get_by_role("combobox", name="Width").select_option("packets")
+    assert "metric=packets" in console.address
+    expect(page.get_by_role("complementary", name="Legend")).to_contain_text("Width: packets")
 
 
 def test_the_old_picture_stays_until_the_new_one_is_there(console: Console) -> None:
