@@ -53,9 +53,8 @@ demo: ## Play the whole story on a lab of network namespaces; ARGS=--recorded|--
 test: lint ## Pass all tests, those on the real kernel and the lab included
 	@scripts/setup test
 	@cd console && npm run --silent test
-	@echo "tests: unit, kernel, lab, browser"
-	@$(if $(SUDO),trap '$(SUDO) -n chown -Rf $(shell id -u) .pytest_cache .hypothesis 2>/dev/null || true' EXIT;) \
-		$(AS_ROOT) .venv/bin/pytest $(ARGS)
+	@$(if $(SUDO),trap '$(SUDO) -n chown -Rf $(shell id -u) .pytest_cache .hypothesis build 2>/dev/null || true' EXIT;) \
+		$(AS_ROOT) scripts/test $(ARGS)
 
 test-kernels: bpf ## Boot Debian's kernels 5.10, 6.1 and 6.12 under QEMU and pass the kernel tests there
 	@scripts/setup
