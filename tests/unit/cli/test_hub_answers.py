@@ -71,7 +71,7 @@ def test_the_map(hub: Serving, home: Path, tmp_path: Path, capsys: pytest.Captur
     capsys.readouterr()
     assert main(["map", *where]) == 0
     out = capsys.readouterr().out
-    assert re.search(r"ui/ui-1 +orders/orders-1 +TCP 8080 +3 +1000 B +3.9 KiB +6 +0 +0 +0.3 ms", out)
+    assert re.search(r"ui/ui-1 +orders/orders-1 +TCP 8080 +3 +1000 B +3.9 KiB +6 +0.3 ms", out)
     assert "5 nodes, 4 edges, 6.3 KiB, 6.2 KiB between zones" in out
     assert "would be denied: 1, denied: 1" in out
 

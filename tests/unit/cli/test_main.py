@@ -39,6 +39,7 @@ TELLS_NO_TABLE = {
         "fairway lab record",
     ),
     *("fairway lab up", "fairway lab visit", "fairway policy", "fairway policy verdicts", "fairway stage"),
+    "fairway rollout",
     *("fairway ranges", "fairway ranges refresh"),
     *("fairway store", "fairway store compact", "fairway store export", "fairway store import"),
     "fairway store migrate",

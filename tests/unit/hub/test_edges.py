@@ -101,7 +101,7 @@ def test_a_server_without_an_agent_is_told_by_its_client(names: Names) -> None:
     [edge] = edges(names, report(UI, "192.0.2.20", 443, POD, connections=1, tx_bytes=7, rx_bytes=5))
     assert (edge.server.kind, edge.category, edge.sent_bytes, edge.received_bytes) == (
         Kind.EXTERNAL,
-        "external",
+        "not classified",
         7,
         5,
     )

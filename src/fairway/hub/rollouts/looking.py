@@ -33,6 +33,7 @@ BASELINE: Final = timedelta(days=1)
 SPAN: Final = timedelta(minutes=1)
 _QUERY: Final = timedelta(seconds=2)
 """Between two looks into the database."""
+_AGAIN: Final = timedelta(seconds=10)
 _TOLD: Final = 1000
 """Denials that are remembered until the database is asked."""
 _ENOUGH: Final = 100
@@ -118,21 +119,25 @@ class Looking:
         self._known: frozenset[Known] = frozenset()
         self._before: list[dict[str, Any]] | None = None
         self._asked: datetime | None = None
+        self._knew: datetime | None = None
+        self._unsure = False
         self._told: list[Broken] = []
         self._seen = Seen()
         self.seen = Seen()
 
     def tell(self, rows: Iterable[Mapping[str, Any]]) -> bool:
         """Rows of flows that were denied, as they come in, from the thread that loads them; whether any matters."""
+        rows = list(rows)
         told = broken(rows, self._known)
         self._told += told
+        self._unsure |= len(told) < len(rows)
         return bool(told)
 
     def look(self, state: State, now: datetime) -> Seen:
         """What is seen now. DatabaseError when the database does not answer, NotReadyError without a cluster."""
         cluster = self._hub.require_ready()
-        if self._asked is None:
-            self._begin(state, cluster, now)
+        if self._knew is None or (self._unsure and now - self._knew > _AGAIN):
+            self._learn(state, cluster, now)
         nodes = units(cluster, self._hub.agents, self._hub.obeying(), now)
         if self._asked is None or now - self._asked >= _QUERY:
             self._ask(state, now)
@@ -152,8 +157,10 @@ class Looking:
         )
         return self.seen
 
-    def _begin(self, state: State, cluster: Cluster, now: datetime) -> None:
-        """What is relied on was seen before the policies were on trial."""
+    def _learn(self, state: State, cluster: Cluster, now: datetime) -> None:
+        """What is relied on was seen before the policies were on trial. It is asked for anew when something else
+        was denied: what was seen before may have come in late."""
+        self._knew, self._unsure = now, False
         rulings = Rulings(tuple(read_rulings(documents_in("decisions", self._order.decisions))), now.date())
         edges, _ = rulings.obeyed(self._hub.base.edges())
         trial = state.staged or now

@@ -17,7 +17,7 @@ kind: NetworkPolicy
 metadata: {name: db, namespace: orders}
 spec: {podSelector: {matchLabels: {app: orders-postgresql}}, policyTypes: [Ingress]}
 """
-MANY = "---".join(CLOSED.replace("name: db", f"name: db-{number}") for number in range(3000))
+MANY = "---".join(CLOSED.replace("name: db", f"name: db-{number}") for number in range(12_000))
 PATH = "/api/v1/policy"
 DB = "orders/orders-postgresql-0"
 
