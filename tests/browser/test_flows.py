@@ -22,6 +22,7 @@ def test_a_filter_completes_and_narrows(console: Console) -> None:
     page.get_by_role("option", name="catalog").wait_for()
     page.keyboard.type("cat")
     page.get_by_role("option", name="catalog").click()
+    expect(box).to_have_value("dst.namespace=catalog ")
     page.keyboard.type("dst.port=3306")
     page.keyboard.press("Enter")
     console.settle()

@@ -15,7 +15,7 @@ from fairway.wire import batch as wire
 from fairway.wire.protocol import CONTENT_TYPE, FLOWS_PATH, feed_path
 from fairway.wire.rules import NodeFeed
 from fairway.wire.words import Initiator, Posture
-from support.hubs import Serving, serving
+from support.hubs import Serving, serving, until
 from support.reports import DB, ORDERS, UI, report
 
 
@@ -122,6 +122,7 @@ def test_a_body_that_never_ends_is_cut_off(hub: Serving, monkeypatch: pytest.Mon
 
 def test_a_feed_is_told_once_and_again_when_it_changes(hub: Serving) -> None:
     write_intent(hub.state, Intent())
+    until(lambda: ask(hub, "GET", feed_path("node-a"), "of node-a").status_code == 200)
     first = ask(hub, "GET", feed_path("node-a"), "of node-a")
     feed = msgspec.json.decode(first.content, type=NodeFeed)
     assert (feed.node, [pod.name for pod in feed.pods]) == ("node-a", ["ui-1"])
