@@ -107,10 +107,12 @@ def _kept(choice: Choice | None, state: State, cluster: Cluster) -> PolicyChoice
     known = {node.name for node in cluster.nodes}
     if unknown := sorted(set(choice.nodes or ()) - known):
         raise UsageError(f"`{unknown[0]}` is not a node of this cluster; its nodes: {', '.join(sorted(known))}")
-    if choice.policies is None:
-        return PolicyChoice(posture=choice.posture, nodes=choice.nodes, mode=choice.mode)
-    path = _written(choice.policies, state)
-    kept = PolicyChoice(policies=str(path), posture=choice.posture, nodes=choice.nodes, mode=choice.mode)
+    kept = kept_as(choice, state)
+    if choice.policies is None or kept.policies is None:
+        return kept
+    path = Path(kept.policies)
+    if not path.exists():
+        write_atomically(path, choice.policies.encode())
     try:
         policy_set(kept)
     except UsageError as error:
@@ -118,14 +120,11 @@ def _kept(choice: Choice | None, state: State, cluster: Cluster) -> PolicyChoice
     return kept
 
 
-def place_of(policies: str, state: State) -> Path:
-    """Where policies of a wish are kept: a file called after its content and never changed, so that the audit log's
-    entries go on meaning what they meant."""
-    return state.policies.absolute() / f"{hashlib.sha256(policies.encode()).hexdigest()[:16]}.yaml"
-
-
-def _written(policies: str, state: State) -> Path:
-    path = place_of(policies, state)
-    if not path.exists():
-        write_atomically(path, policies.encode())
-    return path
+def kept_as(choice: Choice, state: State) -> PolicyChoice:
+    """How a choice stands in the intent: its policies in a file called after its content and never changed, so that
+    the audit log's entries go on meaning what they meant."""
+    path = None
+    if choice.policies is not None:
+        name = hashlib.sha256(choice.policies.encode()).hexdigest()[:16]
+        path = str(state.policies.absolute() / f"{name}.yaml")
+    return PolicyChoice(policies=path, posture=choice.posture, nodes=choice.nodes, mode=choice.mode)

@@ -18,7 +18,7 @@ from fairway.hub.intent import Intent, PolicyChoice
 from fairway.hub.rollouts.book import Book
 from fairway.hub.rollouts.looking import Looking, mistakes, units
 from fairway.hub.rollouts.scoring import Scoring
-from fairway.hub.wishes import Choice, Wish, place_of
+from fairway.hub.wishes import Choice, Wish, kept_as
 from fairway.kit.errors import FairwayError, UsageError
 from fairway.rollout.order import Order
 from fairway.rollout.plan import Plan, plan, wanted
@@ -180,25 +180,22 @@ class Rollouts:
         """Write what the state wants as the hub's intent, unless it says so already."""
         if state.phase is Phase.DRAFTED:
             return
-        asked, order = wanted(state), state.order
-        place = str(place_of(order.policies, self._hub.config.state))
-        told = Intent(
-            active=PolicyChoice(policies=place, posture=order.posture, nodes=asked.enforcing)
-            if asked.enforcing
-            else None,
-            staged=PolicyChoice(policies=place, posture=order.posture) if asked.on_trial else None,
-        )
+        asked, order, cluster = wanted(state), state.order, self._hub.require_ready()
+        # A node that is gone has nothing to enforce, and must not keep others from being switched.
+        there = {node.name for node in cluster.nodes}
+        nodes = tuple(node for node in asked.enforcing if node in there)
+        chosen = Choice(policies=order.policies, posture=order.posture)
+        active = msgspec.structs.replace(chosen, nodes=nodes) if nodes else None
+        staged = chosen if asked.on_trial else None
+        told = Intent(active=self._kept(active), staged=self._kept(staged))
         if self._hub.wanted.read() == told:
             return
-        wish = Wish(
-            active=Choice(policies=order.policies, posture=order.posture, nodes=asked.enforcing)
-            if asked.enforcing
-            else None,
-            staged=Choice(policies=order.policies, posture=order.posture) if asked.on_trial else None,
-            why=f"rollout {state.order.name} is {state.phase}",
-        )
-        self._hub.wanted.change(wish, self._hub.require_ready(), _SELF, lambda _: True)
+        wish = Wish(active=active, staged=staged, why=f"rollout {order.name} is {state.phase}")
+        self._hub.wanted.change(wish, cluster, _SELF, lambda _: True)
         self._hub.wake()
+
+    def _kept(self, choice: Choice | None) -> PolicyChoice | None:
+        return kept_as(choice, self._hub.config.state) if choice is not None else None
 
 
 def _done(before: State, after: State) -> str:

@@ -123,6 +123,19 @@ def test_one_node_at_a_time_until_all_enforce(agents: Agents) -> None:
     assert entries[0] == "shop: done"
 
 
+def test_a_node_that_is_gone_keeps_nobody_from_being_taken_back(agents: Agents) -> None:
+    ordered(agents.hub, limits={"budgets": [{"nodes": "1"}]})
+    agents.until(phase("done"))
+    path = agents.hub.cluster / "all.json"
+    manifests = json.loads(path.read_text())
+    manifests["items"] = [one for one in manifests["items"] if one["metadata"]["name"] != "node-a"]
+    path.write_text(json.dumps(manifests))
+    until(lambda: len(agents.hub.answers.hub.require_ready().nodes) == 2)
+    assert ask(agents.hub, "POST", f"{PATH}/shop/back", json={}).status_code == 200
+    agents.until(phase("stepped-back"))
+    assert in_force(agents.hub) == ("node-b",)
+
+
 def test_a_known_edge_that_is_denied_takes_all_back(agents: Agents) -> None:
     agents.more = [("node-b", {"remote": UI, "port": 8080})]
     agents.beat()
