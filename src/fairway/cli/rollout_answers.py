@@ -14,6 +14,7 @@ from fairway.hub.client import Client
 from fairway.kit import show
 from fairway.kit.errors import UsageError
 from fairway.kit.show import Output
+from fairway.rollout.gates import span
 from fairway.rollout.order import Order
 
 Plain = Mapping[str, Any]
@@ -30,7 +31,7 @@ def planned(hub: Client, order: Order, output: Output) -> int:
     else:
         steps = found["foreseen"]["steps"]
         rows = [
-            {"step": number, "nodes": ", ".join(step), "then": f"watched for {_span(order.soak.total_seconds())}"}
+            {"step": number, "nodes": ", ".join(step), "then": f"watched for {span(order.soak)}"}
             for number, step in enumerate(steps, 1)
         ]
         show.rows(
@@ -180,11 +181,4 @@ def _moment(text: str) -> str:
 
 
 def _ago(text: str) -> str:
-    return f"{_span((datetime.now(UTC) - datetime.fromisoformat(text)).total_seconds())} ago"
-
-
-def _span(seconds: float) -> str:
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds / length:.3g} {unit}"
-    return f"{seconds:.3g} s"
+    return f"{span(datetime.now(UTC) - datetime.fromisoformat(text))} ago"

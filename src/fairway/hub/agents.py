@@ -41,6 +41,11 @@ class Agents(msgspec.Struct, frozen=True, kw_only=True):
     agents: dict[str, Agent] = {}
     totals: Totals = Totals()
 
+    @property
+    def lost(self) -> dict[str, int]:
+        """Events and batches lost, by node."""
+        return {node: agent.missing + sum(agent.losses.values()) for node, agent in self.agents.items()}
+
     def running(self, programs: Mapping[str, str]) -> "Agents":
         """The same with each node's program."""
         named = ((node, agent, programs.get(node, "")) for node, agent in self.agents.items())

@@ -53,8 +53,7 @@ def losses_at(path: Path) -> dict[str, int] | None:
     door = read_door(State(path))
     if door is None:
         return None
-    agents = Client(door).agents().agents
-    return {name: agent.missing + sum(agent.losses.values()) for name, agent in agents.items()}
+    return Client(door).agents().lost
 
 
 def _grouped(table: pa.Table) -> pa.Table:

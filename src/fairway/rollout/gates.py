@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Literal
 
 import msgspec
 
@@ -124,8 +123,7 @@ def _several(each: list[str], what: str) -> str:
     return f"{shown}; and {len(each) - _SHOWN} more {what}" if len(each) > _SHOWN else shown
 
 
-Unit = Literal["d", "h", "min", "s"]
-_UNITS: tuple[tuple[Unit, int], ...] = (("d", 86400), ("h", 3600), ("min", 60))
+_UNITS = (("d", 86400), ("h", 3600), ("min", 60))
 
 
 def span(time: timedelta) -> str:

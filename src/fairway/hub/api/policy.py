@@ -159,8 +159,7 @@ def _gatherer(principal: Principal, hub: Hub, question: Question) -> Callable[[]
     def gather() -> Material:
         if isinstance(question, Coverage):
             flows = hub.base.flows(since or (until or now) - _RECENT, until, scope)
-            lost = {name: one.missing + sum(one.losses.values()) for name, one in hub.agents.agents.items()}
-            return Material(cluster, [], flows, lost, mine)
+            return Material(cluster, [], flows, hub.agents.lost, mine)
         if isinstance(question, Diff | Explain) or (isinstance(question, Lint) and not question.traffic):
             return Material(cluster, [], namespaces=mine)
         whole = since is None and until is None

@@ -14,10 +14,10 @@ from fairway.hub.rollouts.known import Known, called, group_of, is_known, known_
 from fairway.hub.rollouts.readiness import Readiness
 from fairway.hub.rollouts.scoring import Scoring
 from fairway.kit.documents import documents_in
+from fairway.policy.directory import pod_endpoint
 from fairway.policy.findings import Severity
-from fairway.policy.labels import title_of
 from fairway.policy.lint import lint
-from fairway.policy.model import Cluster, Pod
+from fairway.policy.model import Cluster
 from fairway.policy.read import read_policy_set
 from fairway.policy.rulings import Rulings, read_rulings
 from fairway.rollout.order import Order
@@ -52,7 +52,7 @@ def units(cluster: Cluster, agents: Agents, obeying: Mapping[str, bool], now: da
     replicas: dict[str, Counter[str]] = defaultdict(Counter)
     for pod in cluster.pods:
         if not pod.finished and not pod.host_network:
-            replicas[pod.node][workload_title(pod)] += 1
+            replicas[pod.node][pod_endpoint(pod, "").group] += 1
     found = []
     for node in cluster.nodes:
         agent = agents.agents.get(node.name)
@@ -73,11 +73,6 @@ def mistakes(order: Order, cluster: Cluster) -> tuple[str, ...]:
     """What lint calls errors in the order's policies. UsageError if they cannot be read."""
     found = lint(read_policy_set(documents_in("policies", order.policies), cluster), cluster)
     return tuple(f"{one.where}: {one.what}" for one in found if one.severity is Severity.ERROR)
-
-
-def workload_title(pod: Pod) -> str:
-    """`shop/ui`, as tables have it."""
-    return title_of((pod.namespace, pod.workload or f"Pod/{pod.name}"))
 
 
 def broken(rows: Iterable[Mapping[str, Any]], known: frozenset[Known]) -> tuple[Broken, ...]:
@@ -136,6 +131,8 @@ class Looking:
     def look(self, state: State, now: datetime) -> Seen:
         """What is seen now. DatabaseError when the database does not answer, NotReadyError without a cluster."""
         cluster = self._hub.require_ready()
+        if self._knew is None:
+            self._begin(cluster, now)
         if self._knew is None or (self._unsure and now - self._knew > _AGAIN):
             self._learn(state, cluster, now)
         nodes = units(cluster, self._hub.agents, self._hub.obeying(), now)
@@ -165,6 +162,9 @@ class Looking:
         edges, _ = rulings.obeyed(self._hub.base.edges())
         trial = state.staged or now
         self._known = known_edges((edge for edge in edges if edge.first_seen < trial), cluster)
+
+    def _begin(self, cluster: Cluster, now: datetime) -> None:
+        """What is asked for once: the rarest use of an edge, and what lint says."""
         rows = self._hub.base.ask(rarest_use(now - _RARE)).to_pylist()
         rarest = timedelta(seconds=int(rows[0]["seconds"] or 0) if rows else 0)
         self._seen = msgspec.structs.replace(self._seen, rarest=rarest, lint=mistakes(self._order, cluster))

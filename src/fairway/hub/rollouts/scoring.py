@@ -39,9 +39,7 @@ class Scoring:
 
             def gather() -> Material:
                 flows = self._hub.base.flows(now - _RECENT)
-                agents = self._hub.agents.agents
-                lost = {node: agent.missing + sum(agent.losses.values()) for node, agent in agents.items()}
-                return Material(cluster, [], flows, lost)
+                return Material(cluster, [], flows, self._hub.agents.lost)
 
             self._job = self._hub.jobs.start("rollout", question, gather)
         return self._at is not None, self._low
