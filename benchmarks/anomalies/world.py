@@ -1,9 +1,9 @@
 """A SIMULATED cluster's traffic, hour by hour: nothing of it was measured anywhere.
 
 Every pair of workloads has a rhythm of day and week, a level, noise that lasts (autoregressive, log-normal) and
-now and then a burst with a heavy tail (Pareto). Failures and retransmissions come in clumps. Workloads are deployed,
-which resets connections and sometimes brings a new edge; some crawl the outside, some run by a schedule, some rarely. The
-hub itself misses hours. No holidays, no growth.
+now and then a burst with a heavy tail (Pareto). Failures and retransmissions come in clumps. Workloads are
+deployed, which resets connections and sometimes brings a new edge; some crawl the outside, some run by a schedule,
+some rarely. The hub itself misses hours. No holidays, no growth.
 """
 
 from dataclasses import dataclass, field

@@ -13,6 +13,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from fairway.hub.agents import Agent
+from fairway.hub.anomalies.book import Anomaly
+from fairway.hub.columns import SCHEMA
 from fairway.hub.database.flows import told as as_told
 from fairway.kit.errors import EnvironmentLacksError
 
@@ -26,11 +28,12 @@ _REMEMBERED: Final = 200_000
 @dataclass(frozen=True, slots=True)
 class News:
     """What one segment brought: rows in the columns of the table `flows`, the agents as they are now, and which
-    rows are the first sight of an edge that nobody told before."""
+    rows are the first sight of an edge that nobody told before. Or what a look at the past hours found."""
 
     flows: pa.Table
     agents: tuple[Agent, ...]
     new: NDArray[np.bool_]
+    anomalies: tuple[Anomaly, ...] = ()
 
 
 class Listener:
@@ -87,9 +90,16 @@ class Live:
         """What a segment brought; from the hub's thread."""
         new = self._first_sights(flows)
         if self._listeners:
-            news = News(as_told(flows, counted), agents, new)
-            for listener in list(self._listeners):
-                listener.offer(news)
+            self._offer(News(as_told(flows, counted), agents, new))
+
+    def announce(self, anomalies: tuple[Anomaly, ...]) -> None:
+        """What was found to be unlike itself; from the thread that looks."""
+        none = np.zeros(0, np.bool_)
+        self._offer(News(as_told(SCHEMA.empty_table(), none), (), none, anomalies))
+
+    def _offer(self, news: News) -> None:
+        for listener in list(self._listeners):
+            listener.offer(news)
 
     def end(self) -> None:
         """The hub ends: so does every stream."""

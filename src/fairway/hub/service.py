@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from fairway.cloud.prices import Prices
 from fairway.cloud.ranges import Ranges, read_ranges
 from fairway.hub.agents import Agent, Agents
+from fairway.hub.anomalies.watching import Anomalies
 from fairway.hub.audit import Audit
 from fairway.hub.control import Control, Feed, policy_sets
 from fairway.hub.database.claim import Claim
@@ -106,6 +107,7 @@ class Hub:
         self._steered: Intent | None = None
         self.jobs = Jobs(JobFiles(config.state.jobs, log))
         self.rollouts = Rollouts(self, log)
+        self.anomalies = Anomalies(self, log)
         self.failures: Counter[str] = Counter()
         """What went wrong in a way that nobody thought of, by part."""
         self._ending = False
@@ -135,6 +137,7 @@ class Hub:
             self._remember_waiting()
             self.segments.start()
             self.rollouts.start()
+            self.anomalies.start()
         except BaseException:
             self._database.__exit__(None, None, None)
             raise
@@ -146,6 +149,7 @@ class Hub:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.anomalies.close()
         self.rollouts.close()
         self.segments.close()
         self._ending = True

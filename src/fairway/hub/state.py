@@ -65,6 +65,11 @@ class State:
         return self.folder / "rollouts"
 
     @property
+    def anomalies(self) -> Path:
+        """What was found to be unlike itself, and what people said of it."""
+        return self.folder / "anomalies.json"
+
+    @property
     def jobs(self) -> Path:
         """What became of the policy engine's jobs: `ID.json`."""
         return self.folder / "jobs"

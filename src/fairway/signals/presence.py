@@ -147,7 +147,8 @@ def _trailing(silent: Floats) -> Floats:
     if not silent.shape[1]:
         return np.zeros(len(silent))
     spoke = silent[:, ::-1] != 1
-    return np.where(spoke.any(1), np.argmax(spoke, 1), silent.shape[1]).astype(np.float64)
+    hours: Floats = np.where(spoke.any(1), np.argmax(spoke, 1), silent.shape[1]).astype(np.float64)
+    return hours
 
 
 def _ends(hour: Hour, number: int) -> tuple[str, str]:

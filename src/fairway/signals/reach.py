@@ -11,7 +11,7 @@ import numpy as np
 from fairway.signals.finding import Finding, size, sureness
 from fairway.signals.traffic import COUNTERS, Floats, Hour, Pair, Past
 
-SETTLED: Final = 0.01
+SETTLED: Final = 0.02
 """A namespace is settled for whom a new edge within an hour has at most this chance."""
 SETTLING: Final = 72
 """Hours in which everything is seen for the first time, and nothing is new."""

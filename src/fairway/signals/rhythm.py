@@ -1,13 +1,13 @@
 """Rhythm: what many series usually are at each hour of the week, and how far they stray from it. Robust.
 
-Values become y = log(1 + value / UNIT), so that straying is by a factor. What is usual at an hour of the week is
-the median of that hour over the weeks, shrunk towards the median of that hour of the day, and this towards the
-median of all, each by n / (n + SHRINK) for n values, as an empirical Bayes estimate shrinks a group's mean (Efron and Morris,
-Journal of the American Statistical Association 70 (1975), 311-319): a week of history knows days, four know weeks.
-The scale is 1.4826 times the median absolute deviation of what remains (Rousseeuw and Croux, ibid. 88 (1993),
-1273-1283), which half of the hours may spoil without moving it. Seasonal medians and MAD of the remainder are the
-S-H-ESD of Hochenbaum, Vallis and Kejariwal (arXiv:1704.07706). Heavy tails have no scale: hence `highest` and
-`lowest`, the most that was ever strayed.
+Values become y = log(1 + value / UNIT), so that straying is by a factor. What is usual at an hour of the week
+is the median of that hour over the weeks, shrunk towards the median of that hour of the day, and this towards
+the median of all, each by n / (n + SHRINK) for n values, as an empirical Bayes estimate shrinks a group's mean
+(Efron and Morris, Journal of the American Statistical Association 70 (1975), 311-319): a week of history knows
+days, four know weeks. The scale is 1.4826 times the median absolute deviation of what remains (Rousseeuw and
+Croux, ibid. 88 (1993), 1273-1283), which half of the hours may spoil without moving it. Seasonal medians and
+MAD of the remainder are the S-H-ESD of Hochenbaum, Vallis and Kejariwal (arXiv:1704.07706). Heavy tails have no
+scale: hence `highest` and `lowest`, the most that was ever strayed.
 """
 
 from typing import Final

@@ -9,11 +9,11 @@ from fairway.signals.finding import Finding, size, sureness
 from fairway.signals.rhythm import Rhythm
 from fairway.signals.traffic import OUTSIDE, Floats, Grouped, Hour, Pair, Past
 
-FAR: Final = 7.0
+FAR: Final = 5.0
 """Scales from what is usual."""
 FACTOR: Final = 3.0
 """Times what is usual, and as little as one of so many."""
-PAST_WORST: Final = 1.3
+PAST_WORST: Final = 1.5
 """Times the most that it ever strayed."""
 LEAST_BYTES: Final = 20e6
 """In an hour: less than that nobody acts on."""

@@ -9,6 +9,7 @@ from litestar.middleware import DefineMiddleware
 
 from fairway.hub.api import (
     agents,
+    anomalies,
     console,
     denials,
     export,
@@ -60,6 +61,7 @@ def application(hub: Hub, gate: Gate, log: Callable[[str], None]) -> Litestar:
             *(seen.edges, seen.endpoints_of, seen.search, seen.meaning),
             *(intent.intent, intent.change_intent, intent.audit, metrics.metrics),
             *(protection.protection_of, protection.policies_in, nodes.nodes),
+            *(anomalies.anomalies, anomalies.say),
             policy.router,
             rollouts.router,
             *(console.document, console.icon, console.asset),

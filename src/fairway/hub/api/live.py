@@ -1,4 +1,4 @@
-"""Server-sent events: flows, verdicts, new edges and agents, as the hub takes them in."""
+"""Server-sent events: flows, verdicts, new edges, agents and anomalies, as the hub learns of them."""
 
 import asyncio
 from collections.abc import Iterator
@@ -14,11 +14,12 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from fairway.hub.api import anomalies
 from fairway.hub.api.access import only
 from fairway.hub.api.asked import Asked, both
 from fairway.hub.api.desk import Desk
 from fairway.hub.api.shapes import Flow
-from fairway.hub.auth import Role
+from fairway.hub.auth import Principal, Role
 from fairway.hub.live import Listener, Live, News
 from fairway.hub.matching import flows_matching
 from fairway.hub.rows import rows_of
@@ -31,7 +32,7 @@ SILENCE: Final = 15.0
 """Seconds after which a comment shows that the stream lives."""
 SLOWEST: Final = 10.0
 """Seconds that a client may take for one piece; then it is dropped."""
-EVENTS: Final = ("flow", "verdict", "edge", "agent")
+EVENTS: Final = ("flow", "verdict", "edge", "agent", "anomaly")
 Kinds = Annotated[str, QueryParameter(description=f"which events, of {', '.join(EVENTS)}")]
 
 
@@ -55,23 +56,24 @@ async def live(
     hub: NamedDependency[Hub],
     desk: NamedDependency[Desk],
     asked: NamedDependency[Asked],
-    events: Kinds = "flow,verdict,edge,agent",
+    events: Kinds = "flow,verdict,edge,agent,anomaly",
 ) -> Response[str]:
-    """`flow`: each that the filter means; `verdict`: those denied, or that policies on trial would deny; `edge`:
-    one that nobody told before; `agent`: its last report; `skipped`: how many were not told. A client that is too
-    slow is dropped: it may connect again, and ask for what it missed."""
+    """`flow`: each that the filter means; `verdict`: those denied, or that policies on trial would deny;
+    `edge`: one that nobody told before; `agent`: its last report; `anomaly`: what is unlike itself, whatever
+    the filter; `skipped`: how many were not told. A client that is too slow is dropped: it may connect again,
+    and ask for what it missed."""
     kinds = tuple(filter(None, events.split(",")))
     if unknown := [kind for kind in kinds if kind not in EVENTS]:
         raise UsageError(f"events: `{unknown[0]}` is none; of {', '.join(EVENTS)}")
-    return _Stream(hub.live, desk, asked, kinds)
+    return _Stream(hub.live, desk, asked, kinds, request.user)
 
 
 class _Stream(Response[str]):
     """A response that goes on."""
 
-    def __init__(self, live: Live, desk: Desk, asked: Asked, kinds: tuple[str, ...]) -> None:
+    def __init__(self, live: Live, desk: Desk, asked: Asked, kinds: tuple[str, ...], who: Principal) -> None:
         super().__init__("", media_type="text/event-stream")
-        self._live, self._desk, self._asked, self._kinds = live, desk, asked, kinds
+        self._live, self._desk, self._asked, self._kinds, self._who = live, desk, asked, kinds, who
 
     def to_asgi_response(self, *_: Any, **__: Any) -> ASGIApp:  # type: ignore[override]  # it is no body of a length
         return self._answer
@@ -101,7 +103,7 @@ class _Stream(Response[str]):
             else:
                 if news is None:
                     break
-                content = await self._desk(lambda news=news: b"".join(told(news, self._asked, self._kinds)))  # type: ignore[misc]
+                content = await self._desk(lambda news=news: b"".join(self._told(news)))  # type: ignore[misc]
             try:
                 if content:
                     await asyncio.wait_for(_piece(send, content), SLOWEST)
@@ -109,6 +111,12 @@ class _Stream(Response[str]):
                 listener.behind = True
                 return
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _told(self, news: News) -> Iterator[bytes]:
+        yield from told(news, self._asked, self._kinds)
+        if "anomaly" in self._kinds:
+            may = (one for one in news.anomalies if anomalies.may_see(self._who, one))
+            yield from (_event("anomaly", anomalies.told(one)) for one in may)
 
 
 async def _piece(send: Send, content: bytes) -> None:
