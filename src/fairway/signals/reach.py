@@ -53,15 +53,18 @@ class Reach:
             for name in (pair.client, pair.server):
                 born[name] = min(born.get(name, hour), hour)
         self._born, self._begin, self._end = born, past.begin, past.end
-        self._news = self._counted()
-        self._most_new = _most((pair.client, hour) for pair, hour in self._first.items() if self._late(hour))
+        self._news = self._counted(past)
+        self._most_new = _most(
+            (pair.client, hour)
+            for pair, hour in self._first.items()
+            if self._late(hour) and (pair.client, hour) not in past.left_out
+        )
         unanswered = (traffic.column("received_packets") == 0) | (
             (traffic.column("connections") > 0) & (traffic.column("failed") >= traffic.column("connections"))
         )
         rows = np.flatnonzero(unanswered)
-        self._most_unanswered = _most(
-            (traffic.pairs[traffic.of[row]].client, int(traffic.hours[row])) for row in rows
-        )
+        tried = ((traffic.pairs[traffic.of[row]].client, int(traffic.hours[row])) for row in rows)
+        self._most_unanswered = _most(told for told in tried if told not in past.left_out)
         self._most_sent = _most_sent(past)
 
     def find(self, hour: Hour) -> Iterator[Finding]:
@@ -83,15 +86,16 @@ class Reach:
     def _late(self, hour: int) -> bool:
         return hour >= self._begin + SETTLING
 
-    def _counted(self) -> Counter[str]:
-        """New edges of the last two weeks by namespace, and to the outside by client; those that came with one of
-        their ends are not counted, as they are not told."""
-        counted: Counter[str] = Counter()
+    def _counted(self, past: Past) -> Counter[str]:
+        """Hours of the last two weeks with new edges, by namespace, and to the outside by client. Those that came
+        with one of their ends or its deploy are not counted, as they are not told; nor those that were wrong."""
+        told: set[tuple[str, int]] = set()
         for pair, hour in self._first.items():
             known = min(hour - self._born[pair.client], hour - self._born[pair.server] + pair.outside * 24) >= 24
-            if pair.pod and known and hour >= max(self._begin + SETTLING, self._end - _LOOKED):
-                counted[_scope(pair)] += 1
-        return counted
+            came = {(pair.client, hour), (pair.server, hour)} & past.changed or (pair.client, hour) in past.left_out
+            if pair.pod and known and not came and hour >= max(self._begin + SETTLING, self._end - _LOOKED):
+                told.add((_scope(pair), hour))
+        return Counter(scope for scope, _ in told)
 
     def _new_edges(self, made: Iterable[_Call], hour: Hour) -> Iterator[Finding]:
         watched = min(_LOOKED, self._end - self._begin - SETTLING) + 1
@@ -118,8 +122,8 @@ class Reach:
                 hour=hour.number,
                 what=f"first connection of {pair.client} to {pair.server} {pair.port}/{pair.protocol}"
                 + ("" if call.answered else ", not answered"),
-                compared=f"{where} had {seen or 'no'} new edge{'' if seen == 1 else 's'} "
-                f"{'to the outside ' if pair.outside else ''}in {watched / 24:.0f} days",
+                compared=f"{where} had new edges {'to the outside ' if pair.outside else ''}"
+                f"in {seen or 'no'} hour{'' if seen == 1 else 's'} of {watched / 24:.0f} days",
                 sure=sureness(-log(chance), -log(SETTLED)),
             )
 
@@ -191,6 +195,8 @@ def _most_sent(past: Past) -> dict[str, float]:
     for row in np.flatnonzero(outside[traffic.of]) if len(traffic.of) else ():
         sums[traffic.pairs[traffic.of[row]].client, int(traffic.hours[row])] += float(sent[row])
     most: dict[str, float] = {}
-    for (client, _), total in sums.items():
+    for (client, hour), total in sums.items():
+        if (client, hour) in past.left_out:
+            continue
         most[client] = max(most.get(client, 0.0), total)
     return most

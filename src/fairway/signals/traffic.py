@@ -104,20 +104,28 @@ class Hour:
 class Past:
     """What is known of before the hour that is judged: `traffic` of the hours from `begin` to before `end`.
     `watched` says of each of them whether anything was reported at all; `left_out` are subjects and hours that must
-    not be learned from, because something was wrong then."""
+    not be learned from, because something was wrong then; `changed` workloads and the hours after a deploy."""
 
     traffic: Traffic
     begin: int
     end: int
     watched: NDArray[np.bool_]
     left_out: frozenset[tuple[str, int]] = frozenset()
+    changed: frozenset[tuple[str, int]] = frozenset()
 
     @classmethod
-    def of(cls, traffic: Traffic, begin: int, end: int, left_out: Iterable[tuple[str, int]] = ()) -> "Past":
+    def of(
+        cls,
+        traffic: Traffic,
+        begin: int,
+        end: int,
+        left_out: Iterable[tuple[str, int]] = (),
+        changed: Iterable[tuple[str, int]] = (),
+    ) -> "Past":
         """Of all rows of the hours from `begin` to before `end`."""
         held = traffic.within(begin, end)
         watched = np.bincount(held.hours - begin, minlength=max(0, end - begin)) > 0
-        return cls(held, begin, end, watched, frozenset(left_out))
+        return cls(held, begin, end, watched, frozenset(left_out), frozenset(changed))
 
     def sums(self, groups: Grouped[K], values: Floats) -> Floats:
         """As of `Grouped.sums`, NaN for hours nobody watched, before a group was first seen, and those left out.

@@ -14,6 +14,8 @@ ALARM: Final = 1e-7
 """Chance that nothing has changed: a cluster has thousands of pairs, and a day 24 hours."""
 LEAST_HOURS: Final = 24
 """Hours in which a pair was active before."""
+DEPLOYED: Final = 0.1
+"""Share that is trouble even where an end was deployed: connections to pods that go are cut."""
 
 
 class _Signal(NamedTuple):
@@ -40,7 +42,7 @@ class Trouble:
         self._groups = Grouped.by(past.traffic.pairs, lambda pair: pair)
         self._index = {key: number for number, key in enumerate(self._groups.keys)}
         self._past = {
-            name: past.sums(self._groups, _values(past.traffic, name))
+            name: np.nan_to_num(past.sums(self._groups, _values(past.traffic, name)))
             for signal in _SIGNALS
             for name in (signal.bad, signal.of)
         }
@@ -57,18 +59,15 @@ class Trouble:
     def _judged(self, signal: _Signal, hour: Hour, row: int, bad: float, of: float) -> Finding | None:
         pair = hour.traffic.pairs[hour.traffic.of[row]]
         number = self._index.get(pair)
-        if number is None or bad / of < signal.share:
+        least = DEPLOYED if hour.changed & {pair.client, pair.server} else signal.share
+        if number is None or bad / of < least:
             return None
         past_bad, past_of = self._past[signal.bad][number], self._past[signal.of][number]
-        active = np.nan_to_num(past_of) > 0
+        active = past_of > 0
         whole_bad, whole = float(past_bad[active].sum()), float(past_of[active].sum())
         if active.sum() < LEAST_HOURS or bad * whole < LEAST_RATIO * whole_bad * of:
             return None
-        before = [
-            Tally(bad=float(one), of=float(other))
-            for one, other in zip(past_bad[active], past_of[active], strict=True)
-        ]
-        moved = shift(before, Tally(bad=bad, of=of))
+        moved = shift(_alike(past_bad[active], past_of[active], of), Tally(bad=bad, of=of))
         if not moved.alarming(ALARM, signal.least):
             return None
         return Finding(
@@ -84,6 +83,18 @@ class Trouble:
             f"{moved.worst / of:.2%} in the worst of them",
             sure=sureness(bad - moved.expected, max(signal.least, moved.expected)),
         )
+
+
+def _alike(bad: Floats, of: Floats, enough: float) -> list[Tally]:
+    """Hours put together until each tally has as much exposure as half of what is judged: one failure of the only
+    two connections of a night is no share of failures."""
+    tallies, held = [], Tally()
+    for one, other in zip(bad.tolist(), of.tolist(), strict=True):
+        held = Tally(bad=held.bad + one, of=held.of + other)
+        if held.of >= enough / 2:
+            tallies.append(held)
+            held = Tally()
+    return tallies or [held]
 
 
 def _values(traffic: Traffic, name: str) -> Floats:

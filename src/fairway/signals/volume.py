@@ -15,7 +15,7 @@ FACTOR: Final = 3.0
 """Times what is usual, and as little as one of so many."""
 PAST_WORST: Final = 1.5
 """Times the most that it ever strayed."""
-LEAST_BYTES: Final = 20e6
+LEAST_BYTES: Final = 50e6
 """In an hour: less than that nobody acts on."""
 LEAST_HOURS: Final = 72
 _DNS: Final = 53

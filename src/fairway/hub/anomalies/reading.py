@@ -1,7 +1,6 @@
 """Reading: traffic by the hour out of the database, Services by what is behind them."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
@@ -22,11 +21,11 @@ _OUTSIDE: Final = ("external", "cloud")
 def traffic_between(base: FlowBase, begin: int, end: int) -> Traffic:
     """Everything from hour `begin` to before `end`. DatabaseError when the database does not answer."""
     since, until = moment(begin), moment(end)
-    behind = _behind(base)
+    services = behind(base)
     numbers, pairs = [], []
     for row in rows_of(base.ask(pairs_between(since, until))):
         numbers.append(row["pair"])
-        pairs.append(pair_of(row, behind))
+        pairs.append(pair_of(row, services))
     return _traffic(np.array(numbers, np.uint64), pairs, base.ask(hours_between(since, until)))
 
 
@@ -55,13 +54,18 @@ def alive(cluster: Cluster) -> frozenset[str]:
     )
 
 
-def changed(base: FlowBase, now: datetime, lately: timedelta) -> frozenset[str]:
-    """Workloads of which a new pod spoke lately, as groups."""
-    rows = base.ask(newcomers(now - lately, now)).to_pylist()
-    return frozenset(f"{row['namespace']}/{row['workload'].partition('/')[2]}" for row in rows)
+def changed(base: FlowBase, begin: int, end: int, lately: int) -> frozenset[tuple[str, int]]:
+    """Workloads of which a new pod spoke from hour `begin` to before `end`, as groups, with each of the `lately`
+    hours from then on."""
+    rows = base.ask(newcomers(moment(begin), moment(end))).to_pylist()
+    return frozenset(
+        (f"{row['namespace']}/{row['workload'].partition('/')[2]}", int(row["first"].timestamp()) // 3600 + late)
+        for row in rows
+        for late in range(lately)
+    )
 
 
-def _behind(base: FlowBase) -> dict[str, tuple[str, int]]:
+def behind(base: FlowBase) -> dict[str, tuple[str, int]]:
     """The workload and port behind each Service that has only one."""
     found = {}
     for row in base.ask(backends()).to_pylist():

@@ -19,8 +19,8 @@ EVERY: Final = 300.0
 """Seconds between two looks."""
 SETTLED: Final = timedelta(minutes=5)
 """After an hour's end: agents and segments have told all of it by then."""
-LATELY: Final = timedelta(hours=3)
-"""For so long a workload counts as changed after a new pod of it spoke."""
+LATELY: Final = 3
+"""Hours, for which a workload counts as changed after a new pod of it spoke."""
 
 
 class Anomalies:
@@ -54,22 +54,23 @@ class Anomalies:
         news: list[Anomaly] = []
         over = int((now - SETTLED).timestamp()) // 3600 - 1
         if over > self.book.judged:
-            news += self._judge(over, now, whole=True)
+            news += self._judge(over, whole=True)
         if over == running - 1:  # else the hour before may not have been told to its end
-            news += self._judge(running, now, whole=False)
+            news += self._judge(running, whole=False)
         self.looks += 1
         if news:
             self._hub.live.announce(tuple(news))
         return news
 
-    def _judge(self, number: int, now: datetime, *, whole: bool) -> list[Anomaly]:
+    def _judge(self, number: int, *, whole: bool) -> list[Anomaly]:
         base, cluster = self._hub.base, self._hub.cluster
+        deployed = changed(base, number - LATELY, number + 1, LATELY)
         hour = Hour(
             number=number,
             traffic=traffic_between(base, number, number + 1),
             whole=whole,
             alive=alive(cluster) if cluster is not None else None,
-            changed=changed(base, now, LATELY),
+            changed=frozenset(name for name, hour in deployed if hour == number),
         )
         found = self._detectors(number).find(hour)
         return self.book.add(found, number, whole=whole)
@@ -78,7 +79,9 @@ class Anomalies:
         """What is learned of the weeks before an hour, learned once."""
         if self._learned is None or self._learned[0] != number:
             begin = number - WEEKS * WEEK
-            past = Past.of(traffic_between(self._hub.base, begin, number), begin, number, self.book.left_out())
+            traffic = traffic_between(self._hub.base, begin, number)
+            deployed = changed(self._hub.base, begin, number, LATELY)
+            past = Past.of(traffic, begin, number, self.book.left_out(), deployed)
             self._learned = number, Detectors(past)
         return self._learned[1]
 
