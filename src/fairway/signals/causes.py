@@ -7,7 +7,7 @@ coincides; what explains one replica outranks its node only if the node's other 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from statistics import median
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -38,6 +38,12 @@ _TIMES: Final = 3.0
 _SLOWER: Final = 2.5
 _QUESTIONS: Final = 4.0
 _UNANSWERED: Final = 0.3
+_NEWCOMERS: Final = 0.9
+"""Share of what is sent again that handshakes must have."""
+_PLATEAU: Final = 0.6
+"""Of the bytes before: a limit lets through what it allows, loss makes TCP give way."""
+_NOTICED_US: Final = 2000.0
+"""Microseconds of a round trip, below which nobody waits."""
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,39 +141,81 @@ def _limit_told(limit: Limit) -> str:
 
 
 def _node(seen: Observed) -> Iterator[Cause]:
-    """What is lost on the way is lost wherever one node takes part, and hardly elsewhere."""
+    """What is lost, or waits, on the way does so wherever one node takes part, and hardly elsewhere."""
     ranked = shares(seen.nodes, nodes_of)
     whole = summed(seen.nodes)
-    if whole.retransmissions < _ENOUGH or len(ranked) < 2:
-        return
-    for place in ranked:
-        inside = place.counts
-        outside = summed(row for row in seen.nodes if place.name not in nodes_of(row))
-        before = summed(row for row in seen.nodes_before if place.name in nodes_of(row))
-        if inside.lost < max(_LOSS, _TIMES * before.lost, 1.5 * outside.lost):
-            continue
-        share = inside.retransmissions / whole.retransmissions
-        contrast = 1 - outside.lost / inside.lost
-        score = 0.95 * share * contrast * inside.retransmissions / (inside.retransmissions + _ENOUGH)
-        yield _lost_at(seen, place, outside, before, round(score, 2))
+    for place in ranked if len(ranked) > 1 else ():
+        at = _Place(
+            place.name,
+            place.counts,
+            summed(row for row in seen.nodes if place.name not in nodes_of(row)),
+            summed(row for row in seen.nodes_before if place.name in nodes_of(row)),
+            (seen.until - seen.since) / max(seen.since - seen.begin, timedelta(seconds=1)),
+        )
+        waits = _waiting(at)
+        if whole.retransmissions >= _ENOUGH and at.now.lost >= max(
+            _LOSS, _TIMES * at.before.lost, 1.5 * at.outside.lost
+        ):
+            share = at.now.retransmissions / whole.retransmissions
+            contrast = 1 - at.outside.lost / at.now.lost
+            sure = at.now.retransmissions / (at.now.retransmissions + _ENOUGH)
+            yield _lost(at, round(0.95 * share * contrast * sure, 2))
+        elif waits is not None:
+            yield waits
 
 
-def _lost_at(seen: Observed, place: Share, outside: Counts, before: Counts, score: float) -> Cause:
-    """Loss on a node's link; or its bandwidth's limit, which makes packets wait before it drops them."""
-    inside = place.counts
-    why = [
-        f"{inside.lost:.2%} of packets from and to {place.name} were sent again; {outside.lost:.2%} elsewhere, "
-        f"{before.lost:.2%} there before",
-    ]
-    now, then = inside.rtt_us, before.rtt_us
-    waits = now is not None and then is not None and now > _TIMES * then
-    if now is not None and then is not None:
-        why.append(f"round trips take {now / 1000:.2g} ms, {then / 1000:.2g} ms before")
-    handshakes = inside.handshake_retransmissions / max(1.0, inside.retransmissions)
-    if handshakes > 0.9 and inside.connections > before.connections / 4:
+class _Place(NamedTuple):
+    """A node: what crosses its link `now` and did `before`, and what crosses no link of its own. `length` is how
+    long now is by how long before was."""
+
+    name: str
+    now: Counts
+    outside: Counts
+    before: Counts
+    length: float
+
+    @property
+    def kept(self) -> float:
+        """The bytes a second by those before."""
+        moved = self.before.sent_bytes + self.before.received_bytes
+        return (self.now.sent_bytes + self.now.received_bytes) / (moved * self.length) if moved else 1.0
+
+    def told(self) -> str:
+        """What was lost where."""
+        return (
+            f"{self.now.lost:.2%} of packets from and to {self.name} were sent again; {self.outside.lost:.2%} "
+            f"elsewhere, {self.before.lost:.2%} there before"
+        )
+
+
+def _lost(at: _Place, score: float) -> Cause:
+    """Loss on a node's link; or its bandwidth's limit, which makes packets wait before it drops them and lets as
+    much through as ever; or a full table of connections, which only newcomers do not pass."""
+    handshakes = at.now.handshake_retransmissions / max(1.0, at.now.retransmissions)
+    why = [at.told()]
+    if handshakes > _NEWCOMERS:
         why.append(f"{handshakes:.0%} of them were handshakes: connections that are open do well")
-        return Cause(kind="conntrack", where=place.name, score=score, why=tuple(why))
-    return Cause(kind="bandwidth" if waits else "loss", where=place.name, score=score, why=tuple(why))
+        return Cause(kind="conntrack", where=at.name, score=score, why=tuple(why))
+    now, then = at.now.rtt_us, at.before.rtt_us
+    if now is not None and then is not None:
+        why.append(f"round trips take {now / 1000:.2g} ms, {then / 1000:.2g} ms before; {at.kept:.0%} of the bytes")
+        if now > _TIMES * then and at.kept > _PLATEAU:
+            return Cause(kind="bandwidth", where=at.name, score=score, why=tuple(why))
+    return Cause(kind="loss", where=at.name, score=score, why=tuple(why))
+
+
+def _waiting(at: _Place) -> Cause | None:
+    """Round trips by way of a node take long, and hardly anything is lost: a queue, before a limit."""
+    now, then, outside = at.now.rtt_us, at.before.rtt_us, at.outside.rtt_us
+    if now is None or then is None or now < max(_TIMES * then, _NOTICED_US):
+        return None
+    contrast = 1.0 if outside is None else max(0.0, 1 - outside / now)
+    why = (
+        f"round trips from and to {at.name} take {now / 1000:.2g} ms, {then / 1000:.2g} ms before"
+        + ("" if outside is None else f", {outside / 1000:.2g} ms elsewhere"),
+        f"{at.kept:.0%} of the bytes that passed before; {at.told()}",
+    )
+    return Cause(kind="bandwidth", where=at.name, score=round(0.75 * contrast, 2), why=why)
 
 
 def _replicas(seen: Observed) -> Iterator[Cause]:
@@ -199,7 +247,8 @@ def _unlike(place: Share, others: list[Share], before: Counts, elsewhere: Counts
                 f"the nearest healthy sibling is {best.name}",
             ),
         )
-    came, normal = mine.answer_bytes, _middle(one.counts.answer_bytes for one in others)
+    busy = [one.counts.answer_bytes for one in others if one.counts.connections >= _QUESTIONS]
+    came, normal = mine.answer_bytes, _middle(busy)
     if came is not None and normal and came < normal / _SLOWER and mine.connections >= _QUESTIONS:
         yield Cause(
             kind="replica",
@@ -210,14 +259,20 @@ def _unlike(place: Share, others: list[Share], before: Counts, elsewhere: Counts
                 f"the nearest healthy sibling is {best.name}",
             ),
         )
-    share = mine.broken / max(mine.broken + sum(one.counts.broken for one in others), 1)
-    if mine.broken >= _ENOUGH / 2 and mine.broken / max(mine.connections, mine.broken) > 0.2:
+    rate, rest = _broken(mine), _middle(_broken(one.counts) for one in others) or 0.0
+    if mine.broken >= _ENOUGH / 2 and rate > max(0.2, _TIMES * rest):
         yield Cause(
             kind="replica",
             where=place.name,
-            score=round(0.85 * share, 2),
-            why=(f"{mine.broken:.0f} of {mine.connections:.0f} connections to {place.name} came to nothing", ),
-        )  # fmt: skip
+            score=round(0.85 * (1 - rest / rate), 2),
+            why=(
+                f"{rate:.0%} of the connections to {place.name} came to nothing, {rest:.0%} of those to its siblings",
+            ),
+        )
+
+
+def _broken(counts: Counts) -> float:
+    return counts.broken / max(counts.connections, counts.broken, 1)
 
 
 def _elsewhere(seen: Observed, rows: list[Row], replica: str) -> Counts:

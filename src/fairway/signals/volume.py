@@ -9,7 +9,7 @@ from fairway.signals.finding import Finding, size, sureness
 from fairway.signals.rhythm import Rhythm
 from fairway.signals.traffic import OUTSIDE, Floats, Grouped, Hour, Pair, Past
 
-FAR: Final = 5.0
+FAR: Final = 4.0
 """Scales from what is usual."""
 FACTOR: Final = 3.0
 """Times what is usual, and as little as one of so many."""

@@ -13,6 +13,16 @@ _SUMS: Final = ", ".join(f"toFloat64(sum({name})) AS {name}" for name in COUNTED
 _DNS: Final = 53
 
 
+def first_between(since: datetime, until: datetime) -> Question:
+    """The earliest moment of all flows between two: `first`, and how many there are."""
+    where = Conditions({})
+    return Question(
+        f"SELECT min(time_end) AS first, count() AS flows FROM flows "
+        f"WHERE time_end > {where.moment(since)} AND time_end <= {where.moment(until)}",
+        where.parameters,
+    )
+
+
 def replicas_between(since: datetime, until: datetime, about: Expression) -> Question:
     """What each side's agent told of each pair of replicas; `server` is empty for a Service's own address."""
     where = Conditions(FLOW_COLUMNS)

@@ -10,7 +10,7 @@ import msgspec
 from fairway.hub.anomalies.reading import behind
 from fairway.hub.database.hours import newcomers
 from fairway.hub.database.seen import denials
-from fairway.hub.database.troubles import dns_between, nodes_between, replicas_between
+from fairway.hub.database.troubles import dns_between, first_between, nodes_between, replicas_between
 from fairway.hub.denials import PolicySets, why
 from fairway.hub.investigate.subject import Subject, about, resolving
 from fairway.hub.rows import endpoint_of, rows_of
@@ -55,7 +55,7 @@ def look(
     ask, services = hub.base.ask, behind(hub.base)
     wanted = All((about(subject, services), scope))
     dns = All((resolving(subject), scope))
-    since, until, begin = window.since, window.until, window.begin
+    since, until, begin = window.since, window.until, _known_since(hub, window)
     return Observed(
         client=subject.client,
         server=subject.server,
@@ -71,6 +71,12 @@ def look(
         denied=_denied(hub, window, AnyOf((wanted, All((dns, Term("dst.port", "=", (Word("53"),)))))), policies),
         changes=tuple(sorted(_changes(hub, subject, window, who=who), key=lambda change: change.at)),
     )
+
+
+def _known_since(hub: "Hub", window: Window) -> datetime:
+    """The beginning of what is compared with: not before anything was reported, or rates would be too low."""
+    [row] = hub.base.ask(first_between(window.begin, window.since)).to_pylist()
+    return row["first"].astimezone(UTC) if row["flows"] else window.begin
 
 
 def _rows(table: Any) -> tuple[Row, ...]:
