@@ -265,9 +265,7 @@ def _unlike(place: Share, others: list[Share], before: Counts, elsewhere: Counts
             kind="replica",
             where=place.name,
             score=round(0.85 * (1 - rest / rate), 2),
-            why=(
-                f"{rate:.0%} of the connections to {place.name} came to nothing, {rest:.0%} of those to its siblings",
-            ),
+            why=(f"{rate:.0%} of the connections to {place.name} came to nothing, {rest:.0%} to its siblings",),
         )
 
 
