@@ -42,12 +42,14 @@ def judged(made: World) -> tuple[list[Finding], float]:
     traffic = made.traffic()
     told: dict[tuple[str, str], int] = {}
     left_out: set[tuple[str, int]] = set()
+    deployed = {(name, START + hour + late) for name, times in made.deploys.items() for hour in times
+                for late in range(LATE)}  # fmt: skip
     findings, began = [], time.process_time()
     for at in range(WEEKS * WEEK, made.hours):
         number = START + at
-        past = Past.of(traffic, number - WEEKS * WEEK, number, left_out)
-        changed = {name for name, times in made.deploys.items() if any(at - LATE < hour <= at for hour in times)}
-        hour = Hour(number, traffic.within(number, number + 1), changed=frozenset(changed))
+        past = Past.of(traffic, number - WEEKS * WEEK, number, left_out, deployed)
+        changed = frozenset(name for name, hour in deployed if hour == number)
+        hour = Hour(number, traffic.within(number, number + 1), changed=changed)
         for found in Detectors(past).find(hour):
             if number - told.get(found.key, 0) > AFTER:
                 findings.append(found)

@@ -25,6 +25,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/anomalies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is unlike itself
+         * @description Of the last 30 days, within what the asker may see.
+         */
+        get: operations["anomalies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/anomalies/{id}/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say whether it is expected
+         * @description Remembered, and in the audit log.
+         */
+        post: operations["say"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -233,6 +273,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/investigate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * From an alarm to its cause
+         * @description Causes ranked, and what they are ranked by, within what the asker may see. An anomaly brings its own time
+         *     where none is given.
+         */
+        get: operations["investigated"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/live": {
         parameters: {
             query?: never;
@@ -242,9 +303,10 @@ export interface paths {
         };
         /**
          * What comes in, as it comes
-         * @description `flow`: each that the filter means; `verdict`: those denied, or that policies on trial would deny; `edge`:
-         *     one that nobody told before; `agent`: its last report; `skipped`: how many were not told. A client that is too
-         *     slow is dropped: it may connect again, and ask for what it missed.
+         * @description `flow`: each that the filter means; `verdict`: those denied, or that policies on trial would deny;
+         *     `edge`: one that nobody told before; `agent`: its last report; `anomaly`: what is unlike itself, whatever
+         *     the filter; `skipped`: how many were not told. A client that is too slow is dropped: it may connect again,
+         *     and ask for what it missed.
          */
         get: operations["live"];
         put?: never;
@@ -813,6 +875,39 @@ export interface components {
             }[];
             yaml: string;
         };
+        /** Anomalies */
+        Anomalies: {
+            anomalies: components["schemas"]["AnomalyTold"][];
+            judged_until: string | null;
+            silenced: number;
+            trouble: string;
+        };
+        /** AnomalyTold */
+        AnomalyTold: {
+            client: string;
+            command: string;
+            compared: string;
+            /** @enum {string} */
+            feedback: "" | "expected" | "not-expected";
+            filter: string;
+            id: string;
+            /** @enum {string} */
+            kind: "new-edge" | "scan" | "fan-out" | "volume" | "failures" | "retransmissions" | "silent" | "dns-tunnel" | "off-hours" | "exfiltration";
+            link: string;
+            means: string;
+            port: number;
+            protocol: string;
+            said_by: string;
+            server: string;
+            /** Format: date-time */
+            since: string;
+            subject: string;
+            sure: number;
+            /** Format: date-time */
+            until: string;
+            what: string;
+            why: string;
+        };
         /** Answer */
         Answer: {
             allowed: boolean;
@@ -838,6 +933,13 @@ export interface components {
             unpriced_bytes: number;
             unprotected_edges: number;
             would_deny_edges: number;
+        };
+        /** Asked */
+        Asked: {
+            answered: number;
+            asked: number;
+            client: string;
+            node: string;
         };
         /** Backend */
         Backend: {
@@ -878,6 +980,14 @@ export interface components {
             nodes: string;
             reasons?: ("Underutilized" | "Empty" | "Drifted")[] | null;
             schedule?: string | null;
+        };
+        /** Cause */
+        Cause: {
+            /** @enum {string} */
+            kind: "policy" | "dns" | "conntrack" | "bandwidth" | "loss" | "replica" | "server" | "client" | "zone" | "deploy" | "change";
+            score: number;
+            where: string;
+            why: string[];
         };
         /** Choice */
         Choice: {
@@ -931,30 +1041,11 @@ export interface components {
         };
         /** Denials */
         Denials: {
-            denials: components["schemas"]["Denied"][];
+            denials: components["schemas"]["hub_api_denials_Denied"][];
             /** Format: date-time */
             since: string;
             /** Format: date-time */
             until: string;
-        };
-        /** Denied */
-        Denied: {
-            client: components["schemas"]["End"];
-            connections: number;
-            direction: string;
-            enforced: boolean;
-            /** Format: date-time */
-            first_seen: string;
-            /** Format: date-time */
-            last_seen: string;
-            packets: number;
-            port: number;
-            protocol: string;
-            reason: string;
-            server: components["schemas"]["End"];
-            service: string;
-            slot: string;
-            why: string;
         };
         /** Diff */
         Diff: {
@@ -1234,10 +1325,52 @@ export interface components {
             /** Format: date-time */
             until: string;
         };
+        /** Denied */
+        hub_api_denials_Denied: {
+            client: components["schemas"]["End"];
+            connections: number;
+            direction: string;
+            enforced: boolean;
+            /** Format: date-time */
+            first_seen: string;
+            /** Format: date-time */
+            last_seen: string;
+            packets: number;
+            port: number;
+            protocol: string;
+            reason: string;
+            server: components["schemas"]["End"];
+            service: string;
+            slot: string;
+            why: string;
+        };
         /** Intent */
         Intent: {
             active?: components["schemas"]["PolicyChoice"] | null;
             staged?: components["schemas"]["PolicyChoice"] | null;
+        };
+        /** Investigation */
+        Investigation: {
+            /** Format: date-time */
+            begin: string;
+            causes: components["schemas"]["Cause"][];
+            changes: components["schemas"]["signals_observed_Change"][];
+            clients: components["schemas"]["Part"][];
+            denied: components["schemas"]["signals_observed_Denied"][];
+            dns: components["schemas"]["Asked"][];
+            limits: components["schemas"]["Limit"][];
+            link: string;
+            nodes: components["schemas"]["Part"][];
+            series: components["schemas"]["Moment"][];
+            servers: components["schemas"]["Part"][];
+            sibling: string;
+            /** Format: date-time */
+            since: string;
+            step: number;
+            subject: string;
+            /** Format: date-time */
+            until: string;
+            zones: components["schemas"]["Part"][];
         };
         /** Isolated */
         Isolated: {
@@ -1276,6 +1409,14 @@ export interface components {
             protocol: string;
             reason: string;
             server: string;
+        };
+        /** Limit */
+        Limit: {
+            /** @default 0 */
+            most: number;
+            name: string;
+            node: string;
+            used: number;
         };
         /** Limits */
         Limits: {
@@ -1425,6 +1566,16 @@ export interface components {
             /** Format: date-time */
             until: string;
         };
+        /** Moment */
+        Moment: {
+            bytes: number;
+            connections: number;
+            denied: number;
+            failed: number;
+            retransmissions: number;
+            /** Format: date-time */
+            time: string;
+        };
         /** Nodes */
         Nodes: {
             nodes: components["schemas"]["NodeState"][];
@@ -1474,6 +1625,16 @@ export interface components {
             gate: string;
             who: string;
             why: string;
+        };
+        /** Part */
+        Part: {
+            broken: number;
+            connections: number;
+            lost: number;
+            name: string;
+            retransmissions: number;
+            rtt_us: number | null;
+            share: number;
         };
         /** Placed */
         Placed: {
@@ -1643,6 +1804,13 @@ export interface components {
             until: string | null;
             waits: string;
         };
+        /** Said */
+        Said: {
+            /** @default  */
+            why: string;
+            /** @enum {string} */
+            word: "" | "expected" | "not-expected";
+        };
         /** Score */
         Score: {
             /** @default [] */
@@ -1705,6 +1873,28 @@ export interface components {
             rules: string[];
             tier: string;
             verdict: string;
+            why: string;
+        };
+        /** Change */
+        signals_observed_Change: {
+            /** Format: date-time */
+            at: string;
+            /** @enum {string} */
+            kind: "policy" | "rollout" | "deploy";
+            what: string;
+            /** @default  */
+            who: string;
+        };
+        /** Denied */
+        signals_observed_Denied: {
+            edge: string;
+            /** Format: date-time */
+            first: string;
+            /** Format: date-time */
+            last: string;
+            packets: number;
+            /** @default  */
+            rule: string;
             why: string;
         };
         /** Step */
@@ -1829,6 +2019,57 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Agents"];
+                };
+            };
+        };
+    };
+    anomalies: {
+        parameters: {
+            query?: {
+                /** @description also what somebody expects */
+                expected?: boolean;
+                /** @description only what is at least so sure */
+                sure?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Anomalies"];
+                };
+            };
+        };
+    };
+    say: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Said"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnomalyTold"];
                 };
             };
         };
@@ -2172,10 +2413,37 @@ export interface operations {
             };
         };
     };
+    investigated: {
+        parameters: {
+            query: {
+                /** @description when: 90s, 5m, 2h before now, or a time; default now */
+                at?: string;
+                /** @description `namespace/workload`, `CLIENT -> SERVER [PORT/PROTOCOL]`, `node NAME`, an anomaly's id, or an alert with its labels */
+                subject: string;
+                /** @description seconds before and after that moment */
+                window?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Investigation"];
+                };
+            };
+        };
+    };
     live: {
         parameters: {
             query?: {
-                /** @description which events, of flow, verdict, edge, agent */
+                /** @description which events, of flow, verdict, edge, agent, anomaly */
                 events?: string;
                 /** @description filter, such as `src.namespace=shop dst.port=5432 since=2h` */
                 q?: string;
