@@ -141,10 +141,14 @@ def _limit_told(limit: Limit) -> str:
 
 
 def _node(seen: Observed) -> Iterator[Cause]:
-    """What is lost, or waits, on the way does so wherever one node takes part, and hardly elsewhere."""
+    """What is lost, or waits, on the way does so wherever one node takes part, and hardly elsewhere. Of nodes that
+    the subject has to do with, or had."""
     ranked = shares(seen.nodes, nodes_of)
+    own = {node for row in (*seen.now, *seen.before) for node in nodes_of(row)}
     whole = summed(seen.nodes)
     for place in ranked if len(ranked) > 1 else ():
+        if place.name not in own:
+            continue
         at = _Place(
             place.name,
             place.counts,

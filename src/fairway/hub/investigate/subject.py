@@ -14,7 +14,7 @@ from fairway.views.filter import EVERYTHING, All, AnyOf, Expression, Term, Word,
 
 LONGEST: Final = 1024
 _EDGE: Final = re.compile(
-    r"\s*(?P<client>.+?)\s*->\s*(?P<server>\S+(?: \S+/\S+)?)(?:\s+(?P<port>\d+)/(?P<proto>\w+))?\s*"
+    r"\s*(?P<client>.+?)\s*->\s*(?P<server>(?:service )?\S+)(?:\s+(?P<port>\d+)/(?P<proto>\w+))?\s*"
 )
 _SERVER: Final = re.compile(r"(?P<server>\S+)\s+(?P<port>\d+)/(?P<proto>\w+)")
 _ALERT: Final = re.compile(r"\s*(?P<name>\w+)\s*\{(?P<labels>.*)\}\s*")

@@ -1,0 +1,85 @@
+"""Investigations over HTTP, of flows that are put into the database."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fairway.cli.main import main
+from fairway.hub.serve import Listening
+from support.askers import answer, refusal, tokens
+from support.hubs import Serving, serving
+from support.weeks import NOW, hour, pod, table
+
+CLIENTS = [pod("shop", "ui", number) for number in (1, 2)]
+SERVERS = [pod("data", "db", number) for number in (3, 4)]
+NEIGHBOURS = [pod("other", "quiet", number) for number in (5, 6)]
+EDGE = "shop/ui -> data/db 5432/TCP"
+AT = {"at": NOW.isoformat(), "window": "60"}
+
+
+def rows(minute: int, *, slow: bool) -> Iterator[dict[str, Any]]:
+    """Every minute both clients ask both replicas; the second replica takes its time."""
+    at = int((NOW + timedelta(minutes=minute)).timestamp() * 1e6)
+    moments = dict.fromkeys(("time_start", "first_seen", "time_end", "last_seen"), at)
+    for client in CLIENTS:
+        for server in SERVERS:
+            took = 900 if server["name"] != "db-4" or not slow else 90_000
+            told = {"connections": 9, "sent_packets": 90, "received_packets": 90, "received_bytes": 9000}
+            times = {"srtt_count": 9, "srtt_sum_us": 9 * took, "srtt_us": took}
+            yield hour(0, client, server, 5432, reporter="server", **told, **times) | moments
+    yield hour(0, *NEIGHBOURS, 80, connections=7, sent_packets=9, received_packets=9) | moments
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    folder = tmp_path_factory.mktemp("hub")
+    with serving(folder, Listening(port=0, tokens=tokens(folder))) as running:
+        told = [row for minute in range(-12, 2) for row in rows(minute, slow=minute >= 0)]
+        running.answers.hub.base.append(table(told), np.ones(len(told), bool), "all")
+        running.answers.hub.audit.record("ada", "intent", "policies in force", role="operator")
+        yield running
+
+
+def test_a_slow_replica_beside_its_sibling(hub: Serving) -> None:
+    told = answer(hub, "/api/v1/investigate", subject=EDGE, **AT)
+    # Nobody else is on its node: the node's link is the next that it might be.
+    assert [(one["kind"], one["where"]) for one in told["causes"]][:2] == [
+        ("replica", "db-4"),
+        ("bandwidth", "node-4"),
+    ]
+    assert "round trips to db-4 take 90 ms, 0.9 ms to its siblings" in told["causes"][0]["why"]
+    assert told["sibling"] == "db-3"
+    assert {part["name"] for part in told["clients"]} == {"ui-1", "ui-2"}
+    # Two minutes of trouble, each both clients' to both replicas.
+    assert sum(part["connections"] for part in told["servers"]) == 2 * 4 * 9
+    assert sum(point["connections"] for point in told["series"]) == 13 * 4 * 9
+    assert told["changes"] == []  # the audit log's entry is of now, months later
+
+
+@pytest.mark.parametrize(
+    ("token", "subject", "seen"),
+    [("of data", EDGE, True), ("of orders", EDGE, False), ("of nobody", EDGE, False), (None, "no/body", False)],
+)
+def test_within_what_the_asker_may_see(hub: Serving, token: str | None, subject: str, seen: bool) -> None:
+    told = answer(hub, "/api/v1/investigate", token, subject=subject, **AT)
+    assert bool(told["causes"]) == seen
+    assert bool(told["clients"]) == seen
+    assert bool(told["series"]) == seen
+
+
+def test_refusals(hub: Serving) -> None:
+    assert refusal(hub, "/api/v1/investigate", subject="ui")[0] == 400
+    assert refusal(hub, "/api/v1/investigate", subject=EDGE, at="noon")[0] == 400
+
+
+def test_the_verb_says_no_where_nothing_speaks_for_a_cause(
+    hub: Serving, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = ["--state", str(hub.state.folder)]
+    assert main(["investigate", EDGE, "--at", NOW.isoformat(), "--window", "1m", *state]) == 0
+    assert "1. replica: db-4" in capsys.readouterr().out
+    assert main(["investigate", "other/quiet", "--at", NOW.isoformat(), "--window", "1m", *state]) == 1
+    assert "nothing speaks for any cause" in capsys.readouterr().out
