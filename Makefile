@@ -18,7 +18,7 @@ CONSOLE := src/fairway/hub/console/index.html
 CONSOLE_SOURCES := $(shell find console -type f -not -path '*/node_modules/*' -not -name '*.test.ts')
 
 .PHONY: help setup bpf console demo test test-kernels fuzz bench-agent bench-console bench-coverage bench-datapath \
-	bench-hub bench-import bench-kube bench-names bench-policy bench-rollout bench-topk endure lint prove-images lab-down clean
+	bench-hub bench-import bench-kube bench-names bench-policy bench-rollout bench-topk bench-anomalies endure lint prove-images lab-down clean
 
 help: ## Say what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ endure: ## Policies swapped for 30 s and 100 agents killed, under load
 
 bench-rollout: ## How fast a plan is, and how often the gates alarm in error or miss, in a simulation; one JSON object
 	@.venv/bin/python benchmarks/rollout/measure.py $(ARGS)
+
+bench-anomalies: ## How often anomalies are missed, and told in error, on simulated weeks; one JSON object, about ten minutes
+	@.venv/bin/python benchmarks/anomalies/calibrate.py $(ARGS)
 
 bench-policy: ## How fast the policy engine is, at 1x, 10x and 100x; one JSON object. bench-policy-NAME: one of them
 	@.venv/bin/python benchmarks/policy/all.py

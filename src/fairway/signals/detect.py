@@ -8,13 +8,14 @@ import msgspec
 
 from fairway.signals.finding import Finding
 from fairway.signals.presence import Hours, Silence
-from fairway.signals.reach import Reach
+from fairway.signals.reach import SETTLING, Reach
 from fairway.signals.traffic import Hour, Past
 from fairway.signals.trouble import Trouble
 from fairway.signals.volume import Tunnels, Volume
 
 WEEKS: Final = 4
 """Of history that a rhythm is made of."""
+_PARTS: Final = (Reach, Volume, Tunnels, Trouble, Silence, Hours)
 _EXPLAINS: Final[dict[str, frozenset[str]]] = {
     "scan": frozenset({"fan-out", "new-edge", "failures", "volume"}),
     "fan-out": frozenset({"new-edge", "volume"}),
@@ -29,7 +30,8 @@ class Detectors:
 
     def __init__(self, past: Past) -> None:
         self._end = past.end
-        self._all = (Reach(past), Volume(past), Tunnels(past), Trouble(past), Silence(past), Hours(past))
+        # In its first days everything is new.
+        self._all = tuple(part(past) for part in _PARTS) if past.end - past.begin >= SETTLING else ()
 
     def find(self, hour: Hour) -> list[Finding]:
         """Findings of the hour, the surest first. ValueError for another hour than the next."""

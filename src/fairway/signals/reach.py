@@ -69,8 +69,6 @@ class Reach:
 
     def find(self, hour: Hour) -> Iterator[Finding]:
         """What explains others goes first: of a client that scans no single new edges are told."""
-        if self._end - self._begin < SETTLING:
-            return
         calls: dict[str, list[_Call]] = defaultdict(list)
         for row, number in enumerate(hour.traffic.of):
             pair = hour.traffic.pairs[number]

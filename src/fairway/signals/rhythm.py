@@ -73,7 +73,8 @@ def median(values: Floats, axis: int | tuple[int, ...]) -> tuple[Floats, Ints]:
 
 def weekly(values: Floats, begin: int) -> tuple[Floats, Floats]:
     """Of each row and hour of the week the sum over the weeks, and of how many that are not NaN."""
-    weeks = _whole_weeks(values, begin).reshape(len(values), -1, WEEK)
+    whole = _whole_weeks(values, begin)
+    weeks = whole.reshape(len(whole), whole.shape[1] // WEEK, WEEK)
     there = ~np.isnan(weeks)
     return np.where(there, weeks, 0.0).sum(1), there.sum(1).astype(np.float64)
 

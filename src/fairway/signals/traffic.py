@@ -122,8 +122,10 @@ class Past:
         left_out: Iterable[tuple[str, int]] = (),
         changed: Iterable[tuple[str, int]] = (),
     ) -> "Past":
-        """Of all rows of the hours from `begin` to before `end`."""
+        """Of all rows of the hours from `begin`, but not before the first that anything is known of, to before
+        `end`."""
         held = traffic.within(begin, end)
+        begin = int(held.hours.min()) if len(held.hours) else end
         watched = np.bincount(held.hours - begin, minlength=max(0, end - begin)) > 0
         return cls(held, begin, end, watched, frozenset(left_out), frozenset(changed))
 
