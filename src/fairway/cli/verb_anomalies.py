@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         show.value(told, output=output)
         return 0
     for one in told["anomalies"]:
-        _print(one)
+        _print(one, hub.url)
     if not told["anomalies"]:
         until = told["judged_until"]
         show.out.print(
@@ -67,7 +67,7 @@ def _say(hub: Any, name: str, word: str, why: str, output: Any) -> None:
     show.out.print(f"{told['id']}: {told['kind']} of {told['subject']}: {after}", markup=False)
 
 
-def _print(one: Mapping[str, Any]) -> None:
+def _print(one: Mapping[str, Any], url: str) -> None:
     from fairway.kit import show
 
     said = f"  ({one['feedback']})" if one["feedback"] else ""
@@ -76,7 +76,7 @@ def _print(one: Mapping[str, Any]) -> None:
         f"    {one['what']}",
         f"    compared: {one['compared']}",
         f"    look: {one['command']}",
-        f"          {one['link']}",
+        f"          {url}{one['link']}",
     )
     for line in lines:
         show.out.print(line, markup=False, soft_wrap=True)

@@ -34,16 +34,17 @@ def run(arguments: argparse.Namespace) -> int:
     asked = {"subject": arguments.subject, "at": arguments.at}
     if arguments.window is not None:
         asked["window"] = str(int(arguments.window.total_seconds()))
-    told = hub_asked(arguments).answer("investigate", {name: text for name, text in asked.items() if text})
+    hub = hub_asked(arguments)
+    told = hub.answer("investigate", {name: text for name, text in asked.items() if text})
     output = show.Output(arguments.output)
     if output is show.Output.TABLE:
-        _print(told)
+        _print(told, hub.url)
     else:
         show.value(told, output=output)
     return 0 if told["causes"] else 1
 
 
-def _print(told: Mapping[str, Any]) -> None:
+def _print(told: Mapping[str, Any], url: str) -> None:
     from fairway.kit import show
 
     def say(text: str) -> None:
@@ -77,7 +78,7 @@ def _print(told: Mapping[str, Any]) -> None:
         say(f"healthiest server replica: {told['sibling']}")
     for change in told["changes"][-5:]:
         say(f"{change['at'][:19]}Z {change['kind']}: {change['what']}{_by(change['who'])}")
-    say(f"look: {told['link']}")
+    say(f"look: {url}{told['link']}")
 
 
 def _by(who: str) -> str:

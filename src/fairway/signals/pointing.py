@@ -1,4 +1,4 @@
-"""Pointing: where to look at something, as a filter, a command and a place in the console."""
+"""Pointing: where to look at something, as a filter and as a page of the console."""
 
 import re
 from datetime import datetime, timedelta
@@ -20,11 +20,6 @@ def filter_of(client: str = "", server: str = "", port: int = 0, protocol: str =
     if protocol:
         words.append(f"proto={protocol}")
     return " ".join(words)
-
-
-def command_of(subject: str, at: datetime) -> str:
-    """The command that looks into it."""
-    return f"fairway investigate '{subject}' --at {_written(at)}"
 
 
 def console_of(wanted: str, since: datetime, until: datetime) -> str:

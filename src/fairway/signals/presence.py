@@ -89,7 +89,10 @@ class Hours:
 
     def __init__(self, past: Past) -> None:
         traffic = past.traffic
-        self._groups = Grouped.by(traffic.pairs, lambda pair: pair if pair.pod and not pair.outside else None)
+        often = past.often(_LEAST_DAYS)
+        self._groups = Grouped.by(
+            traffic.pairs, lambda pair: pair if pair.pod and not pair.outside and pair in often else None
+        )
         moved = past.sums(self._groups, traffic.bytes)
         spoke = np.where(np.isnan(moved), np.nan, moved > 0)
         self._spoke, self._of = weekly(spoke, past.begin)

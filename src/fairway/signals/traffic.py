@@ -129,6 +129,11 @@ class Past:
         watched = np.bincount(held.hours - begin, minlength=max(0, end - begin)) > 0
         return cls(held, begin, end, watched, frozenset(left_out), frozenset(changed))
 
+    def often(self, hours: int) -> frozenset[Pair]:
+        """Pairs that were active in at least so many hours: what is rarer has no rhythm, and may be legion."""
+        active = np.bincount(self.traffic.of, minlength=len(self.traffic.pairs))
+        return frozenset(self.traffic.pairs[number] for number in np.flatnonzero(active >= hours))
+
     def sums(self, groups: Grouped[K], values: Floats) -> Floats:
         """As of `Grouped.sums`, NaN for hours nobody watched, before a group was first seen, and those left out.
         A group is left out by its own name, or its client's."""

@@ -39,10 +39,11 @@ class Trouble:
     """How much each pair failed in each hour of the past; `rollout.drift` says whether it is more now."""
 
     def __init__(self, past: Past) -> None:
-        self._groups = Grouped.by(past.traffic.pairs, lambda pair: pair)
+        often = past.often(LEAST_HOURS)
+        self._groups = Grouped.by(past.traffic.pairs, lambda pair: pair if pair in often else None)
         self._index = {key: number for number, key in enumerate(self._groups.keys)}
         self._past = {
-            name: np.nan_to_num(past.sums(self._groups, _values(past.traffic, name)))
+            name: np.nan_to_num(past.sums(self._groups, _values(past.traffic, name))).astype(np.float32)
             for signal in _SIGNALS
             for name in (signal.bad, signal.of)
         }

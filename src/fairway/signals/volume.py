@@ -18,6 +18,7 @@ PAST_WORST: Final = 1.5
 LEAST_BYTES: Final = 50e6
 """In an hour: less than that nobody acts on."""
 LEAST_HOURS: Final = 72
+_LEAST_ACTIVE: Final = 12
 _DNS: Final = 53
 _LEAST_QUESTIONS: Final = 1000.0
 _LONGER: Final = 1.3
@@ -28,7 +29,10 @@ class Volume:
     """What each pair moved; all that a client moves with the outside is one."""
 
     def __init__(self, past: Past) -> None:
-        self._groups = Grouped.by(past.traffic.pairs, _together)
+        often = past.often(_LEAST_ACTIVE)
+        self._groups = Grouped.by(
+            past.traffic.pairs, lambda pair: _together(pair) if pair.outside or pair in often else None
+        )
         self._index = {key: number for number, key in enumerate(self._groups.keys)}
         self._rhythm = Rhythm(past.sums(self._groups, past.traffic.bytes), past.begin)
 
@@ -56,8 +60,8 @@ class Volume:
                 hour=hour.number,
                 what=f"{size(moved)} in {'the' if hour.whole else 'this'} hour, "
                 + (f"{moved / max(usual, 1):.3g} times its usual" if moved > usual else f"usually {size(usual)}"),
-                compared=f"{size(usual)} is usual at this hour of the week; it strayed by at most "
-                f"{np.exp(max(rhythm.highest[number], -rhythm.lowest[number])):.2g} times "
+                compared=f"{size(usual)} is usual at this hour of the week; it never strayed by "
+                f"more than a factor of {np.exp(max(rhythm.highest[number], -rhythm.lowest[number])):.1f} "
                 f"in {rhythm.known[number] / 24:.0f} days",
                 sure=sureness(abs(float(strayed[number])), limit),
             )

@@ -16,7 +16,7 @@ from fairway.hub.auth import Principal, Role
 from fairway.hub.service import Hub
 from fairway.kit.errors import UsageError
 from fairway.signals.finding import MEANS, Kind
-from fairway.signals.pointing import command_of, console_of, filter_of
+from fairway.signals.pointing import console_of, filter_of
 from fairway.signals.traffic import moment
 
 OfHub = NamedDependency[Hub]
@@ -118,7 +118,7 @@ def told(one: Anomaly) -> AnomalyTold:
         what=found.what,
         compared=found.compared,
         sure=found.sure,
-        command=command_of(found.subject, moment(found.hour)),
+        command=f"fairway investigate {one.id}",
         link=console_of(wanted, since, until),
         filter=wanted,
         feedback=one.feedback.word,

@@ -84,7 +84,7 @@ def test_what_is_unlike_itself_is_told_once_and_explained(hub: Serving) -> None:
     [exfiltration] = [one for one in answer(hub, "/api/v1/anomalies")["anomalies"] if one["kind"] == "exfiltration"]
     assert exfiltration["what"] == "900 MB sent to 203.0.113.0/24 443/TCP, never called before"
     assert exfiltration["since"] == "2026-09-21T14:00:00Z"
-    assert exfiltration["command"] == "fairway investigate 'data/db' --at 2026-09-21T14:00Z"
+    assert exfiltration["command"] == f"fairway investigate {exfiltration['id']}"
     assert exfiltration["sure"] > 0.9
     flows = answer(
         hub, "/api/v1/flows", q=exfiltration["filter"], since=exfiltration["since"], until=exfiltration["until"]
