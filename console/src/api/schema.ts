@@ -105,6 +105,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who asks DNS, and what comes of it
+         * @description Questions over TCP are not counted: their packets say nothing of answers.
+         */
+        get: operations["dns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/edges": {
         parameters: {
             query?: never;
@@ -961,6 +981,18 @@ export interface components {
             client: string;
             node: string;
         };
+        /** Asker */
+        Asker: {
+            answered: number;
+            asked: number;
+            names: string[];
+            namespace: string;
+            node: string;
+            pod: string;
+            resolvers: string[];
+            unanswered: number;
+            workload: string;
+        };
         /** Backend */
         Backend: {
             egress: string;
@@ -1082,6 +1114,14 @@ export interface components {
             posture: "allow" | "deny";
             /** @constant */
             verb: "diff";
+        };
+        /** Dns */
+        Dns: {
+            askers: components["schemas"]["Asker"][];
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            until: string;
         };
         /** Doubt */
         Doubt: {
@@ -2169,6 +2209,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Denials"];
+                };
+            };
+        };
+    };
+    dns: {
+        parameters: {
+            query?: {
+                /** @description at most so many pods */
+                limit?: number;
+                /** @description filter, such as `src.namespace=shop dst.port=5432 since=2h` */
+                q?: string;
+                /** @description beginning: 90s, 5m, 2h, 7d before now, or a time; default 1h */
+                since?: string;
+                /** @description end, in the same words; default now */
+                until?: string;
+                /** @description within the cluster, with cloud services, with the outside */
+                view?: "all" | "cluster" | "cloud" | "external";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dns"];
                 };
             };
         };
