@@ -30,6 +30,8 @@ CauseKind = Literal[
 ]
 LOOKED_BACK: Final = timedelta(minutes=30)
 """Changes so long before a trouble may be its cause."""
+_LEAST: Final = 0.05
+"""Score, below which a candidate is not worth a line."""
 _ENOUGH: Final = 10.0
 """Bad events, below which nothing is said of where they are."""
 _LOSS: Final = 0.003
@@ -71,7 +73,8 @@ def causes(seen: Observed) -> list[Cause]:
         held = best.get((cause.kind, cause.where))
         if held is None or cause.score > held.score:
             best[cause.kind, cause.where] = cause
-    return sorted(best.values(), key=lambda cause: (-cause.score, cause.kind, cause.where))
+    told = (cause for cause in best.values() if cause.score >= _LEAST)
+    return sorted(told, key=lambda cause: (-cause.score, cause.kind, cause.where))
 
 
 def _policy(seen: Observed) -> Iterator[Cause]:
@@ -202,7 +205,7 @@ def _lost(at: _Place, score: float) -> Cause:
         return Cause(kind="conntrack", where=at.name, score=score, why=tuple(why))
     now, then = at.now.rtt_us, at.before.rtt_us
     if now is not None and then is not None:
-        why.append(f"round trips take {now / 1000:.2g} ms, {then / 1000:.2g} ms before; {at.kept:.0%} of the bytes")
+        why.append(f"round trips take {now / 1000:.3g} ms, {then / 1000:.3g} ms before; {at.kept:.0%} of the bytes")
         if now > _TIMES * then and at.kept > _PLATEAU:
             return Cause(kind="bandwidth", where=at.name, score=score, why=tuple(why))
     return Cause(kind="loss", where=at.name, score=score, why=tuple(why))
@@ -215,8 +218,8 @@ def _waiting(at: _Place) -> Cause | None:
         return None
     contrast = 1.0 if outside is None else max(0.0, 1 - outside / now)
     why = (
-        f"round trips from and to {at.name} take {now / 1000:.2g} ms, {then / 1000:.2g} ms before"
-        + ("" if outside is None else f", {outside / 1000:.2g} ms elsewhere"),
+        f"round trips from and to {at.name} take {now / 1000:.3g} ms, {then / 1000:.3g} ms before"
+        + ("" if outside is None else f", {outside / 1000:.3g} ms elsewhere"),
         f"{at.kept:.0%} of the bytes that passed before; {at.told()}",
     )
     return Cause(kind="bandwidth", where=at.name, score=round(0.75 * contrast, 2), why=why)

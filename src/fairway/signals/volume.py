@@ -11,7 +11,7 @@ from fairway.signals.traffic import OUTSIDE, Floats, Grouped, Hour, Pair, Past
 
 FAR: Final = 4.0
 """Scales from what is usual."""
-FACTOR: Final = 3.0
+FACTOR: Final = 4.0
 """Times what is usual, and as little as one of so many."""
 PAST_WORST: Final = 1.5
 """Times the most that it ever strayed."""
