@@ -35,12 +35,12 @@ class Silence:
             Grouped.by(traffic.pairs, lambda pair: pair.client if pair.pod else None),
             Grouped.by(traffic.pairs, lambda pair: None if pair.outside or "/" not in pair.server else pair.server),
         ]
-        names = list(dict.fromkeys(key for groups in ends for key in groups.keys))
+        names = dict.fromkeys(key for groups in ends for key in groups.keys)
+        self._index = {name: number for number, name in enumerate(names)}
         moved = np.zeros((len(names), past.end - past.begin))
         for groups in ends:
-            rows = [names.index(key) for key in groups.keys]
+            rows = [self._index[key] for key in groups.keys]
             moved[rows] += np.nan_to_num(past.sums(groups, traffic.bytes))
-        self._index = {name: number for number, name in enumerate(names)}
         spoke = _known(moved, past, self._index)
         silent = 1 - spoke
         self._days = np.sum(~np.isnan(spoke), 1) / 24

@@ -20,7 +20,7 @@ Limit = Annotated[int, QueryParameter(ge=1, le=10_000, description="at most so m
 
 class Asker(msgspec.Struct, frozen=True, kw_only=True):
     """One pod. `asked` and `answered` are packets over UDP; `unanswered` is the share of questions without an
-    answer, 0 to 1; `names` are those of addresses outside that it called, as far as a resolver's answer was seen."""
+    answer, 0 to 1; `names` are those of addresses outside that it called, as far as an answer was seen."""
 
     namespace: str
     workload: str

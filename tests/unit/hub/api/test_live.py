@@ -153,6 +153,6 @@ def test_only_so_many_may_listen(hub: Serving, monkeypatch: pytest.MonkeyPatch) 
 def test_what_is_no_question(hub: Serving) -> None:
     assert refusal(hub, "/api/v1/live", events="flow,rain") == (
         400,
-        "events: `rain` is none; of flow, verdict, edge, agent",
+        "events: `rain` is none; of flow, verdict, edge, agent, anomaly",
     )
     assert refusal(hub, "/api/v1/live", q="x")[0] == 400
