@@ -12,7 +12,8 @@ from fairway.hub.denials import PolicySets
 from fairway.hub.investigate.looking import Window, look
 from fairway.hub.investigate.subject import Subject, about
 from fairway.hub.rows import rows_of
-from fairway.signals.causes import Cause, causes
+from fairway.signals.cause import Cause
+from fairway.signals.causes import causes
 from fairway.signals.observed import Asked, Change, Denied, Limit, Observed, Row, Share, nodes_of, shares
 from fairway.signals.pointing import console_of, filter_of
 from fairway.views.filter import All, Expression, Filter
