@@ -214,6 +214,8 @@ class Hub:
         """What a person should look at though the hub works, one line each."""
         found = [f"{part}: {trouble}" for part, trouble in sorted(self.troubles.items())]
         found += [*self.receiver.clocks.warnings(), *self.config.cluster.warnings()]
+        if self.anomalies.trouble:
+            found.append(f"anomalies: {self.anomalies.trouble}")
         if self.loader.damaged:
             found.append(
                 f"{self.loader.damaged} records of segments were damaged; see {self.config.state.segments}/damaged"
