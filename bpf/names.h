@@ -249,6 +249,22 @@ __noinline int learn_record(struct __sk_buff *skb, __u32 offset)
 	return offset + bpf_ntohs(record.length);
 }
 
+static __always_inline void count_answer(__u8 code)
+{
+	switch (code) {
+	case 0:
+		return count(DNS_NOERROR);
+	case 2:
+		return count(DNS_SERVFAIL);
+	case 3:
+		return count(DNS_NXDOMAIN);
+	case 5:
+		return count(DNS_REFUSED);
+	default:
+		return count(DNS_OTHER);
+	}
+}
+
 /* An answer from a resolver. It is learned if it is to a question that this pod asked from this port under this
  * number, and a rule speaks of the name; `tell`: it is reported. */
 __noinline int learn_answer(struct __sk_buff *skb, __u32 offset, __u16 local_port, __u32 tell)
@@ -264,6 +280,7 @@ __noinline int learn_answer(struct __sk_buff *skb, __u32 offset, __u16 local_por
 		return 0;
 	if (!(header.flags[0] & 0x80))
 		return 0;
+	count_answer(header.flags[1] & 0x0f);
 	key.id = header.id;
 	asked = bpf_map_lookup_elem(&questions, &key);
 	learn = asked;

@@ -34,7 +34,7 @@ class Outside:
     def __init__(self, config: Config, boot: str, kernel: Kernel, pods: Pods, opened: Opened, say: Say) -> None:
         self._kernel, self._pods, self._opened, self._say = kernel, pods, opened, say
         self.outbox = _outbox(config, boot)
-        self.health = Health(flows_limit=kernel.tables["flows"].size)
+        self.health = Health(flows_limit=kernel.tables["flows"].size, waiting_limit=config.spool_mib << 20)
         self.boot = boot
         self._config = config
         self.sender = self._open_sender(config)
@@ -79,7 +79,7 @@ class Outside:
     def reopen(self, config: Config) -> None:
         """Go on with other settings. What serves or asks is made anew, so that renewed certificates count, too."""
         if isinstance(self.outbox, Outbox):
-            self.outbox.max_bytes = config.spool_mib << 20
+            self.outbox.max_bytes = self.health.waiting_limit = config.spool_mib << 20
         before, self._config = self._config, config
         if _hub(config) != _hub(before) and self.sender is not None:
             self.sender.close(0.0)
