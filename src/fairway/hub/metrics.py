@@ -1,6 +1,7 @@
 """What a hub counts, as metrics. docs/hub.md lists them."""
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -25,7 +26,10 @@ def families(hub: Hub, turned_away: Mapping[str, int], now_us: int) -> Iterator[
         "Rows put into the database, by the category that their ends make.",
         *(({"category": word}, count) for word, count in sorted(hub.loader.categories.items())),
     )
+    yield from hub.traffic.families()
     yield from _losses(hub)
+    yield from _disk(hub)
+    yield from _rollouts(hub)
     yield gauge(
         "fairway_hub_ranges_networks",
         "Published networks that cloud services are known by, by list.",
@@ -67,6 +71,27 @@ def _losses(hub: Hub) -> Iterator[Family]:
         "fairway_hub_failures",
         "Mistakes in fairway itself, by the part of the hub where they showed.",
         *(({"part": part}, count) for part, count in sorted(hub.failures.items())),
+    )
+
+
+def _disk(hub: Hub) -> Iterator[Family]:
+    """Of the state folder: segments, and the database unless servers have it."""
+    disk = shutil.disk_usage(hub.config.state.folder)
+    yield gauge("fairway_hub_disk_size_bytes", "The file system that the state folder is on.", ({}, disk.total))
+    yield gauge("fairway_hub_disk_free_bytes", "What is free there.", ({}, disk.free))
+
+
+def _rollouts(hub: Hub) -> Iterator[Family]:
+    states = hub.rollouts.book.all()
+    yield gauge(
+        "fairway_hub_rollout_phase",
+        "1 for the phase that each rollout is in.",
+        *(({"rollout": state.order.name, "phase": str(state.phase)}, 1) for state in states),
+    )
+    yield gauge(
+        "fairway_hub_rollout_enforcing_nodes",
+        "Nodes that a rollout holds to its policies.",
+        *(({"rollout": state.order.name}, len(state.enforced)) for state in states),
     )
 
 

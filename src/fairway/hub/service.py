@@ -31,6 +31,7 @@ from fairway.hub.database.errors import DatabaseError
 from fairway.hub.database.flowbase import FlowBase
 from fairway.hub.database.places import database_at
 from fairway.hub.database.retention import Retention, keep_for
+from fairway.hub.database.seen import settled
 from fairway.hub.history import History
 from fairway.hub.identity import ByGrants, Permits
 from fairway.hub.imports import take_imports
@@ -49,6 +50,7 @@ from fairway.hub.segments import Record, Segments, read_segment
 from fairway.hub.standing import Stand
 from fairway.hub.state import State
 from fairway.hub.surroundings import Orders, Surroundings, WouldDeny
+from fairway.hub.traffic import MOST_KNOWN, Traffic
 from fairway.hub.trial import would_deny
 from fairway.hub.wishes import Wanted
 from fairway.kit.errors import FairwayError
@@ -71,6 +73,8 @@ class HubConfig:
     """`clickhouse://...` for a database on servers; else it lies in the state folder."""
     retention: Retention = field(default_factory=Retention)
     prices: Prices = field(default_factory=Prices)
+    metric_edges: int = 0
+    """Edges between workloads with metrics of their own, at most."""
 
 
 class NotReadyError(Exception):
@@ -91,6 +95,7 @@ class Hub:
         # One question leaves as much again for what comes in.
         self.base = FlowBase(self._database, config.memory // 2)
         self.live = Live()
+        self.traffic = Traffic(config.metric_edges)
         self._control = Control(config.state, log)
         self.audit = Audit(config.state.audit)
         self.permits: Permits = ByGrants()
@@ -120,6 +125,7 @@ class Hub:
         self._database.__enter__()
         try:
             self.base.open()
+            self.traffic.know(self.base.ask(settled(MOST_KNOWN)))
             keep_for(self._database, self.config.retention)
             self._control.open()
             identity = _identity(state)
@@ -225,6 +231,7 @@ class Hub:
     def _tell(self, flows: pa.Table, counted: NDArray[np.bool_], agents: tuple[Agent, ...]) -> None:
         """What a segment brought, to whoever wants to know."""
         self.live.tell(flows, counted, agents)
+        self.traffic.tell(flows, counted)
         self.rollouts.tell(flows)
 
     def _closed(self, segment: Path, records: Sequence[Record]) -> None:

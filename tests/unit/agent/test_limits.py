@@ -4,10 +4,10 @@ from pathlib import Path
 
 from fairway.agent.limits import MOST_INTERFACES, interfaces, untracked
 
-DEV = """Inter-|   Receive                                                |  Transmit
- face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
-    lo:     100       1    0    0    0     0          0         0      100       1    0    0    0     0       0          0
-  eth0: 5000000    4000    0    7    0     0          0         0  6000000    5000    0    9    0     0       0          0
+DEV = """Inter-|   Receive                            |  Transmit
+ face |bytes packets errs drop fifo frame compressed multicast|bytes packets errs drop fifo colls carrier compressed
+    lo: 100       1    0    0    0     0          0         0      100    1 0 0 0 0 0 0
+  eth0: 5000000 4000   0    7    0     0          0         0  6000000 5000 0 9 0 0 0 0
 eni1@x:1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16
 """
 TRACKING = """entries  clashres found new invalid ignore delete chainlength insert insert_failed drop early_drop
