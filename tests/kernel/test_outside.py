@@ -25,6 +25,7 @@ from fairway.wire.rules import NodeFeed, NodePod, RuleTable
 from fairway.wire.words import Initiator
 from support.hub import TOKEN, Certificates, Hub, serving
 from support.net import Net, net
+from support.prometheus import program
 
 EXCHANGE = """
 import socket, sys
@@ -313,7 +314,7 @@ def sum_of(stage: Stage, name: str) -> float:
 
 
 def test_promtool_finds_nothing_to_mend(stage: Stage) -> None:
-    promtool = shutil.which("promtool") or pytest.skip("needs promtool: Debian's package `prometheus` has it")
+    promtool = program("promtool")
     stage.feed()
     with stage.serving(), stage.server():
         stage.start("--metrics", "127.0.0.1:9410", "--compat", "aws", "--compat-window", "1")
