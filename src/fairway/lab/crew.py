@@ -73,6 +73,7 @@ class Crew:
         self.state.door.unlink(missing_ok=True)
         hub = ["hub", "--state", self.state.folder, "--cluster", self.lab.cluster_dir]
         hub += ["--ranges", self.lab.ranges_file, "--listen", "127.0.0.1:0", "--cert", certificate, "--key", key]
+        hub += ["--metric-edges", 1000]
         netns = [node.netns for node in self.lab.nodes]
         passing = [sys.executable, "-m", "fairway.lab.passing", str(PORT), *netns, "--"]
         self.lab.spawn("hub", [*passing, *_fairway(hub)])

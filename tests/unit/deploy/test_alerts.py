@@ -419,6 +419,18 @@ def test_links_lead_to_a_page_of_the_console_with_a_filter_that_it_takes(case: C
         parse_filter(text, datetime(2026, 11, 23, tzinfo=UTC))
 
 
+def test_settings_for_a_cluster_are_such_as_prometheus_takes(tmp_path: Path) -> None:
+    """But for the discovery of pods, which Debian's Prometheus is built without."""
+    config = yaml.safe_load((ROOT / "deploy/prometheus/kubernetes.yml").read_text())
+    found = [job.pop("kubernetes_sd_configs", None) for job in config["scrape_configs"]]
+    assert found == [[{"role": "pod", "namespaces": {"names": ["fairway"]}}], None]
+    path = tmp_path / "prometheus.yml"
+    path.write_text(yaml.safe_dump({**config, "rule_files": [str(RULES)]}))
+    command = [program("promtool"), "check", "config", "--syntax-only", path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_thresholds_are_values_of_the_chart_and_none_is_forgotten() -> None:
     source = (ROOT / "deploy/helm/fairway/files/alerts.yaml").read_text()
     values = yaml.safe_load((ROOT / "deploy/helm/fairway/values.yaml").read_text())["alerts"]
