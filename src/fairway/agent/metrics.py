@@ -16,6 +16,7 @@ from fairway.agent.pods import Pods
 from fairway.agent.readings import Opened, PodReading, conntrack, own_use, pod_readings
 from fairway.agent.sender import Sender
 from fairway.kit.openmetrics import Family, Sample, counter, gauge
+from fairway.kit.otlp import Push
 
 _STATES: Final = ("pods_without_interface",)
 _CARDS_SECONDS: Final = 60.0
@@ -51,6 +52,7 @@ class Health:
     losses: Mapping[str, int] = field(default_factory=dict)
     waiting: tuple[int, int] = (0, 0)
     waiting_limit: int = 0
+    push: Push | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +225,12 @@ class Metrics:
         troubles = {"batches": self.sender, "feed": self.feed}
         failures = [({"of": name}, one.complaint.count) for name, one in troubles.items() if one is not None]
         yield counter("fairway_agent_hub_failures", "Questions to the hub without a good answer.", *failures)
+        exports = self.health.push.exports.copy() if self.health.push else {}
+        yield counter(
+            "fairway_agent_otlp_exports",
+            "Pushes to the collector, by what became of them.",
+            *(({"result": result}, count) for result, count in exports.items()),
+        )
         last = {
             "batches": self.sender.sent.last if self.sender else 0.0,
             "feed": self.feed.last if self.feed else 0.0,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import fairway
 from fairway.agent.compat import AwsWindow, instance_id
 from fairway.agent.complaint import Say
 from fairway.agent.config import Compat, Config, listen_address
@@ -21,6 +22,7 @@ from fairway.agent.printer import Printer
 from fairway.agent.readings import Opened, pod_readings
 from fairway.agent.sender import Sender
 from fairway.kit.errors import EnvironmentLacksError
+from fairway.kit.otlp import Push
 from fairway.wire.batch import Batch
 from fairway.wire.rules import NodeFeed
 
@@ -122,7 +124,7 @@ class Outside:
     def _expose(self, config: Config) -> None:
         self._metrics = None
         address = listen_address(config.metrics) if config.metrics else None
-        if address is None:
+        if address is None and not config.otlp:
             self._compat = None
             return
         if config.compat is Compat.AWS:
@@ -141,6 +143,16 @@ class Outside:
             feed=self.feed if isinstance(self.feed, HubFeed) else None,
             compat=self._compat,
         )
+        if config.otlp:
+            told = {
+                "service.name": "fairway-agent",
+                "service.version": fairway.__version__,
+                "k8s.node.name": config.node,
+            }
+            self.health.push = Push(config.otlp, self._metrics.families, told, self._say)
+            self.health.push.start()
+        if address is None:
+            return
         certificate = (config.metrics_cert, config.metrics_key) if config.metrics_cert else None
         self._exposition = Exposition(address, self._metrics.families, certificate, config.metrics_token_file)
 
@@ -148,6 +160,9 @@ class Outside:
         if self._exposition is not None:
             self._exposition.close()
             self._exposition = None
+        if self.health.push is not None:
+            self.health.push.close()
+            self.health.push = None
 
 
 def _outbox(config: Config, boot: str) -> Outbox | Printer:

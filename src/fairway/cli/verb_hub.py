@@ -84,6 +84,13 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         metavar="N",
         help="edges between workloads with metrics of their own, at most; the others are counted (default: none)",
     )
+    verb.add_argument(
+        "--otlp",
+        type=_collector,
+        default="",
+        metavar="URL",
+        help="push metrics to this OpenTelemetry collector",
+    )
     verb.set_defaults(run=run)
 
 
@@ -125,6 +132,7 @@ def run(arguments: argparse.Namespace) -> int:
         parse_retention(arguments.keep),
         read_prices(arguments.prices) if arguments.prices else Prices(),
         arguments.metric_edges,
+        arguments.otlp,
     )
     try:
         serve(config, listening, ranges, log)
@@ -163,6 +171,14 @@ def _address(text: str) -> tuple[str, int]:
     if not colon or not host or not (port.isascii() and port.isdigit() and len(port) < 6 and int(port) < 65536):
         raise argparse.ArgumentTypeError(f"`{text}` is no HOST:PORT")
     return host, int(port)
+
+
+def _collector(text: str) -> str:
+    from fairway.kit.otlp import problem
+
+    if wrong := problem(text):
+        raise argparse.ArgumentTypeError(wrong)
+    return text
 
 
 def _edges(text: str) -> int:

@@ -57,6 +57,12 @@ def families(hub: Hub, turned_away: Mapping[str, int], now_us: int) -> Iterator[
         *(({"what": what}, count) for what, count in sorted(hub.config.cluster.counters().items())),
     )
     yield gauge("fairway_hub_cluster_warnings", "Lines that /readyz has beside `ok`.", ({}, len(hub.warnings())))
+    exports = hub.push.exports.copy() if hub.push else {}
+    yield counter(
+        "fairway_hub_otlp_exports",
+        "Pushes to the collector of --otlp, by what became of them.",
+        *(({"result": result}, count) for result, count in sorted(exports.items())),
+    )
     yield gauge("fairway_hub_revision", "The latest revision of rules.", ({}, hub.revision))
     yield from _of_agents(hub.agents.agents, now_us)
 

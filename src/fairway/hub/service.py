@@ -55,6 +55,7 @@ from fairway.hub.trial import would_deny
 from fairway.hub.wishes import Wanted
 from fairway.kit.errors import FairwayError
 from fairway.kit.files import Signature, signature, write_atomically
+from fairway.kit.otlp import SECONDS, Push
 from fairway.policy.model import Cluster
 from fairway.views.map import Grain
 
@@ -75,6 +76,9 @@ class HubConfig:
     prices: Prices = field(default_factory=Prices)
     metric_edges: int = 0
     """Edges between workloads with metrics of their own, at most."""
+    otlp: str = ""
+    """The collector that metrics are pushed to, every `otlp_seconds`."""
+    otlp_seconds: float = SECONDS
 
 
 class NotReadyError(Exception):
@@ -96,6 +100,7 @@ class Hub:
         self.base = FlowBase(self._database, config.memory // 2)
         self.live = Live()
         self.traffic = Traffic(config.metric_edges)
+        self.push: Push | None = None
         self._control = Control(config.state, log)
         self.audit = Audit(config.state.audit)
         self.permits: Permits = ByGrants()
