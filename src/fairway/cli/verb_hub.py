@@ -87,7 +87,6 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     verb.add_argument(
         "--otlp",
         type=_collector,
-        default="",
         metavar="URL",
         help="push metrics to this OpenTelemetry collector",
     )
@@ -132,7 +131,7 @@ def run(arguments: argparse.Namespace) -> int:
         parse_retention(arguments.keep),
         read_prices(arguments.prices) if arguments.prices else Prices(),
         arguments.metric_edges,
-        arguments.otlp,
+        arguments.otlp or "",
     )
     try:
         serve(config, listening, ranges, log)
