@@ -4,11 +4,11 @@ An edge here is between workloads, as on the map; addresses outside go by their 
 seen before the hub's start is known from the database, so that a restart makes nothing new.
 """
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 from ipaddress import ip_network
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,7 @@ from fairway.hub.distinct import distinct
 from fairway.kit.openmetrics import Family, counter, gauge
 
 MOST_KNOWN: Final = 200_000
-"""Edges that are remembered; of more the ones seen longest ago are forgotten, and are new when they come again."""
+"""Edges that are remembered; of more the first ones are forgotten, and are new when they come again."""
 MOST_PAIRS: Final = 1024
 """Pairs of zones with series of their own; what is between further ones is under `other`."""
 OUTSIDE: Final = ("cloud service", "external", "not classified")
@@ -26,25 +26,32 @@ OUTSIDE: Final = ("cloud service", "external", "not classified")
 _OTHER: Final = ("other", "other")
 _ENDS: Final = ("client", "server")
 _FIELDS: Final = ("kind", "namespace", "workload", "name", "address")
-_COLUMNS: Final = (*(f"{end}_{field}" for end in _ENDS for field in _FIELDS), "port", "protocol", "category")
 
 Numbers = NDArray[np.int64]
+End = tuple[str, str]
+"""Namespace and name of an end, by workload; the namespace is empty where it is no pod or Service."""
 
 
 class EdgeKey(NamedTuple):
-    """Who talks to whom, by workload. A namespace is empty where an end is no pod or Service."""
+    """Who talks to whom."""
 
-    client_namespace: str
-    client: str
-    server_namespace: str
-    server: str
+    client: End
+    server: End
     port: int
     protocol: str
 
     @property
     def place(self) -> str:
         """The namespace that it counts for: the server's, or the client's where the server has none."""
-        return self.server_namespace or self.client_namespace
+        return self.server[0] or self.client[0]
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Of its series."""
+        (client_namespace, client), (server_namespace, server) = self.client, self.server
+        ends = {"client_namespace": client_namespace, "client": client}
+        ends |= {"server_namespace": server_namespace, "server": server}
+        return ends | {"port": str(self.port), "protocol": self.protocol}
 
 
 class Traffic:
@@ -53,7 +60,7 @@ class Traffic:
 
     def __init__(self, most_edges: int = 0) -> None:
         self._most_edges = most_edges
-        self._known: OrderedDict[EdgeKey, bool] = OrderedDict()
+        self._known: dict[EdgeKey, bool] = {}
         self._categories: Counter[str] = Counter()
         self._zones: Counter[tuple[str, str]] = Counter()
         self._new: Counter[str] = Counter(dict.fromkeys(OUTSIDE, 0))
@@ -64,7 +71,8 @@ class Traffic:
     def know(self, seen: pa.Table) -> None:
         """What the database has seen (`database.seen.settled`), the latest first."""
         for row in reversed(seen.to_pylist()):
-            self._remember(EdgeKey(*(row[name] for name in EdgeKey._fields)), bool(row["answered"]))
+            client, server = ((row[f"{end}_namespace"], row[end]) for end in _ENDS)
+            self._remember(EdgeKey(client, server, row["port"], row["protocol"]), bool(row["answered"]))
 
     def tell(self, flows: pa.Table, counted: NDArray[np.bool_]) -> None:
         """Add what a segment brought: named flows, and which of them count."""
@@ -72,63 +80,70 @@ class Traffic:
         moved = kinds.among("flow")
         once = np.flatnonzero(moved & counted)
         if len(once):
-            self._add_bytes(flows.take(once))
+            self._add_bytes(flows, once)
         told = np.flatnonzero((moved | kinds.among("edge")) & flows["initiator_known"].to_numpy())
         if len(told):
-            self._add_edges(flows.take(told), counted[told])
+            self._add_edges(flows, told, counted[told])
 
-    def _add_bytes(self, flows: pa.Table) -> None:
-        sent, received = (flows[name].to_numpy().astype("f8") for name in ("sent_bytes", "received_bytes"))
-        self._categories.update(_words(flows, "category").sums(sent + received))
-        client, server = (_words(flows, f"{end}_zone") for end in _ENDS)
+    def _add_bytes(self, flows: pa.Table, rows: Numbers) -> None:
+        sent, received = (flows[name].to_numpy()[rows].astype("f8") for name in ("sent_bytes", "received_bytes"))
+        self._categories.update(_words(flows, "category", rows).sums(sent + received))
+        client, server = (_words(flows, f"{end}_zone", rows) for end in _ENDS)
         for source, target, weights in ((client, server, sent), (server, client, received)):
-            pairs = source.codes * len(target.words) + target.codes
-            sums = np.bincount(pairs, weights, len(source.words) * len(target.words))
+            width = len(target.words)
+            sums = np.bincount(source.codes * width + target.codes, weights)
             for pair in np.flatnonzero(sums):
-                zones = source.words[pair // len(target.words)], target.words[pair % len(target.words)]
-                if all(zones):
-                    self._zones[zones if zones in self._zones or len(self._zones) < MOST_PAIRS else _OTHER] += int(
-                        sums[pair]
-                    )
+                self._add_pair(source.words[pair // width], target.words[pair % width], int(sums[pair]))
 
-    def _add_edges(self, flows: pa.Table, counted: NDArray[np.bool_]) -> None:
-        ends = (_end_codes(flows, end) for end in _ENDS)
-        positions, groups = distinct(*ends, flows["port"].to_numpy(), _words(flows, "protocol").codes)
-        denied, received = (flows[name].to_numpy().astype("f8") for name in ("denied", "received_packets"))
-        dropped, answered = (np.bincount(groups, one) for one in (denied, received))
-        rows = flows.select(_COLUMNS).take(positions).to_pylist()
+    def _add_pair(self, source: str, target: str, size: int) -> None:
+        if source and target:
+            known = (source, target) in self._zones or len(self._zones) < MOST_PAIRS
+            self._zones[(source, target) if known else _OTHER] += size
+
+    def _add_edges(self, flows: pa.Table, rows: Numbers, counted: NDArray[np.bool_]) -> None:
+        (clients, client_names), (servers, server_names) = (_ends(flows, rows, end) for end in _ENDS)
+        ports, protocols = flows["port"].to_numpy()[rows], _words(flows, "protocol", rows)
+        firsts, groups = distinct(clients, servers, ports, protocols.codes)
         keys = [
-            EdgeKey(*_group(row, "client"), *_group(row, "server"), row["port"], row["protocol"]) for row in rows
+            EdgeKey(client_names[client], server_names[server], port, protocols.words[protocol])
+            for client, server, port, protocol in zip(
+                *(column[firsts].tolist() for column in (clients, servers, ports, protocols.codes)), strict=True
+            )
         ]
-        for key, row, drops, answers in zip(keys, rows, dropped.tolist(), answered.tolist(), strict=True):
-            before = self._known.pop(key, None)
+        categories = _words(flows, "category", rows)
+        dropped, answered = (
+            np.bincount(groups, flows[name].to_numpy()[rows]).tolist() for name in ("denied", "received_packets")
+        )
+        for place, (key, drops, answers) in enumerate(zip(keys, dropped, answered, strict=True)):
+            before = self._known.get(key)
             if before is None:
-                self._new[row["category"]] += 1
-            if before and drops:
+                self._new[categories.words[categories.codes[firsts[place]]]] += 1
+            elif before and drops:
                 self._denied[key.place] += int(drops)
-            self._remember(key, bool(before or answers))
-        while len(self._known) > MOST_KNOWN:
-            self._known.popitem(last=False)
+            if before is None or (answers and not before):
+                self._remember(key, answers > 0)
         if self._most_edges:
-            self._add_series(keys, flows, counted, groups)
+            self._add_series(keys, flows, rows, counted, groups)
 
     def _remember(self, key: EdgeKey, answered: bool) -> None:
         self._known[key] = answered
         # From the start: of a series that begins with its first denial, Prometheus would not see that one.
         self._denied.setdefault(key.place, 0)
+        if len(self._known) > MOST_KNOWN:
+            del self._known[next(iter(self._known))]
 
     def _add_series(
-        self, keys: list[EdgeKey], flows: pa.Table, counted: NDArray[np.bool_], groups: Numbers
+        self, keys: list[EdgeKey], flows: pa.Table, rows: Numbers, counted: NDArray[np.bool_], groups: Numbers
     ) -> None:
         """Counters of single edges, for those that came first."""
-        moved = (flows["sent_bytes"].to_numpy() + flows["received_bytes"].to_numpy()) * counted
-        columns = (moved, *(flows[name].to_numpy() for name in ("failed", "retransmissions", "denied")))
-        sums = np.stack([np.bincount(groups, column) for column in columns], axis=1).astype(np.int64)
-        for key, row in zip(keys, sums, strict=True):
+        columns = [flows[name].to_numpy()[rows] for name in ("failed", "retransmissions", "denied")]
+        moved = (flows["sent_bytes"].to_numpy()[rows] + flows["received_bytes"].to_numpy()[rows]) * counted
+        sums = np.stack([np.bincount(groups, one) for one in (moved, *columns)], axis=1).astype(np.int64)
+        for key, added in zip(keys, sums, strict=True):
             if key in self._edges:
-                self._edges[key] += row
+                self._edges[key] += added
             elif len(self._edges) < self._most_edges:
-                self._edges[key] = row
+                self._edges[key] = added
             elif len(self._untold) < MOST_KNOWN:
                 self._untold.add(key)
 
@@ -160,7 +175,7 @@ class Traffic:
         yield from self._of_edges()
 
     def _of_edges(self) -> Iterator[Family]:
-        shown = [({**key._asdict(), "port": str(key.port)}, sums) for key, sums in list(self._edges.items())]
+        shown = [(key.labels, sums) for key, sums in list(self._edges.items())]
         for column, (name, about) in enumerate(_SERIES):
             yield counter(name, about, *((labels, int(sums[column])) for labels, sums in shown))
         yield gauge(
@@ -198,33 +213,28 @@ class _Words(NamedTuple):
         return {self.words[code]: int(added[code]) for code in np.unique(self.codes)}
 
 
-def _words(flows: pa.Table, name: str) -> _Words:
+def _words(flows: pa.Table, name: str, rows: Numbers | slice = slice(None)) -> _Words:
     column = flows[name].combine_chunks()
-    return _Words(column.indices.to_numpy().astype(np.int64), column.dictionary.to_pylist())
+    return _Words(column.indices.to_numpy()[rows].astype(np.int64), column.dictionary.to_pylist())
 
 
-def _end_codes(flows: pa.Table, end: str) -> Numbers:
-    """A number for each end of an edge: pods of one workload have the same."""
-    codes = {field: flows[f"{end}_{field}"].combine_chunks().indices.to_numpy() for field in _FIELDS}
-    workloads = len(flows[f"{end}_workload"].combine_chunks().dictionary) + 1
-    pods = _words(flows, f"{end}_kind").among("pod")
-    mine = codes["namespace"].astype(np.int64) * workloads + codes["workload"]
-    others = codes["address"].astype(np.int64)
-    result: Numbers = np.where(pods, mine, -1 - others)
-    return result
-
-
-def _group(row: dict[str, Any], end: str) -> tuple[str, str]:
-    """Namespace and name of an end, as `database.schema.group_of` has it."""
-    kind, namespace = row[f"{end}_kind"], row[f"{end}_namespace"]
-    if kind == "pod":
-        return namespace, row[f"{end}_workload"]
-    if name := row[f"{end}_name"]:
-        return namespace, name
-    address = row[f"{end}_address"]
-    return namespace, _network(address) if kind == "external" else address
+def _ends(flows: pa.Table, rows: Numbers, end: str) -> tuple[Numbers, list[End]]:
+    """The number of each row's end, and its name by number: pods of one workload are one end."""
+    kind, namespace, workload, name, address = (_words(flows, f"{end}_{field}", rows) for field in _FIELDS)
+    pods = kind.among("pod")
+    mine = namespace.codes * len(workload.words) + workload.codes
+    firsts, numbers = distinct(np.where(pods, mine, -1 - address.codes))
+    named = []
+    for row in firsts.tolist():
+        place, title = namespace.words[namespace.codes[row]], name.words[name.codes[row]]
+        where = address.words[address.codes[row]]
+        outside = kind.words[kind.codes[row]] == "external"
+        other = title or (_network(where) if outside else where)
+        named.append((place, workload.words[workload.codes[row]] if pods[row] else other))
+    return numbers, named
 
 
 @lru_cache(maxsize=65536)
 def _network(address: str) -> str:
+    """Of an address outside without a name, as `database.schema.group_of` has it."""
     return str(ip_network((address, 64 if ":" in address else 24), strict=False))
