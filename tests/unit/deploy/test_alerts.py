@@ -384,6 +384,8 @@ def test_every_alarm_has_its_test_and_its_page() -> None:
     assert names == {case.alert for case in CASES}
     pages = {path.stem: path.read_text() for path in (ROOT / "docs/runbooks").glob("Fairway*.md")}
     assert set(pages) == names
+    table = (ROOT / "docs/signals.md").read_text()
+    assert set(re.findall(r"^\| (Fairway\w+) \|", table, re.MULTILINE)) == names
     for name, page in pages.items():
         assert page.startswith(f"# {name}\n")
         for part in ("## What it means", "## What to do now", "## When it is over"):
