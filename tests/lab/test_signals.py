@@ -147,6 +147,27 @@ def test_everything_is_scraped(metrics: Prometheus, crew: Crew) -> None:
     assert not metrics.query('{__name__=~"fairway_.*", exported_node!=""}'), "labels that say whose it is are kept"
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        'fairway_node_dns_answers_total{code="noerror"}',
+        'fairway_node_dns_answers_total{code="nxdomain"}',
+        "fairway_pod_dns_questions_total",
+        "fairway_pod_dns_answers_total",
+        "fairway_node_interface_bytes_total",
+        'fairway_hub_traffic_bytes_total{category="inter-zone"}',
+        'fairway_hub_traffic_bytes_total{category="cloud service"}',
+        "fairway_hub_zone_bytes_total",
+        "fairway_hub_new_edges_total",
+        "fairway_hub_edge_bytes_total",
+        "fairway_agent_waiting_limit_bytes",
+        'ingress_bytes{instance_id=~"i-node-.*"}',
+    ],
+)
+def test_the_shop_moves_what_alarms_and_panels_are_about(metrics: Prometheus, expression: str) -> None:
+    until(lambda: metrics.value(f"sum({expression})") > 0)
+
+
 def evaluated(metrics: Prometheus) -> list[dict[str, Any]]:
     """The alarms' rules, once all of them have been looked at."""
     rules = [rule for group in metrics.get("/api/v1/rules")["groups"] for rule in group["rules"]]
@@ -161,6 +182,9 @@ def test_series_are_as_many_as_the_docs_say(metrics: Prometheus) -> None:
     assert metrics.value('count({__name__=~"fairway_pod_.*"})') == said["pod"] * pods
     edges = metrics.value("count(fairway_hub_edge_bytes_total)")
     assert metrics.value('count({__name__=~"fairway_hub_edge_.*"})') == said["edge"] * edges > 0
+    at_hub = metrics.value('count({__name__=~"fairway_hub_agent_.*", node="node-a"})')
+    [most] = re.findall(r"^\| per node, at the hub \| (\d+) \|", page, re.MULTILINE)
+    assert 0 < at_hub <= int(most)
     for node in ("node-a", "node-b", "node-c"):
         own = (
             f'count({{job="fairway-agent", node="{node}", __name__!~"fairway_pod_.*|(in|e)gress_.*|scrape_.*|up"}})'
