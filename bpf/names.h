@@ -251,18 +251,11 @@ __noinline int learn_record(struct __sk_buff *skb, __u32 offset)
 
 static __always_inline void count_answer(__u8 code)
 {
-	switch (code) {
-	case 0:
-		return count(DNS_NOERROR);
-	case 2:
-		return count(DNS_SERVFAIL);
-	case 3:
-		return count(DNS_NXDOMAIN);
-	case 5:
-		return count(DNS_REFUSED);
-	default:
-		return count(DNS_OTHER);
-	}
+	count(code == 0 ? DNS_NOERROR :
+	      code == 2 ? DNS_SERVFAIL :
+	      code == 3 ? DNS_NXDOMAIN :
+	      code == 5 ? DNS_REFUSED :
+			  DNS_OTHER);
 }
 
 /* An answer from a resolver. It is learned if it is to a question that this pod asked from this port under this
