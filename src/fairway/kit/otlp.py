@@ -103,7 +103,7 @@ class Push:
     def close(self) -> None:
         """Push no more."""
         self._ended.set()
-        self._thread.join(_PATIENCE)
+        self._thread.join(1.0)  # it may be waiting for the collector, and nobody waits for that
 
     def _run(self) -> None:
         while not self._ended.is_set():
