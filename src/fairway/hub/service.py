@@ -130,7 +130,6 @@ class Hub:
         self._database.__enter__()
         try:
             self.base.open()
-            self.traffic.know(self.base.ask(settled(MOST_KNOWN)))
             keep_for(self._database, self.config.retention)
             self._control.open()
             identity = _identity(state)
@@ -247,6 +246,7 @@ class Hub:
 
     def _run(self) -> None:
         named((), self.names)  # loads what pyarrow loads at its first table, seconds of it, before the first report
+        self._recall()
         ending = False
         while not ending:
             self._wake.wait(_TICK)
@@ -261,6 +261,13 @@ class Hub:
                 self._try("database", partial(self.loader.run, self.names))
                 self._try("trial", partial(self.config.cluster.hear, self))
                 self._try("imports", partial(take_imports, self.config.state.imports, self.base))
+
+    def _recall(self) -> None:
+        """Which edges are nothing new: before the first report, and without it the hub works as well."""
+        try:
+            self.traffic.know(self.base.ask(settled(MOST_KNOWN)))
+        except DatabaseError as error:
+            self._log(f"metrics: edges of before are counted as new: {error}")
 
     def _run_control(self) -> None:
         """In a thread of its own: rules for a thousand nodes are as many files on disk; reports wait for none."""
