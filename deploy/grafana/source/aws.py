@@ -55,5 +55,5 @@ AWS = Dashboard(
         ),
     ],
     [Variable("node", "ingress_bytes")],
-    "/flows?since=1h&q=node=$node",
+    "/flows?since=1h&q=node=${node:csv}",
 )

@@ -44,7 +44,7 @@ NODES = Dashboard(
                             "{{namespace}}/{{pod}}",
                         )
                     ],
-                    link="/flows?since=1h&q=node=$node",
+                    link="/flows?since=1h&q=node=${node:csv}",
                 ),
                 Panel(
                     "Out of pods",
@@ -56,7 +56,7 @@ NODES = Dashboard(
                             "{{namespace}}/{{pod}}",
                         )
                     ],
-                    link="/flows?since=1h&q=node=$node",
+                    link="/flows?since=1h&q=node=${node:csv}",
                 ),
             ],
         ),
@@ -113,5 +113,5 @@ NODES = Dashboard(
         ),
     ],
     [NODE],
-    "/flows?since=1h&q=node=$node",
+    "/flows?since=1h&q=node=${node:csv}",
 )

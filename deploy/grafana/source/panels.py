@@ -25,11 +25,13 @@ class Panel:
 
 @dataclass(frozen=True)
 class Variable:
-    """What a person chooses among: the values of a label of the series that `of` selects."""
+    """What a person chooses among: the values of a label of the series that `of` selects; or writes, as `text`.
+    Of very `many` values all are meant by one pattern; links, which take lists, must not use such a one."""
 
     name: str
     of: str = ""
     text: str = ""
+    many: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def _variables(board: Dashboard) -> Iterator[Plain]:
             "sort": 1,
             "multi": True,
             "includeAll": True,
-            **({} if board.sql else {"allValue": ".*"}),
+            **({"allValue": ".*"} if one.many else {}),
             "current": {"text": ["All"], "value": ["$__all"], "selected": True},
             "hide": 0,
         }

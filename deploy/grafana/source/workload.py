@@ -4,7 +4,7 @@ from panels import Dashboard, Panel, Row, Variable
 
 RATE = "$__rate_interval"
 NAMESPACE = Variable("namespace", "fairway_pod_bytes_total")
-POD = Variable("pod", 'fairway_pod_bytes_total{namespace=~"$namespace"}')
+POD = Variable("pod", 'fairway_pod_bytes_total{namespace=~"$namespace"}', many=True)
 OF = 'namespace=~"$namespace", pod=~"$pod"'
 
 WORKLOAD = Dashboard(
@@ -24,7 +24,7 @@ WORKLOAD = Dashboard(
                             "{{pod}}",
                         )
                     ],
-                    link="/flows?since=1h&q=dst.namespace=$namespace",
+                    link="/flows?since=1h&q=dst.namespace=${namespace:csv}",
                 ),
                 Panel(
                     "Bytes out",
@@ -35,7 +35,7 @@ WORKLOAD = Dashboard(
                             "{{pod}}",
                         )
                     ],
-                    link="/flows?since=1h&q=src.namespace=$namespace",
+                    link="/flows?since=1h&q=src.namespace=${namespace:csv}",
                 ),
                 Panel(
                     "Connections",
@@ -58,7 +58,7 @@ WORKLOAD = Dashboard(
                         )
                     ],
                     "Only where the hub has --metric-edges.",
-                    link="/map?since=1h&q=namespace=$namespace",
+                    link="/map?since=1h&q=namespace=${namespace:csv}",
                 ),
             ],
         ),
@@ -99,7 +99,7 @@ WORKLOAD = Dashboard(
                             "{{pod}}",
                         )
                     ],
-                    link="/flows?since=1h&q=dst.port=53+src.namespace=$namespace",
+                    link="/flows?since=1h&q=dst.port=53+src.namespace=${namespace:csv}",
                 ),
                 Panel(
                     "Dropped by rules",
@@ -110,11 +110,11 @@ WORKLOAD = Dashboard(
                             "{{pod}} {{direction}}",
                         )
                     ],
-                    link="/flows?since=1h&q=verdict=denied+namespace=$namespace",
+                    link="/flows?since=1h&q=verdict=denied+namespace=${namespace:csv}",
                 ),
             ],
         ),
     ],
     [NAMESPACE, POD],
-    "/flows?since=1h&q=namespace=$namespace",
+    "/flows?since=1h&q=namespace=${namespace:csv}",
 )

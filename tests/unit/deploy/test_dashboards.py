@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -12,6 +13,7 @@ import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from fairway.views.filter import parse_filter
 from support.prometheus import program
 
 ROOT = Path(__file__).parents[3]
@@ -62,7 +64,10 @@ def test_links_lead_into_the_console(path: Path) -> None:
     for link in links:
         place = urlsplit(link.removeprefix("${console}"))
         assert (place.path.strip("/") or "overview") in PAGES
-        assert set(parse_qs(place.query)) <= {"since", "q", "view"}
+        asked = parse_qs(place.query)
+        assert set(asked) <= {"since", "q", "view"}
+        for text in asked.get("q", []):
+            parse_filter(re.sub(r"\$\{\w+:csv\}", "a,b", text), datetime(2026, 11, 23, tzinfo=UTC))
 
 
 def test_deltas_of_amazons_agent_are_added_up(tmp_path: Path) -> None:
