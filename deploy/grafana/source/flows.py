@@ -5,7 +5,8 @@ from panels import Dashboard, Panel, Row, Variable
 
 WHEN = "$__timeFilter(time)"
 SPAN = "$__timeInterval(time) AS time"
-WHERE = f"{WHEN} AND (client_namespace IN ($namespace) OR server_namespace IN ($namespace))"
+CHOSEN = "${namespace:singlequote}"
+WHERE = f"{WHEN} AND (client_namespace IN ({CHOSEN}) OR server_namespace IN ({CHOSEN}))"
 BYTES = "sum(sent_bytes + received_bytes)"
 EDGE = (
     "concat(client_namespace, '/', client_group, ' to ', server_namespace, '/', server_group, ':', toString(port))"

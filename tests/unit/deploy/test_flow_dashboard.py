@@ -13,7 +13,7 @@ MACROS = {
     # What Grafana's data source for ClickHouse makes of them.
     r"\$__timeFilter\((\w+)\)": r"\1 >= toDateTime(1780000000) AND \1 <= toDateTime(1800000000)",
     r"\$__timeInterval\((\w+)\)": r"toStartOfInterval(toDateTime(\1), INTERVAL 60 second)",
-    r"\$namespace": "'ui','orders'",
+    r"\$\{namespace:singlequote\}": "'ui','orders'",
 }
 MOVED = {"tx_bytes": 1000, "rx_bytes": 4000, "tx_packets": 10, "rx_packets": 12, "connections": 2}
 
