@@ -136,9 +136,13 @@ class Traffic:
         self, keys: list[EdgeKey], flows: pa.Table, rows: Numbers, counted: NDArray[np.bool_], groups: Numbers
     ) -> None:
         """Counters of single edges, for those that came first."""
-        columns = [flows[name].to_numpy()[rows] for name in ("failed", "retransmissions", "denied")]
+        failed, *others = (flows[name].to_numpy()[rows] for name in ("failed", "retransmissions", "denied"))
+        # Both ends may tell of a connection that failed; the client knows best.
+        clients = _words(flows, "reporter", rows).among("client") | ~_words(flows, "client_kind", rows).among("pod")
         moved = (flows["sent_bytes"].to_numpy()[rows] + flows["received_bytes"].to_numpy()[rows]) * counted
-        sums = np.stack([np.bincount(groups, one) for one in (moved, *columns)], axis=1).astype(np.int64)
+        sums = np.stack([np.bincount(groups, one) for one in (moved, failed * clients, *others)], axis=1).astype(
+            np.int64
+        )
         for key, added in zip(keys, sums, strict=True):
             if key in self._edges:
                 self._edges[key] += added

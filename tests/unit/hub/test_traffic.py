@@ -28,7 +28,7 @@ def test_what_moved_what_is_new_and_what_was_denied(tmp_path: Path) -> None:
     with serving(tmp_path, metric_edges=1) as hub:
         # Both ends' agents tell of one conversation between zones; it counts once.
         hub.put(
-            report(UI, ORDERS, 8080, Initiator.POD, **MOVED),
+            report(UI, ORDERS, 8080, Initiator.POD, failed=2, **MOVED),
             report(ORDERS, UI, 8080, Initiator.REMOTE, failed=1, **BACK),
             report(UI, OUTSIDE, 443, Initiator.POD, sequence=2, **MOVED),
         )
@@ -39,6 +39,7 @@ def test_what_moved_what_is_new_and_what_was_denied(tmp_path: Path) -> None:
         assert told["new_edges", "not classified"] == 1
         assert told["known_edge_denied_packets", "orders"] == 0
         assert told["edge_bytes", "ui", "Pod/ui-1", "orders", "Pod/orders-1", "8080", "TCP"] == 5000
+        assert told["edge_failed_connections", "ui", "Pod/ui-1", "orders", "Pod/orders-1", "8080", "TCP"] == 2
         assert told["edges_not_shown",] == 1, "the bound is one, and the other is counted"
         # An intruder's edge that nobody ever answered is none that somebody relies on.
         hub.put(
