@@ -114,13 +114,15 @@ def _parsed(text: str) -> Expression:
 
 def _of_labels(labels: dict[str, str], text: str) -> Subject:
     """The names that Fairway's own rules give their labels, and the usual ones of Kubernetes."""
-    client, server = labels.get("client", ""), labels.get("server", "")
+    client, server = (
+        _named(labels.get(f"{end}_namespace", ""), labels.get(end, "")) for end in ("client", "server")
+    )
     if client or server:
         return Subject(client=client, server=server)
     namespace = labels.get("namespace") or labels.get("exported_namespace", "")
     workload = labels.get("workload") or labels.get("deployment") or labels.get("statefulset", "")
     if namespace and workload:
-        return Subject(client=f"{namespace}/{_KIND.sub('', workload)}")
+        return Subject(client=_named(namespace, workload))
     pod = labels.get("pod", "")
     if namespace and pod:
         # A Deployment's pods are called after it, its template's hash and five letters.
@@ -129,3 +131,8 @@ def _of_labels(labels: dict[str, str], text: str) -> Subject:
     if node:
         return Subject(node=node)
     raise UsageError(f"subject: `{text}` names neither workload, pod, node, client nor server; {_HOW}")
+
+
+def _named(namespace: str, workload: str) -> str:
+    """As a group is called, whether or not the workload's kind stands before its name."""
+    return f"{namespace}/{_KIND.sub('', workload)}" if namespace and workload else workload

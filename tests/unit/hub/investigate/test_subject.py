@@ -31,6 +31,8 @@ ANOMALY = Anomaly(id="0a1b2c3d", finding=FOUND, since=497_000, last=497_000)
         ('KubePodCrashLooping{namespace="shop",pod="ui-9gxgmcwsx7-mqnpg"}', Subject(client="shop/ui")),
         ('KubePodCrashLooping{namespace="shop",pod="db-0"}', Subject(client="shop/db")),
         ('FairwayNewEdge{client="shop/ui",server="shop/db"}', Subject(client="shop/ui", server="shop/db")),
+        ('Rate{client_namespace="shop",client="Deployment/ui",server_namespace="data",server="db"}',
+         Subject(client="shop/ui", server="data/db")),
         ('NodeDown{instance="node-a:9100"}', Subject(node="node-a")),
     ],
 )  # fmt: skip
