@@ -12,7 +12,6 @@ import msgspec
 from fairway.kit.errors import UsageError
 from fairway.kit.files import write_atomically
 from fairway.signals.finding import Finding
-from fairway.signals.traffic import moment
 
 KEPT: Final = timedelta(days=30)
 MOST: Final = 2000
@@ -153,8 +152,3 @@ def _noted(kept: _Kept, finding: Finding) -> Anomaly | None:
 
 def _key(finding: Finding) -> str:
     return " ".join(finding.key)
-
-
-def since_of(anomaly: Anomaly) -> datetime:
-    """When its first hour began."""
-    return moment(anomaly.since)

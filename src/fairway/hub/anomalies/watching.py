@@ -32,7 +32,6 @@ class Anomalies:
         self.book = Book(hub.config.state.anomalies)
         self._learned: tuple[int, Detectors] | None = None
         self.trouble = ""
-        self.looks = 0
         self._ended = Event()
         self._thread = Thread(target=self._run, name="anomalies", daemon=True)
 
@@ -57,7 +56,6 @@ class Anomalies:
             news += self._judge(over, whole=True)
         if over == running - 1:  # else the hour before may not have been told to its end
             news += self._judge(running, whole=False)
-        self.looks += 1
         if news:
             self._hub.live.announce(tuple(news))
         return news
