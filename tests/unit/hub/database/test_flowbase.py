@@ -121,6 +121,7 @@ def groups(row: Row) -> tuple[str, ...]:
     [
         pytest.param("", lambda row: True, id="hours"),
         pytest.param("since=3h", lambda row: True, id="minutes"),
+        pytest.param("since=3h node!=nowhere", lambda row: True, id="minutes of pods"),
         pytest.param("src.ip=0.0.0.0/0,::/0", lambda row: True, id="single flows"),
     ],
 )
