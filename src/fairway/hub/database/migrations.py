@@ -8,6 +8,7 @@ from fairway.hub.database.layout import Layout
 from fairway.hub.database.schema import (
     EDGES_1H,
     EDGES_1M,
+    ENDPOINTS,
     HUBS,
     SEEN,
     TABLES,
@@ -36,13 +37,13 @@ def _second(layout: Layout) -> tuple[str, ...]:
 
 
 def _third(layout: Layout) -> tuple[str, ...]:
-    """Version 3: minutes of workloads, made of those of pods; hours are made of them."""
+    """Version 3: minutes of workloads, made of those of pods; hours are made of them. Endpoints have no view."""
     here, pods = layout.local(WORKLOADS_1M.name), layout.local(EDGES_1M.name)
     columns = ", ".join(name for name, _ in WORKLOADS_1M.columns)
     unbounded = "insert_deduplicate = 0, max_partitions_per_insert_block = 0"
     return (
         *layout.create(WORKLOADS_1M),
-        f"DROP VIEW IF EXISTS {EDGES_1H.name}_fill{layout.everywhere}",
+        *(f"DROP VIEW IF EXISTS {table.name}_fill{layout.everywhere}" for table in (EDGES_1H, ENDPOINTS)),
         # A step that was cut off left some, and nothing else puts any in before this one is done.
         f"TRUNCATE TABLE {here}{layout.everywhere}",
         f"INSERT INTO {here} ({columns}) SELECT {columns} FROM {pods} SETTINGS {unbounded}",

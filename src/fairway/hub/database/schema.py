@@ -1,7 +1,7 @@
 """The tables: flows as they came, what they add up to per minute and hour, and what was ever seen.
 
-Every other table fills itself from `flows`, by materialized views: one insert feeds all of them, and a repeated
-insert with the same token adds to none (`deduplicate_blocks_in_dependent_materialized_views`).
+Almost every other table fills itself from `flows`, by materialized views: one insert feeds all of them, and a
+repeated insert with the same token adds to none (`deduplicate_blocks_in_dependent_materialized_views`).
 """
 
 from dataclasses import dataclass
@@ -88,7 +88,7 @@ class Table:
 
     @property
     def engine(self) -> str:
-        return "AggregatingMergeTree" if self.select else "MergeTree"
+        return "AggregatingMergeTree" if "AggregateFunction(" in self.body else "MergeTree"
 
     @property
     def body(self) -> str:
@@ -221,7 +221,6 @@ SEEN: Final = Table(
 )
 
 _FIRST_AND_LAST: Final = f"{moment_of('first_seen')} AS first, {moment_of('last_seen')} AS last"
-_EITHER: Final = ", ".join(f"({', '.join(f'{end}_{field}' for field in END)})" for end in _BOTH)
 
 ENDPOINTS: Final = Table(
     name="endpoints",
@@ -233,13 +232,8 @@ ENDPOINTS: Final = Table(
     keys=END,
     partition="tuple()",
     keep="last_seen",
-    select=(
-        *((field, f"end.{index}") for index, field in enumerate(END, start=1)),
-        ("first_seen", "min(first)"),
-        ("last_seen", "max(last)"),
-    ),
-    source=f"(SELECT arrayJoin([{_EITHER}]) AS end, {_FIRST_AND_LAST} FROM {_TOLD})",
 )
+"""The hub fills it: it knows distinct endpoints by their codes, the database would compare all their words."""
 
 _SLOTS: Final = (
     "[('active', verdict, reason, verdict_rule, toUInt64(denied)), "

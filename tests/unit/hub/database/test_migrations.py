@@ -49,7 +49,7 @@ def test_from_each_version(database: Embedded, version: int) -> None:
 
 
 def test_views_of_version_1_are_made_anew(database: Embedded) -> None:
-    """They added rows up before they went in."""
+    """They added rows up before they went in, and endpoints had one."""
     for statement in MIGRATIONS[0](database.layout):
         database.execute(statement)
     for table in (EDGES_1M, SEEN):
@@ -57,6 +57,9 @@ def test_views_of_version_1_are_made_anew(database: Embedded) -> None:
         database.execute(
             f"CREATE MATERIALIZED VIEW {table.name}_fill TO {table.name} AS SELECT port FROM flows GROUP BY port"
         )
+    database.execute(
+        "CREATE MATERIALIZED VIEW endpoints_fill TO endpoints AS SELECT client_name AS name FROM flows"
+    )
     version_of(database)
     database.execute("INSERT INTO schema_versions (version) VALUES (1)")
     assert migrate(database) == len(MIGRATIONS) - 1
@@ -64,8 +67,7 @@ def test_views_of_version_1_are_made_anew(database: Embedded) -> None:
         "SELECT create_table_query AS made FROM system.tables WHERE name LIKE '%_fill' ORDER BY name"
     )
     grouped = ["GROUP BY" in made for made in told["made"].to_pylist()]
-    # edges_1h, edges_1m, edges_seen, endpoints, verdicts, workloads_1m
-    assert grouped == [True, False, False, True, True, True]
+    assert grouped == [True, False, False, True, True]  # edges_1h, edges_1m, edges_seen, verdicts, workloads_1m
     everything(database)
 
 
