@@ -10,6 +10,7 @@ from fairway.hub.database.schema import (
     EDGES_1M,
     ENDPOINTS,
     HUBS,
+    MERGED_AT_ONCE,
     SEEN,
     TABLES,
     VERSIONS,
@@ -37,7 +38,8 @@ def _second(layout: Layout) -> tuple[str, ...]:
 
 
 def _third(layout: Layout) -> tuple[str, ...]:
-    """Version 3: minutes of workloads, made of those of pods; hours are made of them. Endpoints have no view."""
+    """Version 3: minutes of workloads, made of those of pods; hours are made of them. Endpoints have no view. Most
+    tables merge more parts at once."""
     here, pods = layout.local(WORKLOADS_1M.name), layout.local(EDGES_1M.name)
     columns = ", ".join(name for name, _ in WORKLOADS_1M.columns)
     unbounded = "insert_deduplicate = 0, max_partitions_per_insert_block = 0"
@@ -48,6 +50,12 @@ def _third(layout: Layout) -> tuple[str, ...]:
         f"TRUNCATE TABLE {here}{layout.everywhere}",
         f"INSERT INTO {here} ({columns}) SELECT {columns} FROM {pods} SETTINGS {unbounded}",
         *_filled_anew(layout, WORKLOADS_1M, EDGES_1H),
+        *(
+            f"ALTER TABLE {layout.local(table.name)}{layout.everywhere} "
+            f"MODIFY SETTING merge_selector_base = {MERGED_AT_ONCE}"
+            for table in TABLES
+            if table is not SEEN  # which is read FINAL: its rows are merged again for each question
+        ),
     )
 
 

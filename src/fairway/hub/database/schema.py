@@ -14,6 +14,10 @@ from fairway.hub.columns import END, MOMENT, SCHEMA, WORD
 TOKENS_KEPT: Final = 10_000
 """A segment that is inserted again is known among so many since; a restart repeats at most a few."""
 
+MERGED_AT_ONCE: Final = 16
+"""Parts of about one size, instead of 5: a row is written again half as often until it lies in a large part, and
+there are some dozens of parts to read instead of one."""
+
 Columns = tuple[tuple[str, str], ...]
 """Names and ClickHouse types, codec included."""
 
@@ -167,7 +171,7 @@ def _rollup(name: str, partition: str, time: str, *, replicas: bool = False, of:
         **{f"{end}_replica": f"if({end}_name != '', {end}_name, {end}_address)" for end in _BOTH},
     }
     raw = of == "flows"
-    added_up = row_sums() if replicas else raw_sums() if raw else tuple((name, f"sum({name})") for name in SUMS)
+    added_up = tuple((name, name) for name in SUMS) if not raw else row_sums() if replicas else raw_sums()
     return Table(
         name=name,
         columns=(("time", "DateTime('UTC') CODEC(DoubleDelta, ZSTD(1))"), *keys, *_SUM_COLUMNS),
@@ -181,7 +185,7 @@ def _rollup(name: str, partition: str, time: str, *, replicas: bool = False, of:
         ),
         source="{of} WHERE kind = 'flow'" if raw else "{of}",
         of=of,
-        grouped=not replicas,
+        grouped=raw and not replicas,
     )
 
 
