@@ -9,6 +9,7 @@ from fairway.hub.database.schema import (
     EDGES_1H,
     EDGES_1M,
     ENDPOINTS,
+    FLOWS,
     HUBS,
     MERGED_AT_ONCE,
     SEEN,
@@ -38,8 +39,8 @@ def _second(layout: Layout) -> tuple[str, ...]:
 
 
 def _third(layout: Layout) -> tuple[str, ...]:
-    """Version 3: minutes of workloads, made of those of pods; hours are made of them. Endpoints have no view. Most
-    tables merge more parts at once."""
+    """Version 3: minutes of workloads, made of those of pods; hours are made of them. Endpoints have no view. The
+    largest tables merge more parts at once; where questions read most of the rows, few rows count for more."""
     here, pods = layout.local(WORKLOADS_1M.name), layout.local(EDGES_1M.name)
     columns = ", ".join(name for name, _ in WORKLOADS_1M.columns)
     unbounded = "insert_deduplicate = 0, max_partitions_per_insert_block = 0"
@@ -53,8 +54,7 @@ def _third(layout: Layout) -> tuple[str, ...]:
         *(
             f"ALTER TABLE {layout.local(table.name)}{layout.everywhere} "
             f"MODIFY SETTING merge_selector_base = {MERGED_AT_ONCE}"
-            for table in TABLES
-            if table is not SEEN  # which is read FINAL: its rows are merged again for each question
+            for table in (FLOWS, EDGES_1M)
         ),
     )
 
