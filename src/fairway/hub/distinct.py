@@ -16,8 +16,8 @@ _FEW: Final = 1 << 24
 
 def distinct(*keys: NDArray[Any]) -> tuple[Ints, Ints]:
     """The first row of each distinct combination of the keys (columns of one length), in order, and each row's
-    combination. Hashed, as many keys at once as one integer holds: sorting fifty thousand rows for each key takes ten
-    times as long."""
+    combination. Hashed, as many keys at once as one integer holds: sorting fifty thousand rows for each key takes
+    ten times as long."""
     groups, size = _ranged(keys[0])
     for key in keys[1:]:
         codes, values = _ranged(key)
