@@ -13,7 +13,7 @@ from fairway.kit.documents import read_documents
 from fairway.kit.errors import UsageError
 from fairway.rollout.order import Order
 
-_TIMES: Final = (("soak",), ("gates", "quiet"))
+_TIMES: Final = (("soak",), ("settle",), ("gates", "quiet"))
 
 
 def order_of(arguments: argparse.Namespace) -> Order:
@@ -28,6 +28,7 @@ def order_of(arguments: argparse.Namespace) -> Order:
         raise UsageError("rollout: no policies; give --policies PATH, or `policies:` in the --order file")
     given["name"] = arguments.name
     _put(given, ("posture",), arguments.posture)
+    _put(given, ("driver",), arguments.driver)
     _put(given, ("namespaces",), arguments.namespace)
     _put(given, ("nodes",), arguments.node)
     _put(given, ("limits", "canary"), arguments.canary)

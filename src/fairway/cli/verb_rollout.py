@@ -47,9 +47,17 @@ def _add_order(
     verb.add_argument("--decisions", type=Path, metavar="FILE", help="what people decided about edges")
     verb.add_argument("--posture", choices=("allow", "deny"), help="for pods that no policy selects (allow)")
     verb.add_argument("--namespace", action="append", metavar="N", help="only policies and clients of these")
-    verb.add_argument("--node", action="append", metavar="N", help="only these nodes; may be repeated")
-    verb.add_argument("--canary", action="append", metavar="N", help="this node first, alone; may be repeated")
-    verb.add_argument("--budget", action="append", metavar="NODES", help='nodes at once: "10%%" (default) or "5"')
+    verb.add_argument(
+        "--driver",
+        choices=("modes", "objects", "nodeclass"),
+        help="enforce by Fairway's kernel modes, node by node (default); by NetworkPolicies, namespace by "
+        "namespace; or by EKS Auto Mode's NodeClasses",
+    )
+    verb.add_argument("--node", action="append", metavar="N", help="only these nodes, or NodeClasses; repeatable")
+    verb.add_argument("--canary", action="append", metavar="N", help="this one first, alone; repeatable")
+    verb.add_argument(
+        "--budget", action="append", metavar="NODES", help='how many at once: "10%%" (default) or "5"'
+    )
     verb.add_argument("--soak", type=duration, metavar="TIME", help="how long each step is watched (10m)")
     verb.add_argument("--quiet", type=duration, metavar="TIME", help="no would-deny for so long (24h)")
     verb.add_argument("--score", type=between(0, 100), metavar="N", help="coverage of every workload (90)")

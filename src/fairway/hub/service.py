@@ -44,6 +44,7 @@ from fairway.hub.names import Names
 from fairway.hub.places import Places
 from fairway.hub.receiver import Receiver
 from fairway.hub.record import named
+from fairway.hub.rollouts.drivers import Driver
 from fairway.hub.rollouts.runner import Rollouts
 from fairway.hub.segments import Record, Segments, read_segment
 from fairway.hub.standing import Stand
@@ -71,6 +72,8 @@ class HubConfig:
     """`clickhouse://...` for a database on servers; else it lies in the state folder."""
     retention: Retention = field(default_factory=Retention)
     prices: Prices = field(default_factory=Prices)
+    drivers: Mapping[str, Driver] = field(default_factory=dict)
+    """Of rollouts, by what orders call them, beside the kernel's modes."""
 
 
 class NotReadyError(Exception):

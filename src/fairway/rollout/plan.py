@@ -46,7 +46,7 @@ def plan(state: State, seen: Seen, now: datetime) -> Plan:
     match state.phase:
         case Phase.OBSERVING:
             return Plan(state=moved(state, Phase.STAGED, now, staged=now))
-        case Phase.STAGED | Phase.ENFORCING:
+        case Phase.STAGED | Phase.ENFORCING | Phase.DONE:
             return _forward(state, seen, now)
         case Phase.STEPPING_BACK:
             return _settle(state, seen, now)
@@ -85,9 +85,14 @@ def _forward(state: State, seen: Seen, now: datetime) -> Plan:
     if state.in_flight is not None:
         return _soak(state, state.in_flight, seen, now)
     units = [unit for unit in seen.units if in_scope(order, unit)]
-    if units and all(unit.name in state.enforced for unit in units):
-        return Plan(state=moved(state, Phase.DONE, now))
+    if all(unit.name in state.enforced for unit in units) and (units or state.phase is Phase.DONE):
+        if state.phase is Phase.DONE:
+            return Plan(state=state)
+        return Plan(state=moved(state, Phase.DONE, now, done=state.done or now))
     shown = gates.before(order, seen, now)
+    if state.done is not None:
+        # What joins comes to policies that are in force everywhere else: they were proven.
+        shown = tuple(gate for gate in shown if gate.hard)
     overridden = {one.gate for one in state.overrides}
     closed = [gate for gate in shown if not gate.open and (gate.hard or gate.name not in overridden)]
     if closed:

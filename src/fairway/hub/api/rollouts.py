@@ -18,7 +18,6 @@ from fairway.hub.service import Hub
 from fairway.hub.wishes import MOST_CHARACTERS
 from fairway.kit.documents import documents_in
 from fairway.kit.errors import UsageError
-from fairway.policy.model import Cluster
 from fairway.policy.read import read_policy_set
 from fairway.rollout import state as acts
 from fairway.rollout.gates import Gate, before
@@ -71,7 +70,7 @@ async def rollouts(hub: OfHub) -> list[RolloutTold]:
 async def draft(request: Asked, hub: OfHub, data: JSONBody[Draft]) -> RolloutTold:
     """It does nothing until it is started."""
     await _may(request, hub)
-    _check(data.order, hub.require_ready())
+    _check(hub, data.order)
     state = State(order=data.order, since=datetime.now(UTC))
     await sync_to_thread(lambda: hub.rollouts.draft(state, request.user, data.why))
     return await _told(hub, state)
@@ -86,7 +85,7 @@ async def draft(request: Asked, hub: OfHub, data: JSONBody[Draft]) -> RolloutTol
 )
 async def foresee(hub: OfHub, data: JSONBody[Order]) -> Previewed:
     """Its steps if every gate opened, and the gates as they are."""
-    _check(data, hub.require_ready())
+    _check(hub, data)
     now = datetime.now(UTC)
     seen = await sync_to_thread(lambda: hub.rollouts.look_at(data))
     return Previewed(foreseen=preview(data, seen.units, now), gates=before(data, seen, now))
@@ -157,19 +156,15 @@ async def _may(request: Asked, hub: Hub) -> None:
         raise PermissionDeniedException("this is for the role operator in all namespaces")
 
 
-def _check(order: Order, cluster: Cluster) -> None:
-    """UsageError for an order that this cluster cannot carry out."""
+def _check(hub: Hub, order: Order) -> None:
+    """UsageError for an order that this hub cannot carry out in its cluster."""
     check(order)
-    policies = read_policy_set(documents_in("policies", order.policies), cluster)
+    scene, driver = hub.rollouts.scene(), hub.rollouts.driver(order)
+    policies = read_policy_set(documents_in("policies", order.policies), scene.cluster)
     if not policies.size:
         raise UsageError("policies: hold no NetworkPolicy; `fairway policy generate` writes some")
     scope = order.namespaces
     outside = sorted(one.title for one in policies.policies if scope is not None and one.namespace not in scope)
     if outside:
         raise UsageError(f"policies: `{outside[0]}` is outside the rollout's namespaces; leave it out")
-    known = {node.name for node in cluster.nodes}
-    named = sorted({*(order.nodes or ()), *order.limits.canary} - known)
-    if order.driver == "modes" and named:
-        raise UsageError(f"`{named[0]}` is not a node of this cluster; its nodes: {', '.join(sorted(known))}")
-    if order.driver != "modes":
-        raise UsageError(f"driver `{order.driver}` needs a hub that is connected to a Kubernetes API")
+    driver.check(order, scene)
