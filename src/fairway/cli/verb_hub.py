@@ -136,6 +136,7 @@ def _in_cluster(
     import uuid
 
     from fairway.kube.access import find_access
+    from fairway.kube.by_nodeclass import ByNodeClass
     from fairway.kube.by_objects import ByObjects
     from fairway.kube.identity import ByCluster, Known
     from fairway.kube.lease import Lease
@@ -149,7 +150,10 @@ def _in_cluster(
     namespace, _, name = arguments.agent_account.rpartition("/")
     account = f"system:serviceaccount:{namespace or access.namespace}:{name}"
     known = Known(frozenset([account]), source.world.node_of, source.world.namespaces)
-    drivers = {"objects": ByObjects(access, lambda: source.detected)}
+    drivers: dict[str, Driver] = {
+        "objects": ByObjects(access, lambda: source.detected),
+        "nodeclass": ByNodeClass(access),
+    }
     return source.start(), (ByCluster(access, known),), drivers
 
 

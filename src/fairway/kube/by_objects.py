@@ -83,6 +83,9 @@ class ByObjects:
     def unit_of(self, row: Mapping[str, Any]) -> str:
         return str(row[f"{row['reporter']}_namespace"])
 
+    def close(self) -> None:
+        self._api.close()
+
 
 class Rolled:
     """The objects of one rollout: those that are there, and when each namespace last changed."""

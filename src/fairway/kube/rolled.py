@@ -53,7 +53,12 @@ def objects_of(order: Order) -> dict[str, Objects]:
     for value in given:
         last = only_denies(value)
         sorted_out[value["metadata"]["namespace"]][last].append(labelled(value, order.name))
-    return {name: Objects(tuple(allows), tuple(denies)) for name, (allows, denies) in sorted_out.items()}
+    return {name: Objects(tuple(allows), tuple(denies)) for name, (allows, denies) in sorted(sorted_out.items())}
+
+
+def policies_in(order: Order) -> tuple[NetworkPolicy, ...]:
+    """The order's own, as everybody here reads them."""
+    return read_policy_set(documents_in("policies", order.policies)).policies
 
 
 def labelled(value: Value, rollout: str, before: str = "") -> Wanted:

@@ -72,7 +72,7 @@ def _settle(state: State, seen: Seen, now: datetime) -> Plan:
     """Until all that was taken back obeys; a unit that is gone has nothing to obey."""
     breakage = state.breakage
     taken = breakage.units if breakage is not None else ()
-    slow = [unit.name for unit in seen.units if unit.name in taken and not unit.obeys]
+    slow = [unit.told for unit in seen.units if unit.name in taken and not unit.obeys]
     if slow:
         return Plan(state=state, waits=f"{', '.join(slow)} to stop dropping")
     if breakage is not None:
@@ -131,7 +131,7 @@ def _held(order: Order, units: list[Unit], state: State, now: datetime) -> tuple
 def _soak(state: State, step: Step, seen: Seen, now: datetime) -> Plan:
     """The step is watched from when all its units obey."""
     shown = gates.after(state.order, seen)
-    slow = [unit.name for unit in seen.units if unit.name in step.units and not unit.obeys]
+    slow = [unit.told for unit in seen.units if unit.name in step.units and not unit.obeys]
     if step.obeyed is None:
         if slow:
             return Plan(state=state, gates=shown, waits=f"{', '.join(slow)} to enforce")

@@ -65,6 +65,10 @@ class Driver(Protocol):
         """Whose a denial is: a row of `database.trials.denials_since`, which its `reporter`'s policies denied."""
         ...
 
+    def close(self) -> None:
+        """Ask nobody any more."""
+        ...
+
 
 class Modes:
     """Fairway's kernel modes: units are nodes, and a flip of one is a row in its tables."""
@@ -107,6 +111,9 @@ class Modes:
     def unit_of(self, row: Mapping[str, Any]) -> str:
         return str(row["node"])
 
+    def close(self) -> None:
+        return
+
 
 class Beside:
     """A driver of the surroundings. The hub judges by the policies, too, and leaves enforcing to it."""
@@ -115,7 +122,7 @@ class Beside:
         self._hub = hub
         self._driver = driver
         self.check, self.units = driver.check, driver.units
-        self.unenforced, self.unit_of = driver.unenforced, driver.unit_of
+        self.unenforced, self.unit_of, self.close = driver.unenforced, driver.unit_of, driver.close
 
     def make_so(self, order: Order, asked: Wanted, scene: Scene) -> bool:
         intend(self._hub, order, (), asked, scene.cluster)

@@ -63,6 +63,8 @@ class Rollouts:
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join()
+        for driver in self._drivers.values():
+            driver.close()
 
     def holder(self) -> str:
         """The rollout that says what is in force now; empty if none does."""
