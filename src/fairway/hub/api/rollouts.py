@@ -13,6 +13,7 @@ from litestar.params import FromPath, JSONBody
 
 from fairway.hub.api.access import only
 from fairway.hub.auth import Principal, Role
+from fairway.hub.rollouts.promoting import Promotion, Proven, promotion, proven
 from fairway.hub.rollouts.telling import Amended, RolloutTold, amended, told
 from fairway.hub.service import Hub
 from fairway.hub.wishes import MOST_CHARACTERS
@@ -104,6 +105,27 @@ async def amend(hub: OfHub, name: FromPath[str]) -> Amended:
     return await sync_to_thread(lambda: amended(hub, state))
 
 
+@get("/{name:str}/proven", guards=[only(Role.VIEWER)], summary="A rollout for another hub")
+async def export(request: Asked, hub: OfHub, name: FromPath[str]) -> Proven:
+    """Its order, how far it came, and the edges that were seen in the namespaces of its policies."""
+    await _may(request, hub, Role.VIEWER)
+    state = hub.rollouts.book.find(name)
+    return await sync_to_thread(lambda: proven(hub, state))
+
+
+@post(
+    "/promotion",
+    guards=[only(Role.VIEWER)],
+    status_code=200,
+    summary="What would come of another hub's rollout here",
+    request_max_body_size=MOST_CHARACTERS * 2,
+)
+async def promote(request: Asked, hub: OfHub, data: JSONBody[Proven]) -> Promotion:
+    """Its policies held against what was recorded here, and the edges that only one of the two has seen."""
+    await _may(request, hub, Role.VIEWER)
+    return await sync_to_thread(lambda: promotion(hub, data))
+
+
 @post("/{name:str}/{verb:str}", guards=[only(Role.OPERATOR)], status_code=200, summary="Start, pause, step back")
 async def act(
     request: Asked, hub: OfHub, name: FromPath[str], verb: FromPath[str], data: JSONBody[Act]
@@ -117,7 +139,9 @@ async def act(
 
 
 router: Final = Router(
-    "/api/v1/rollouts", route_handlers=[rollouts, draft, foresee, rollout, amend, act], tags=["rollouts"]
+    "/api/v1/rollouts",
+    route_handlers=[rollouts, draft, foresee, rollout, amend, export, promote, act],
+    tags=["rollouts"],
 )
 
 
@@ -150,10 +174,10 @@ async def _told(hub: Hub, state: State) -> RolloutTold:
     return told(state, hub.rollouts.plan_of(name), await sync_to_thread(lambda: hub.rollouts.seen_of(state)))
 
 
-async def _may(request: Asked, hub: Hub) -> None:
+async def _may(request: Asked, hub: Hub, role: Role = Role.OPERATOR) -> None:
     who: Principal = request.user
-    if not await hub.permits.may(who, Role.OPERATOR, None):
-        raise PermissionDeniedException("this is for the role operator in all namespaces")
+    if not await hub.permits.may(who, role, None):
+        raise PermissionDeniedException(f"this is for the role {role} in all namespaces")
 
 
 def _check(hub: Hub, order: Order) -> None:

@@ -55,12 +55,12 @@ def tallies(since: datetime, until: datetime, step: timedelta, namespaces: Seque
 
 
 def rarest_use(since: datetime) -> Question:
-    """The longest time, in seconds, between two hours in which one edge was used."""
+    """The longest time, in seconds, between two hours in which one edge was used; none between neighbours."""
     where = Conditions({})
     ends = (f"{end}_{name}" for end in ("client", "server") for name in ("kind", "namespace", "group"))
     keys = ", ".join((*ends, "port", "protocol"))
     return Question(
-        "SELECT max(gap) AS seconds FROM (SELECT dateDiff('second', lagInFrame(time, 1, time) OVER "
+        "SELECT max(if(gap > 3600, gap, 0)) AS seconds FROM (SELECT dateDiff('second', lagInFrame(time, 1, time) OVER "
         f"(PARTITION BY {keys} ORDER BY time ROWS BETWEEN 1 PRECEDING AND CURRENT ROW), time) AS gap "
         f"FROM (SELECT DISTINCT {keys}, time FROM edges_1h WHERE time >= {where.moment(since)}))",
         where.parameters,

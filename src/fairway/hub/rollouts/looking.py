@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -21,6 +20,7 @@ from fairway.policy.lint import lint
 from fairway.policy.model import Cluster
 from fairway.policy.read import read_policy_set
 from fairway.policy.rulings import Rulings, read_rulings
+from fairway.rollout.drift import spans_in
 from fairway.rollout.order import Order
 from fairway.rollout.plan import wanted
 from fairway.rollout.seen import Broken, Seen, Signal, Tally, Unit
@@ -171,7 +171,7 @@ class Looking:
             since = next(iter(_tallies(after, bad, of)), Tally())
             made.append(
                 Signal(
-                    name=name, before=_tallies(self._before, bad, of), after=since, spans=ceil((now - step) / SPAN)
+                    name=name, before=_tallies(self._before, bad, of), after=since, spans=spans_in(now - step, SPAN)
                 )
             )
         return tuple(made), _connect_times(self._before, after)

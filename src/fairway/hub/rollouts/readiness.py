@@ -2,10 +2,10 @@
 
 from collections import deque
 from datetime import datetime, timedelta
-from math import ceil
 from typing import Final
 
 from fairway.policy.model import Cluster
+from fairway.rollout.drift import spans_in
 from fairway.rollout.seen import Signal, Tally
 
 _SPAN: Final = timedelta(minutes=1)
@@ -51,7 +51,7 @@ class Readiness:
             least=_LEAST,
             before=(*self._spans, self._current),
             after=self._after,
-            spans=ceil((now - step) / _SPAN) if step is not None else 1,
+            spans=spans_in(now - step, _SPAN) if step is not None else 1,
         )
 
     def _add(self, more: Tally, now: datetime) -> None:
