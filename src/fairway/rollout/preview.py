@@ -10,8 +10,8 @@ from fairway.rollout.steps import in_scope, next_step
 
 
 class Foreseen(msgspec.Struct, frozen=True, kw_only=True):
-    """The steps in order; `never` are units that cannot be switched as they are now, and why. `frozen` is the budget
-    that allows nothing now, in words, and `until` when its window ends."""
+    """The steps in order; `never` are units that cannot be switched as they are now, and why. `frozen` is the
+    budget that allows nothing now, in words, and `until` when its window ends."""
 
     steps: tuple[tuple[str, ...], ...]
     never: dict[str, str]

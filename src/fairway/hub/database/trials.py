@@ -60,7 +60,8 @@ def rarest_use(since: datetime) -> Question:
     ends = (f"{end}_{name}" for end in ("client", "server") for name in ("kind", "namespace", "group"))
     keys = ", ".join((*ends, "port", "protocol"))
     return Question(
-        "SELECT max(if(gap > 3600, gap, 0)) AS seconds FROM (SELECT dateDiff('second', lagInFrame(time, 1, time) OVER "
+        "SELECT max(if(gap > 3600, gap, 0)) AS seconds "
+        "FROM (SELECT dateDiff('second', lagInFrame(time, 1, time) OVER "
         f"(PARTITION BY {keys} ORDER BY time ROWS BETWEEN 1 PRECEDING AND CURRENT ROW), time) AS gap "
         f"FROM (SELECT DISTINCT {keys}, time FROM edges_1h WHERE time >= {where.moment(since)}))",
         where.parameters,
