@@ -150,6 +150,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hours", type=int, default=200, help="of ordinary traffic (default: %(default)s)")
+    parser.add_argument("--runs", type=int, default=3, help="of so many hours each (default: %(default)s)")
     parser.add_argument("--breakages", type=int, default=100, help="(default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="(default: %(default)s)")
     arguments = parser.parse_args()
@@ -159,7 +160,7 @@ def main() -> None:
                     for nodes, spaces in ((50, 5), (500, 50), (5000, 500))},
         "signals (simulated)": {
             "chance asked for, each look": ALARM,
-            "normal": false_alarms(arguments.hours, arguments.seed),
+            "normal": [false_alarms(arguments.hours, arguments.seed + run) for run in range(arguments.runs)],
             "broken": missed(arguments.breakages, arguments.seed, 0.05, 0.5),
             "broken hard": missed(arguments.breakages, arguments.seed, 0.5, 1.0),
         },

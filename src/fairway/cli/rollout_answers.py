@@ -140,7 +140,7 @@ def _tell(found: Plain) -> None:
     print_()
     units = [
         {**{key: unit[key] for key in ("name", "zone", "mode", "pods")}, "step": unit["step"] or "-",
-         "obeys": "yes" if unit["obeys"] else "not yet", "trouble": unit["trouble"] or "-"}
+         "obeys": "yes" if unit["obeys"] else unit["doing"] or "not yet", "trouble": unit["trouble"] or "-"}
         for unit in found["units"]
     ]  # fmt: skip
     show.rows(units, right=("step", "pods"), empty="nothing is in its scope")

@@ -22,7 +22,7 @@ from fairway.rollout.seen import Tally
 _PRIOR: Final = 0.5
 LEAST_RATIO: Final = 1.5
 """Times what was expected, before chance is even asked: a person would not act on less."""
-LEAST_WORSE: Final = 1.25
+LEAST_WORSE: Final = 1.75
 """Times what the worst time before would let expect."""
 _STEPS: Final = 300
 _TINY: Final = 1e-300

@@ -29,6 +29,7 @@ ALL: dict[str, Any] = {
     "tls": {"source": "certManager"},
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
     "rbac": {"aggregate": True},
+    "rollout": {"objects": True, "nodeClasses": True},
     "mode": "audit",
     "image": {
         "registry": "reg.example.com/x",

@@ -95,7 +95,7 @@ class Looking:
             self._ask(state, now)
             self._asked = now
         step = state.steps[-1].begun if state.steps else None
-        unready = self._readiness.signal(cluster, self._order.namespaces, step, now)
+        pods = self._readiness.signals(cluster, self._order.namespaces, step, now)
         due = state.phase in (Phase.STAGED, Phase.ENFORCING) and state.in_flight is None
         scored, low = self._scoring.look(now, wanted=due)
         self.seen = msgspec.structs.replace(
@@ -106,7 +106,7 @@ class Looking:
             scores=low,
             unenforced=self._driver.unenforced(self._order, scene),
             denied=self._denied(step, asked.enforcing),
-            signals=(*self._seen.signals, unready) if step is not None else (),
+            signals=(*self._seen.signals, *pods) if step is not None else (),
         )
         return self.seen
 
@@ -161,7 +161,7 @@ class Looking:
         self, first: datetime, step: datetime, now: datetime
     ) -> tuple[tuple[Signal, ...], tuple[float, float] | None]:
         """Health before the rollout's first step and since the latest; and the 99th percentiles of the time to
-        connect in microseconds, over flows' means, where both are known."""
+        connect in microseconds, where both are known."""
         ask, scope = self._hub.base.ask, self._order.namespaces
         if self._before is None:
             self._before = ask(tallies(first - BASELINE, first, SPAN, scope)).to_pylist()
