@@ -25,7 +25,7 @@ from fairway.rollout.order import Back, Gates, Limits, Order
 from fairway.wire.words import Posture
 
 _PATH: Final = "/api/v1/rollouts"
-_PATIENCE: Final = 60.0
+_PATIENCE: Final = 120.0
 """Seconds for one phase; some are normal."""
 _OFFICE: Final = Budget(nodes="0", schedule="@hourly", duration="1h")
 """A freeze window that is always open, so that it shows."""

@@ -97,7 +97,7 @@ class Looking:
         step = state.steps[-1].begun if state.steps else None
         pods = self._readiness.signals(cluster, self._order.namespaces, step, now)
         due = state.phase in (Phase.STAGED, Phase.ENFORCING) and state.in_flight is None
-        scored, low = self._scoring.look(now, wanted=due)
+        scored, low = self._scoring.look(self._order, now, wanted=due)
         self.seen = msgspec.structs.replace(
             self._seen,
             units=units,

@@ -13,10 +13,11 @@ import msgspec
 import pyarrow as pa
 
 from fairway.hub.auth import Principal
+from fairway.hub.questions import Coverage
 from fairway.hub.rollouts.book import Book
 from fairway.hub.rollouts.drivers import SELF, Beside, Driver, Modes, Scene, on_trial
 from fairway.hub.rollouts.looking import Looking, mistakes
-from fairway.hub.rollouts.scoring import Scoring
+from fairway.hub.rollouts.scoring import Scoring, question_of
 from fairway.kit.errors import FairwayError, UsageError
 from fairway.rollout.order import Order
 from fairway.rollout.plan import Plan, Wanted, plan, wanted
@@ -40,6 +41,7 @@ class Rollouts:
         outside = {name: Beside(hub, driver) for name, driver in hub.config.drivers.items()}
         self._drivers: Mapping[str, Driver] = {"modes": Modes(hub), **outside}
         self._looks: dict[str, Looking] = {}
+        self._scorings: dict[Coverage, Scoring] = {}
         self._plans: dict[str, Plan] = {}
         self._troubles: dict[str, str] = {}
         self._owed: set[str] = set()
@@ -193,7 +195,8 @@ class Rollouts:
     def _looking(self, state: State) -> Looking:
         name, order = state.order.name, state.order
         if name not in self._looks:
-            scoring = Scoring(self._hub, order, self._log)
+            asked = question_of(order)
+            scoring = self._scorings.setdefault(asked, Scoring(self._hub, asked, self._log))
             self._looks[name] = Looking(self._hub, scoring, order, self.driver(order))
         return self._looks[name]
 
