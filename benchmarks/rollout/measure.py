@@ -1,6 +1,7 @@
 """How fast is a plan for a large cluster, and how often do the gates after a step alarm in error, or miss?
 
 The traffic of the second part is a simulation: a day's rhythm, failures in clumps, deploys that reset connections.
+The third part needs root: real packets in the lab, and how long they do not flow.
 Prints one JSON object.
 """
 
@@ -14,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+from back import back
 from numpy.typing import NDArray
 
 from fairway.rollout.budgets import Budget
@@ -152,9 +154,10 @@ def main() -> None:
     parser.add_argument("--hours", type=int, default=200, help="of ordinary traffic (default: %(default)s)")
     parser.add_argument("--runs", type=int, default=3, help="of so many hours each (default: %(default)s)")
     parser.add_argument("--breakages", type=int, default=100, help="(default: %(default)s)")
+    parser.add_argument("--back", type=int, default=5, help="times that the lab steps back (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="(default: %(default)s)")
     arguments = parser.parse_args()
-    result = {
+    result: dict[str, Any] = {
         "benchmark": "rollout",
         "plan ms": {f"{nodes} nodes, {spaces} namespaces": round(1e3 * plan_seconds(nodes, spaces), 2)
                     for nodes, spaces in ((50, 5), (500, 50), (5000, 500))},
@@ -165,6 +168,8 @@ def main() -> None:
             "broken hard": missed(arguments.breakages, arguments.seed, 0.5, 1.0),
         },
     }  # fmt: skip
+    if arguments.back:
+        result["stepping back (lab)"] = back(arguments.back)
     sys.stdout.write(json.dumps(result, indent=2) + "\n")
 
 

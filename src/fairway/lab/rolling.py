@@ -78,8 +78,7 @@ def play(telling: Telling, step: Step, crew: Crew, folder: Path) -> None:
         _good(telling, step, crew, hub, good)
         _bad(telling, step, crew, hub, without(good, "orders", "ui"))
     finally:
-        for one in hub.answer("rollouts"):
-            _ask(hub, f"/{one['name']}/abort", {})
+        abort_all(hub)
     crew.settle()
 
 
@@ -111,7 +110,7 @@ def _frozen(telling: Telling, hub: Client, policies: str) -> None:
 def _good(telling: Telling, step: Step, crew: Crew, hub: Client, policies: str) -> None:
     telling.say('the generated set, 34% of the nodes at once, watched for 2 s each; "34%" of three is two')
     with telling.doing("rolling it out while people ask for the shop's page"), asking(crew.lab, "/home") as users:
-        _start(hub, _order("good", policies, "34%"))
+        start(hub, _order("good", policies, "34%"))
         found = _until(hub, "good", lambda found: found["phase"] in ("done", "stepped-back"))
     _tell(telling, found)
     telling.say(f"{len(users.asked)} requests meanwhile, {users.lost} without an answer")
@@ -122,24 +121,31 @@ def _good(telling: Telling, step: Step, crew: Crew, hub: Client, policies: str) 
 
 def _bad(telling: Telling, step: Step, crew: Crew, hub: Client, policies: str) -> None:
     telling.say(f"the same, but orders lets in ui no more, which only {_BROKEN} needs; on all nodes at once")
-    with telling.doing("rolling it out; nobody opens that page while it is on trial"):
-        _start(hub, _order("bad", policies, "100%", soak=60, back="all"))
-        _until(hub, "bad", lambda found: found["waits"].startswith("the soak"))
-    with telling.doing(f"opening {_BROKEN} until it answers"), asking(crew.lab, _BROKEN) as users:
-        found = _until(hub, "bad", lambda found: found["phase"] == "stepped-back")
-        deadline = time.monotonic() + _PATIENCE
-        while users.seconds() is None and time.monotonic() < deadline:
-            time.sleep(0.05)
+    with telling.doing(f"rolling it out; nobody opens {_BROKEN} before it is in force"):
+        found, users = taken_back(crew.lab, hub, "bad", policies)
     _tell(telling, found)
     for one in found["breakage"]["denied"]:
         telling.say(f"[red]✗[/red] {one['client']} → {one['server']} {one['port']}: {one['why']}", more=2)
-    took, seconds = found["breakage"]["seconds"], users.seconds()
-    require(seconds is not None, f"{_BROKEN} never answered again")
+    took, seconds = found["breakage"]["seconds"], users.seconds() or 0
     lost = f"{users.lost} requests lost, answered again {seconds:.1f} s after the first"
     telling.say(f"taken back in {took:.1f} s; {lost}")
-    step.figures |= {"bad_lost": users.lost, "bad_seconds": round(seconds or 0, 1), "back_seconds": round(took, 2)}
+    step.figures |= {"bad_lost": users.lost, "bad_seconds": round(seconds, 1), "back_seconds": round(took, 2)}
     broken = {f"{one['client']} -> {one['server'].partition(':')[0]}" for one in found["breakage"]["denied"]}
     require(broken == {"ui/ui -> orders/orders"}, f"expected exactly ui -> orders to break, not {broken}")
+
+
+def taken_back(lab: Lab, hub: Client, name: str, policies: str) -> tuple[Any, Users]:
+    """Roll out a set that breaks a page, open the page once it is in force, and wait until it answers again: the
+    rollout, and those who asked. StepFailedError if it does not come back."""
+    start(hub, _order(name, policies, "100%", soak=60, back="all"))
+    _until(hub, name, lambda found: found["waits"].startswith("the soak"))
+    with asking(lab, _BROKEN) as users:
+        found = _until(hub, name, lambda found: found["phase"] == "stepped-back")
+        deadline = time.monotonic() + _PATIENCE
+        while users.seconds() is None:
+            require(time.monotonic() < deadline, f"{_BROKEN} never answered again")
+            time.sleep(0.05)
+    return found, users
 
 
 def _order(name: str, policies: str, budget: str, soak: float = 2, back: Back = "step") -> Order:
@@ -154,7 +160,8 @@ def _order(name: str, policies: str, budget: str, soak: float = 2, back: Back = 
     )
 
 
-def _start(hub: Client, order: Order) -> None:
+def start(hub: Client, order: Order) -> None:
+    """Order it and start it."""
     _ask(hub, "/", {"order": order, "why": "the demo"})
     _ask(hub, f"/{order.name}/start", {"why": "the demo"})
 
@@ -172,6 +179,12 @@ def _tell(telling: Telling, found: Any) -> None:
     steps = [", ".join(one["units"]) for one in found["steps"]]
     gates = "; ".join(f"gate {one['name']} broke" for one in (found["breakage"] or {"gates": ()})["gates"])
     telling.say(f"rollout {found['name']}: {found['phase']}; {gates or 'steps: ' + ' | '.join(steps)}")
+
+
+def abort_all(hub: Client) -> None:
+    """Take everything back that rollouts have put in force or on trial."""
+    for one in hub.answer("rollouts"):
+        _ask(hub, f"/{one['name']}/abort", {})
 
 
 def _ask(hub: Client, path: str, content: Any) -> Any:
