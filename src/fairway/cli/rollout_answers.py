@@ -14,7 +14,7 @@ from fairway.hub.client import Client
 from fairway.kit import show
 from fairway.kit.errors import UsageError
 from fairway.kit.show import Output
-from fairway.rollout.gates import span
+from fairway.kit.spans import span
 from fairway.rollout.order import Order
 
 Plain = Mapping[str, Any]

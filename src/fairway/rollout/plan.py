@@ -8,8 +8,9 @@ from datetime import datetime
 
 import msgspec
 
+from fairway.kit.spans import span
 from fairway.rollout import gates
-from fairway.rollout.gates import Gate, span
+from fairway.rollout.gates import Gate
 from fairway.rollout.order import Order, frozen_by, room
 from fairway.rollout.seen import Seen, Unit
 from fairway.rollout.state import Breakage, Phase, State, Step, back, moved
