@@ -146,6 +146,15 @@ def intend(hub: "Hub", order: Order, nodes: tuple[str, ...], asked: Wanted, clus
     hub.wake()
 
 
+def undisturbed(hub: "Hub", order: Order, asked: Wanted, cluster: Cluster) -> bool:
+    """Does the hub's intent say what a rollout wants of it? Once it is done a person may have said otherwise."""
+    kept, intent = on_trial(hub, order), hub.wanted.read()
+    active, there = intent.active, {node.name for node in cluster.nodes}
+    enforcing = there.intersection(asked.enforcing) if order.driver == "modes" else set()
+    told = there if active and active.nodes is None else there.intersection(active.nodes or ()) if active else set()
+    return intent.staged == kept and told == enforcing and (active is None or active.policies == kept.policies)
+
+
 def on_trial(hub: "Hub", order: Order) -> PolicyChoice:
     """How an order's policies stand in the hub's intent while they are on trial."""
     return kept_as(Choice(policies=order.policies, posture=order.posture), hub.config.state)

@@ -133,7 +133,9 @@ class Looking:
         quiet = max((one.last for one in would), default=state.staged)
         self._seen = msgspec.structs.replace(self._seen, would_deny=would, quiet_since=quiet)
         if state.steps:
-            signals, times = self._signals(state.steps[0].begun, state.steps[-1].begun, now)
+            # What joins once it is done is held against the day before, not against one of long ago.
+            first = state.steps[0 if state.done is None else -1].begun
+            signals, times = self._signals(first, state.steps[-1].begun, now)
             denied = tuple(one for kind in self._kinds for one in self._denials(kind, state.steps[-1].begun))
             self._seen = msgspec.structs.replace(self._seen, denied=denied, signals=signals, connect_p99=times)
         else:

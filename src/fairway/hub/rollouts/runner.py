@@ -4,6 +4,7 @@ A state is on disk before anything of it is done, and a driver is told all of it
 in between and comes again reads the state and has the same done.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from threading import Event, RLock, Thread
@@ -15,7 +16,7 @@ import pyarrow as pa
 from fairway.hub.auth import Principal
 from fairway.hub.questions import Coverage
 from fairway.hub.rollouts.book import Book
-from fairway.hub.rollouts.drivers import SELF, Beside, Driver, Modes, Scene, on_trial
+from fairway.hub.rollouts.drivers import SELF, Beside, Driver, Modes, Scene, undisturbed
 from fairway.hub.rollouts.looking import Looking, mistakes
 from fairway.hub.rollouts.scoring import Scoring, question_of
 from fairway.kit.errors import FairwayError, UsageError
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from fairway.hub.service import Hub
 
 _TICK: Final = 0.5
+_REST: Final = 5.0
+"""Seconds between two looks for units that joined a rollout that is done."""
 _IDLE: Final = (Phase.DRAFTED, Phase.DONE, Phase.ABORTED, Phase.FAILED)
 
 
@@ -44,6 +47,7 @@ class Rollouts:
         self._scorings: dict[Coverage, Scoring] = {}
         self._plans: dict[str, Plan] = {}
         self._troubles: dict[str, str] = {}
+        self._rests: dict[str, float] = {}
         self._owed: set[str] = set()
         """Rollouts that ended, and whose driver has not taken everything back yet."""
         self._lock = RLock()
@@ -156,12 +160,15 @@ class Rollouts:
                     self._trouble(name, error)
 
     def _under_way(self, state: State) -> bool:
-        """Is there something to look at or to do? One that is done goes on with units that join, as long as nobody
-        else says what is in force."""
-        if state.phase is Phase.DONE:
-            kept, intent = on_trial(self._hub, state.order), self._hub.wanted.read()
-            return intent.staged == kept and (intent.active is None or intent.active.policies == kept.policies)
-        return self._holds(state)
+        """Is there something to look at or to do? One that is done goes on with units that join, which is looked
+        for now and then, as long as nobody else says what is in force."""
+        if state.phase is not Phase.DONE:
+            return self._holds(state)
+        name, now = state.order.name, time.monotonic()
+        if now < self._rests.get(name, 0.0):
+            return False
+        self._rests[name] = now + _REST
+        return undisturbed(self._hub, state.order, wanted(state), self._hub.require_ready())
 
     def _holds(self, state: State) -> bool:
         return state.phase not in _IDLE or (state.phase is Phase.ABORTED and state.order.name in self._owed)
@@ -182,7 +189,7 @@ class Rollouts:
             now = datetime.now(UTC)
             if state.phase in _IDLE and state.phase is not Phase.DONE:
                 return
-            found = plan(state, self._looking(state).look(state, now), now)
+            found = plan(state, self._seen(state, now), now)
             with self._lock:
                 if self.book.find(state.order.name) != state:
                     return  # a person changed it while it was looked at
@@ -191,6 +198,13 @@ class Rollouts:
                     return
                 self._keep(found.state, SELF, _done(state, found.state))
             state = found.state
+
+    def _seen(self, state: State, now: datetime) -> Seen:
+        """All that a rollout is decided by; once it is done only its units, which is cheap enough for ever."""
+        if state.phase is not Phase.DONE:
+            return self._looking(state).look(state, now)
+        self._looks.pop(state.order.name, None)
+        return Seen(units=self.driver(state.order).units(state.order, wanted(state), self.scene()))
 
     def _looking(self, state: State) -> Looking:
         name, order = state.order.name, state.order

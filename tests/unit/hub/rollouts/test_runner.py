@@ -9,6 +9,8 @@ import pytest
 
 from fairway.cli.main import main
 from fairway.hub.intent import read_intent
+from fairway.hub.rollouts.drivers import undisturbed
+from fairway.rollout.plan import wanted
 from fairway.wire.words import Reason, Verdict
 from support.asking import ask
 from support.hubs import Serving, serving, until
@@ -70,6 +72,28 @@ def test_one_node_at_a_time_until_all_enforce(agents: Agents) -> None:
     entries = [e["done"] for e in ask(agents.hub, "GET", "/api/v1/audit").json() if e["what"] == "rollout"]
     assert entries[-2:] == ["shop: started", "shop: drafted"]
     assert entries[0] == "shop: done"
+
+
+def test_a_node_that_joins_later_is_enforced_unless_a_person_said_otherwise(agents: Agents) -> None:
+    path = agents.hub.cluster / "all.json"
+    manifests = json.loads(path.read_text())
+    [late] = [one for one in manifests["items"] if one["metadata"]["name"] == "node-c"]
+    manifests["items"].remove(late)
+    path.write_text(json.dumps(manifests))
+    until(lambda: len(agents.hub.answers.hub.require_ready().nodes) == 2)
+    ordered(agents.hub, limits={"budgets": [{"nodes": "100%"}]})
+    agents.until(phase("done"))
+    assert in_force(agents.hub) == ("node-a", "node-b")
+    manifests["items"].append(late)
+    path.write_text(json.dumps(manifests))
+    agents.until(lambda found: found["phase"] == "done" and len(found["steps"]) == 2)
+    assert in_force(agents.hub) == ("node-a", "node-b", "node-c")
+    # Taken out of force by hand it stays out of it, on trial though it is.
+    hub = agents.hub.answers.hub
+    state = hub.rollouts.book.find("shop")
+    assert undisturbed(hub, state.order, wanted(state), hub.require_ready())
+    assert ask(agents.hub, "PUT", "/api/v1/intent", json={"active": None}).status_code == 200
+    assert not undisturbed(hub, state.order, wanted(state), hub.require_ready())
 
 
 def test_a_node_that_is_gone_keeps_nobody_from_being_taken_back(agents: Agents) -> None:
