@@ -86,12 +86,11 @@ def _forward(state: State, seen: Seen, now: datetime) -> Plan:
     if state.in_flight is not None:
         return _soak(state, state.in_flight, seen, now)
     units = [unit for unit in seen.units if in_scope(order, unit)]
-    if all(unit.name in state.enforced for unit in units) and (units or state.phase is Phase.DONE):
-        if state.phase is Phase.DONE:
-            return Plan(state=state)
-        return Plan(state=moved(state, Phase.DONE, now, done=state.done or now))
+    done = state.phase is Phase.DONE
+    if all(unit.name in state.enforced for unit in units) and (units or done):
+        return Plan(state=state if done else moved(state, Phase.DONE, now, done=state.done or now))
     shown = gates.before(order, seen, now)
-    if state.done is not None:
+    if done or state.done is not None:
         # What joins comes to policies that are in force everywhere else: they were proven.
         shown = tuple(gate for gate in shown if gate.hard)
     overridden = {one.gate for one in state.overrides}

@@ -150,8 +150,9 @@ def undisturbed(hub: "Hub", order: Order, asked: Wanted, cluster: Cluster) -> bo
     """Does the hub's intent say what a rollout wants of it? Once it is done a person may have said otherwise."""
     kept, intent = on_trial(hub, order), hub.wanted.read()
     active, there = intent.active, {node.name for node in cluster.nodes}
-    enforcing = there.intersection(asked.enforcing) if order.driver == "modes" else set()
-    told = there if active and active.nodes is None else there.intersection(active.nodes or ()) if active else set()
+    nodes = () if active is None else active.nodes
+    told = there if nodes is None else there.intersection(nodes)
+    enforcing = there.intersection(asked.enforcing if order.driver == "modes" else ())
     return intent.staged == kept and told == enforcing and (active is None or active.policies == kept.policies)
 
 

@@ -155,7 +155,7 @@ class Rollouts:
                 try:
                     if self._under_way(state):
                         self._move(state)
-                        self._troubles.pop(name, None)
+                    self._troubles.pop(name, None)
                 except Exception as error:  # a rollout that stops looking must say so, whatever it was
                     self._trouble(name, error)
 
