@@ -69,6 +69,7 @@ class Looking:
         self._before: list[dict[str, Any]] | None = None
         self._asked: datetime | None = None
         self._knew: datetime | None = None
+        self._begun: datetime | None = None
         self._unsure = False
         self._told: list[Broken] = []
         self._seen = Seen()
@@ -87,6 +88,7 @@ class Looking:
         cluster = self._hub.require_ready()
         if self._knew is None:
             self._begin(cluster, now)
+            self._begun = now
         if self._knew is None or (self._unsure and now - self._knew > _AGAIN):
             self._learn(state, cluster, now)
         scene, asked = self._hub.rollouts.scene(), wanted(state)
@@ -97,7 +99,7 @@ class Looking:
         step = state.steps[-1].begun if state.steps else None
         pods = self._readiness.signals(cluster, self._order.namespaces, step, now)
         due = state.phase in (Phase.STAGED, Phase.ENFORCING) and state.in_flight is None
-        scored, low = self._scoring.look(self._order, now, wanted=due)
+        scored, low = self._scoring.look(self._order, self._begun or now, now, wanted=due)
         self.seen = msgspec.structs.replace(
             self._seen,
             units=units,

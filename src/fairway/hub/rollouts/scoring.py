@@ -28,11 +28,13 @@ class Scoring:
         self._at: datetime | None = None
         self._answer: Mapping[str, Any] = {"scores": (), "findings": ()}
 
-    def look(self, order: Order, now: datetime, *, wanted: bool) -> tuple[bool, tuple[Low, ...]]:
+    def look(self, order: Order, begun: datetime, now: datetime, *, wanted: bool) -> tuple[bool, tuple[Low, ...]]:
         """Whether there are scores, and those in the order's scope that are too low. Computed anew where `wanted`
-        and old."""
+        and old; what was too low before a rollout had begun may be mended since."""
         self._take(now)
-        if wanted and self._job is None and (self._at is None or now - self._at > AGAIN):
+        low = _low(self._answer, order.namespaces)
+        old = self._at is None or now - self._at > AGAIN or bool(low and self._at < begun)
+        if wanted and self._job is None and old:
             cluster = self._hub.require_ready()
 
             def gather() -> Material:
@@ -40,7 +42,7 @@ class Scoring:
                 return Material(cluster, [], flows, self._hub.agents.lost)
 
             self._job = self._hub.jobs.start("rollout", self._question, gather)
-        return self._at is not None, _low(self._answer, order.namespaces)
+        return self._at is not None, low
 
     def _take(self, now: datetime) -> None:
         job = self._job
