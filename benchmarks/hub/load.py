@@ -139,7 +139,7 @@ async def send(agents: list[_Agent], options: argparse.Namespace) -> dict[str, A
         "retries": retries,
         "receipt_ms_p50": took[len(took) // 2] * 1e3,
         "receipt_ms_p95": took[len(took) * 95 // 100] * 1e3,
-        "cpu_us_per_row": (time.process_time() - used) / rows * 1e6,
+        "cpu_seconds": time.process_time() - used,
     }
 
 

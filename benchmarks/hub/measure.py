@@ -14,6 +14,7 @@ from threading import Event, Thread
 from typing import Any, Final
 
 import httpx
+from parts import Parts
 from world import Size, World
 
 from fairway.hub.client import read_door
@@ -21,7 +22,6 @@ from fairway.hub.database.embedded import OVERHEAD
 from fairway.hub.state import State
 
 HERE: Final = Path(__file__).parent
-TICKS: Final = os.sysconf("SC_CLK_TCK")
 INTERVAL: Final = 30
 PODS: Final = 24
 """On a node: so many have 500 flows to tell of."""
@@ -99,23 +99,27 @@ def stage(
     hub: int, state: State, size: Size, options: argparse.Namespace, boot: str, seconds: float, rate: float
 ) -> dict[str, Any]:
     """Reports at a rate, questions beside them, and what that cost."""
-    before, had = _cpu(hub), _rows(state)
+    had = _rows(state)
     command = [sys.executable, str(HERE / "load.py"), str(state.folder), "--boot", boot]
     command += [f"--{name}={getattr(size, name)}" for name in ("nodes", "pods", "workloads")]
     command += [f"--flows={options.flows}", f"--seconds={seconds}", f"--rate={rate}"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as load, Asking(state) as asking:
-        assert load.stdout
-        sent = json.loads(load.stdout.read())
-    started = time.monotonic()
-    while _rows(state) < had + sent["rows"]:
-        time.sleep(0.2)
-    behind = time.monotonic() - started
+    asked = time.process_time()
+    with Parts(hub) as parts:
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as load, Asking(state) as asking:
+            assert load.stdout
+            sent = json.loads(load.stdout.read())
+        started = time.monotonic()
+        while _rows(state) < had + sent["rows"]:
+            time.sleep(0.2)
+        behind = time.monotonic() - started
+    used = {"load": sent.pop("cpu_seconds"), "asking": time.process_time() - asked}
+    used |= {f"hub_{part}": seconds for part, seconds in parts.seconds.items()}
     return {
         "sent": sent,
         "rate": rate,
         "seconds_until_all_is_in_after": behind,
         "rows_per_second_end_to_end": sent["rows"] / (sent["seconds"] + behind),
-        "hub_cpu_us_per_row": (_cpu(hub) - before) / sent["rows"] * 1e6,
+        "cpu_us_per_row": {part: seconds / sent["rows"] * 1e6 for part, seconds in used.items()},
         "resident_mib": _status_of(hub, "VmRSS"),
         "asked_ms": asking.figures(),
     }
@@ -214,11 +218,6 @@ def _client(state: State) -> httpx.Client:
     return httpx.Client(
         base_url=door.url, headers={"Authorization": f"Bearer {token}"}, trust_env=False, timeout=120
     )
-
-
-def _cpu(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def _status_of(pid: int, field: str) -> float:

@@ -1,8 +1,8 @@
 """Segments: batches on disk before their agents hear that they are kept.
 
 A segment `000000000042.segment` is a row of records, each a length, a checksum and a batch with its identity. It is
-closed when it holds enough rows or is old enough, goes into the database as one insert under its own name, and is
-then deleted. While the database is behind it stays open longer: fewer and larger inserts cost less. What a crash
+closed when it is old enough, goes into the database as one insert under its own name, and is then deleted. While
+much comes in, or the database is behind, it stays open longer: fewer and larger inserts cost less. What a crash
 left is closed at the next start; a record cut short was never acknowledged.
 """
 
@@ -24,12 +24,14 @@ from fairway.kit.files import sync_folder
 from fairway.wire.batch import MAX_BYTES, Batch
 from fairway.wire.protocol import BatchId
 
-ROWS: Final = 50_000
 SECONDS: Final = 1.0
-"""A segment is closed once it has so many rows, or so long after its first batch."""
+"""A segment is closed so long after its first batch."""
+MANY: Final = 50_000
+LONGER: Final = 3.0
+"""One that has so many rows by then stays open so long, unless something in it is urgent."""
 MOST_ROWS: Final = 200_000
 MOST_BYTES: Final = 64 << 20
-"""At most so many while another one still waits for the database."""
+"""At most so many, also while another one still waits for the database."""
 _LOOK: Final = 0.02
 """Seconds between two looks whether it still does."""
 URGENT_SECONDS: Final = 0.2
@@ -68,12 +70,12 @@ class _Current:
     rows: int = 0
     records: list[Record] = field(default_factory=list)
     opened: float = field(default_factory=time.monotonic)
-    seconds: float = SECONDS
+    urgent: bool = False
 
     @property
     def due(self) -> float:
         """When it is to be closed, if the database is not behind."""
-        return self.opened + self.seconds * (self.rows < ROWS)
+        return self.opened + (URGENT_SECONDS if self.urgent else SECONDS if self.rows < MANY else LONGER)
 
 
 class Segments:
@@ -177,8 +179,7 @@ class Segments:
             current.size += len(content)
             current.rows += sum(wish.rows for wish in wishes)
             current.records += (wish.record for wish in wishes)
-            if any(wish.urgent for wish in wishes):
-                current.seconds = URGENT_SECONDS
+            current.urgent |= any(wish.urgent for wish in wishes)
         except OSError as error:
             self.trouble = error.strerror or type(error).__name__
             self.refused += len(wishes)

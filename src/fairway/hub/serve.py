@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -36,6 +37,9 @@ _FIRST_PASSED: Final = 3
 """File descriptors that a service manager opened start here (sd_listen_fds(3))."""
 _GRACE: Final = 2
 """Seconds for open questions when the hub ends."""
+_GARBAGE: Final = (50_000, 20, 20)
+"""How rarely garbage is looked for. With tens of thousands of pods to look at it takes a quarter of a second,
+and by Python's own numbers a map causes one or two such looks."""
 
 Log = Callable[[str], None]
 
@@ -57,6 +61,7 @@ class Listening:
 
 def serve(config: HubConfig, listening: Listening, ranges: Ranges | None, log: Log) -> None:
     """Work and answer until SIGTERM or Ctrl-C; errors as of `answering`."""
+    gc.set_threshold(*_GARBAGE)
     with answering(config, listening, ranges, log) as answers:
         asyncio.run(_until_told(answers))
 

@@ -8,6 +8,7 @@ laid on the backend's edge where all backends are one workload, and stays with t
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
+from operator import itemgetter
 from typing import Final, get_args
 
 import msgspec
@@ -23,6 +24,7 @@ _EVENTS: Final = (
 """What is added up, and makes an edge worth telling."""
 _TIMES: Final = ("srtt_sum_us", "srtt_count", "connect_sum_us", "connect_count")
 _SUMS: Final = (*_EVENTS, *_TIMES)
+_counted: Final = itemgetter(*_SUMS)
 INTER_ZONE: Final = "inter-zone"
 _MOST_RULES: Final = 8
 _WORST: Final[Mapping[Standing, int]] = {word: rank for rank, word in enumerate(get_args(Standing))}
@@ -53,7 +55,7 @@ class _Met:
 class _Sum:
     """One edge while it is added up."""
 
-    counters: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_SUMS, 0))
+    rows: list[tuple[int, ...]] = field(default_factory=list)
     ports: dict[str, int] = field(default_factory=dict)
     services: set[str] = field(default_factory=set)
     categories: set[str] = field(default_factory=set)
@@ -66,8 +68,7 @@ class _Sum:
 
     def add(self, row: Row, port: str, per_byte: Callable[[str, str], float | None]) -> None:
         volume = row["sent_bytes"] + row["received_bytes"]
-        for name in _SUMS:
-            self.counters[name] += row[name]
+        self.rows.append(_counted(row))
         if port:
             self.ports[port] = self.ports.get(port, 0) + volume
         if row["service"]:
@@ -85,11 +86,12 @@ class _Sum:
 
     def judge(self, judged: Judged) -> None:
         standing, rules = judged
-        self.standing = min(self.standing, standing, key=_WORST.__getitem__)
+        if _WORST[standing] < _WORST[self.standing]:
+            self.standing = standing
         self.rules.update(rules)
 
     def edge(self, client: str, server: str) -> MapEdge:
-        held = self.counters
+        held = dict(zip(_SUMS, map(sum, zip(*self.rows, strict=True)), strict=True))
         denied: Standing | None = "denied" if held["denied"] else "would-deny" if held["would_deny"] else None
         return MapEdge(
             client=client,
@@ -134,13 +136,18 @@ def graph_of(
             ends(row[f"{end}_kind"], row[f"{end}_namespace"], row[f"{end}_group"], *_replica(row, end, grain))
             for end in ("client", "server")
         )
-        held = sums.setdefault((client.id, server.id), _Sum())
+        pair = client.id, server.id
+        if (held := sums.get(pair)) is None:
+            held = sums[pair] = _Sum()
+            for met in (client, server):
+                if met.id not in nodes:
+                    nodes[met.id] = _Met(met)
         held.add(row, port, per_byte)
         held.judge(judge(row) if judge else _UNKNOWN)
         held.pairs.add((one.id, other.id))
         sent, received = row["sent_bytes"], row["received_bytes"]
-        nodes.setdefault(client.id, _Met(client)).add(one, sent, received)
-        nodes.setdefault(server.id, _Met(server)).add(other, received, sent)
+        nodes[client.id].add(one, sent, received)
+        nodes[server.id].add(other, received, sent)
     return Graph(
         nodes=[nodes[name].told() for name in sorted(nodes)],
         edges=[held.edge(*pair) for pair, held in sorted(sums.items(), key=lambda item: item[0])],

@@ -57,21 +57,30 @@ def test_a_segment_is_handed_over_when_it_is_old_enough(room: Room) -> None:
     assert [list(read_segment(path)) for path in room.closed] == [[record(1)]]
 
 
-def test_a_segment_is_handed_over_when_it_has_enough_rows(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SECONDS", 1e9)
-    room.keep(1, rows=module.ROWS - 1)
-    assert room.closed == []
-    room.keep(2, 3)
+@pytest.mark.parametrize("urgent", [False, True])
+def test_a_segment_of_many_rows_stays_open_longer_unless_it_is_urgent(
+    room: Room, monkeypatch: pytest.MonkeyPatch, urgent: bool
+) -> None:
+    monkeypatch.setattr(module, "SECONDS", 0)
+    monkeypatch.setattr(module, "LONGER", 1e9)
+    room.segments.keep(record(1), module.MANY, urgent=urgent).result(10)
+    if not urgent:
+        room.keep(2, rows=module.MOST_ROWS - module.MANY - 1)
+        assert room.closed == []
+        room.keep(3)
     until(lambda: room.closed)
     room.keep(4)
-    assert [path.name for path in room.closed] == ["000000000001.segment"]
-    assert room.kept() == [1, 2, 3, 4]
+    assert room.closed[0].name == "000000000001.segment"
+    assert room.kept() == ([1, 4] if urgent else [1, 2, 3, 4])
 
 
-def test_while_the_database_is_behind_a_segment_grows_but_not_for_ever(room: Room) -> None:
+def test_while_the_database_is_behind_a_segment_grows_but_not_for_ever(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SECONDS", 0)
     room.busy = True
-    room.keep(1, rows=module.ROWS)
-    room.keep(2, rows=module.MOST_ROWS - module.ROWS - 1)
+    room.keep(1)
+    room.keep(2, rows=module.MOST_ROWS - 2)
     assert room.closed == []
     room.keep(3)
     until(lambda: room.closed)

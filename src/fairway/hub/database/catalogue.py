@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from fairway.hub.database.conditions import FLOW_COLUMNS, HOUR_COLUMNS, ROLLUP_COLUMNS, Conditions
+from fairway.hub.database.conditions import FLOW_COLUMNS, ROLLUP_COLUMNS, WORKLOAD_COLUMNS, Conditions
 from fairway.hub.database.flows import NAMES
 from fairway.hub.database.question import Question
 from fairway.hub.database.schema import SUMS, group_of, raw_sums
@@ -62,8 +62,9 @@ class _Source:
 
 
 _RAW: Final = _Source("flows", "time_end", FLOW_COLUMNS, raw=True)
-_MINUTES: Final = _Source("edges_1m", "time", ROLLUP_COLUMNS, raw=False)
-_HOURS: Final = _Source("edges_1h", "time", HOUR_COLUMNS, raw=False)
+_PODS: Final = _Source("edges_1m", "time", ROLLUP_COLUMNS, raw=False)
+_MINUTES: Final = _Source("workloads_1m", "time", WORKLOAD_COLUMNS, raw=False)
+_HOURS: Final = _Source("edges_1h", "time", WORKLOAD_COLUMNS, raw=False)
 
 
 def map_edges(wanted: Filter, now: datetime, *, replicas: bool = False) -> Question:
@@ -93,8 +94,7 @@ def series(wanted: Filter, now: datetime, step: timedelta, by: tuple[str, ...] =
         raise UsageError(f"step `{step}`: write a second to a year")
     _check_group(by)
     by_pod = bool(set(by) & set(_REPLICA))
-    sources = () if seconds % 60 else (_MINUTES,) if by_pod or seconds % 3600 else (_HOURS, _MINUTES)
-    source = _knowing(sources, wanted)
+    source = _knowing(() if seconds % 60 else _rollups(by_pod=by_pod, hours=not seconds % 3600), wanted)
     where = Conditions(source.columns)
     condition = _where(where, wanted, now, source, seconds)
     moment = f"toStartOfInterval({source.time}, INTERVAL {where.bind(seconds, 'UInt32')} SECOND)"
@@ -120,7 +120,7 @@ def flows_between(since: datetime | None, until: datetime | None, scope: Express
 
 def _summed(wanted: Filter, now: datetime, keys: tuple[str, ...], *, by_pod: bool = False) -> Question:
     span = (wanted.until or now) - (wanted.since or datetime.fromtimestamp(0, now.tzinfo))
-    source = _knowing((_MINUTES,) if by_pod or span <= MINUTES_UP_TO else (_HOURS, _MINUTES), wanted)
+    source = _knowing(_rollups(by_pod=by_pod, hours=span > MINUTES_UP_TO), wanted)
     where = Conditions(source.columns)
     condition = _where(where, wanted, now, source, 3600 if source is _HOURS else 60)
     return Question(
@@ -134,6 +134,11 @@ def _check_group(by: tuple[str, ...]) -> None:
     known = {*_GROUP, *_REPLICA, "service", "category", "port", "protocol", "client_zone", "server_zone"}
     if unknown := set(by) - known:
         raise UsageError(f"`{min(unknown)}` is nothing to group by; one of {', '.join(sorted(known))}")
+
+
+def _rollups(*, by_pod: bool, hours: bool) -> tuple[_Source, ...]:
+    """The smallest first."""
+    return (_PODS,) if by_pod else (_HOURS, _MINUTES, _PODS) if hours else (_MINUTES, _PODS)
 
 
 def _knowing(sources: tuple[_Source, ...], wanted: Filter) -> _Source:

@@ -50,12 +50,12 @@ ROLLUP_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     if field.rpartition(".")[2] not in _NOT_ROLLED
 }
 """The same of a rollup, which knows less."""
-HOUR_COLUMNS: Final = {
+WORKLOAD_COLUMNS: Final = {
     field: columns
     for field, columns in ROLLUP_COLUMNS.items()
     if not any(column.endswith(("_replica", "_node")) for column in columns)
 }
-"""The same of the hours' sums, which know no single pods."""
+"""The same of workloads' sums, which know no single pods."""
 _NOT_SEEN: Final = {"verdict", "rule", "reason"}
 SEEN_COLUMNS: Final = {field: columns for field, columns in FLOW_COLUMNS.items() if field not in _NOT_SEEN}
 """The columns of `edges_seen`."""

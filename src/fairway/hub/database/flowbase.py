@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fairway.hub.agents import Agents
 from fairway.hub.database import catalogue, reports, seen
+from fairway.hub.database.endpoints import endpoints_of
 from fairway.hub.database.flows import flows_of, stored
 from fairway.hub.database.interface import Database
 from fairway.hub.database.migrations import migrate
@@ -42,7 +43,10 @@ class FlowBase:
 
     def append(self, flows: pa.Table, counted: NDArray[np.bool_], token: str) -> None:
         """Put named flows in, once for each `token`. DatabaseError when the database refuses."""
-        self._database.insert("flows", stored(flows, counted), token)
+        rows = stored(flows, counted)
+        self._database.insert("flows", rows, token)
+        if len(ends := endpoints_of(rows)):
+            self._database.insert("endpoints", ends, token)
 
     def remember(self, batches: Sequence[tuple[BatchId, Header, int]], token: str) -> None:
         """Note which batches are in, with their number of rows; once for each `token`."""

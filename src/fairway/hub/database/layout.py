@@ -37,10 +37,10 @@ class Layout:
         return tuple(statements)
 
     def fill(self, table: Table) -> str:
-        """The view through which an insert into `flows` fills the table, on the same node."""
+        """The view through which an insert into the table it is made of fills it, on the same node."""
         columns = ",\n  ".join(f"{expression} AS {name}" for name, expression in table.select)
         keys = ", ".join(key for key in table.keys if "(" not in key)
-        source = table.source.replace("{flows}", self.local("flows"))
+        source = table.source.replace("{of}", self.local(table.of))
         return (
             f"CREATE MATERIALIZED VIEW IF NOT EXISTS {table.name}_fill{self.everywhere} "
             f"TO {self.local(table.name)} AS\nSELECT {columns}\nFROM {source}"

@@ -5,7 +5,19 @@ from typing import Final
 
 from fairway.hub.database.interface import Database
 from fairway.hub.database.layout import Layout
-from fairway.hub.database.schema import EDGES_1M, HUBS, SEEN, TABLES, VERSIONS
+from fairway.hub.database.schema import (
+    EDGES_1H,
+    EDGES_1M,
+    ENDPOINTS,
+    FLOWS,
+    HUBS,
+    MERGED_AT_ONCE,
+    SEEN,
+    TABLES,
+    VERSIONS,
+    WORKLOADS_1M,
+    Table,
+)
 from fairway.kit.errors import UsageError
 
 
@@ -21,16 +33,42 @@ def tables(layout: Layout) -> tuple[str, ...]:
 
 def _second(layout: Layout) -> tuple[str, ...]:
     """Version 2: which hub is at work; minutes and edges seen are filled without adding up first."""
-    filled = [
-        statement
-        for table in (EDGES_1M, SEEN)
-        for statement in (f"DROP VIEW IF EXISTS {table.name}_fill{layout.everywhere}", layout.fill(table))
-    ]
     here = f"{layout.local(HUBS.name)}{layout.everywhere}"
-    return (*layout.create(HUBS), f"ALTER TABLE {here} MODIFY TTL toDateTime(at) + toIntervalDay(1)", *filled)
+    lasting = f"ALTER TABLE {here} MODIFY TTL toDateTime(at) + toIntervalDay(1)"
+    return (*layout.create(HUBS), lasting, *_filled_anew(layout, EDGES_1M, SEEN))
 
 
-MIGRATIONS: Final[tuple[Callable[[Layout], tuple[str, ...]], ...]] = (_first, _second)
+def _third(layout: Layout) -> tuple[str, ...]:
+    """Version 3: minutes of workloads, made of those of pods; hours are made of them. Endpoints have no view. The
+    largest tables merge more parts at once; where questions read most of the rows, few rows count for more."""
+    here, pods = layout.local(WORKLOADS_1M.name), layout.local(EDGES_1M.name)
+    columns = ", ".join(name for name, _ in WORKLOADS_1M.columns)
+    unbounded = "insert_deduplicate = 0, max_partitions_per_insert_block = 0"
+    return (
+        *layout.create(WORKLOADS_1M),
+        *(f"DROP VIEW IF EXISTS {table.name}_fill{layout.everywhere}" for table in (EDGES_1H, ENDPOINTS)),
+        # A step that was cut off left some, and nothing else puts any in before this one is done.
+        f"TRUNCATE TABLE {here}{layout.everywhere}",
+        f"INSERT INTO {here} ({columns}) SELECT {columns} FROM {pods} SETTINGS {unbounded}",
+        *_filled_anew(layout, WORKLOADS_1M, EDGES_1H),
+        *(
+            f"ALTER TABLE {layout.local(table.name)}{layout.everywhere} "
+            f"MODIFY SETTING merge_selector_base = {MERGED_AT_ONCE}"
+            for table in (FLOWS, EDGES_1M)
+        ),
+    )
+
+
+def _filled_anew(layout: Layout, *filled: Table) -> tuple[str, ...]:
+    """The views that fill these, made anew."""
+    return tuple(
+        statement
+        for table in filled
+        for statement in (f"DROP VIEW IF EXISTS {table.name}_fill{layout.everywhere}", layout.fill(table))
+    )
+
+
+MIGRATIONS: Final[tuple[Callable[[Layout], tuple[str, ...]], ...]] = (_first, _second, _third)
 """Step i makes version i + 1 out of version i."""
 
 

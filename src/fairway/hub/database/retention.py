@@ -12,7 +12,10 @@ from fairway.hub.database.interface import Database
 from fairway.hub.database.schema import TABLES, Table
 from fairway.kit.errors import UsageError
 
-DAYS: Final[dict[str, int]] = {"flows": 7, "batches": 30, "edges_1m": 14, "edges_1h": 400, "verdicts": 90}
+DAYS: Final[dict[str, int]] = {
+    **{"flows": 7, "batches": 30, "verdicts": 90},
+    **{"edges_1m": 14, "workloads_1m": 14, "edges_1h": 400},
+}
 """Days by table; what is not named is kept for ever."""
 _MOST: Final = 36_500
 _ONE: Final = re.compile(r"(?P<table>\w+)=(?:(?P<days>[0-9]{1,5})d|forever)")

@@ -1,7 +1,7 @@
 """The tables: flows as they came, what they add up to per minute and hour, and what was ever seen.
 
-Every other table fills itself from `flows`, by materialized views: one insert feeds all of them, and a repeated
-insert with the same token adds to none (`deduplicate_blocks_in_dependent_materialized_views`).
+Almost every other table fills itself from `flows`, by materialized views: one insert feeds all of them, and a
+repeated insert with the same token adds to none (`deduplicate_blocks_in_dependent_materialized_views`).
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,10 @@ from fairway.hub.columns import END, MOMENT, SCHEMA, WORD
 
 TOKENS_KEPT: Final = 10_000
 """A segment that is inserted again is known among so many since; a restart repeats at most a few."""
+
+MERGED_AT_ONCE: Final = 16
+"""Parts of about one size, instead of 5: a row is written again half as often until it lies in a large part, and
+there are some dozens of parts to read instead of one."""
 
 Columns = tuple[tuple[str, str], ...]
 """Names and ClickHouse types, codec included."""
@@ -71,9 +75,9 @@ _ALIASES: Final[Columns] = tuple((name, f"DateTime64(3, 'UTC') ALIAS {moment_of(
 class Table:
     """One table. `keys` order it; rows with equal keys become one where `sums` says how.
 
-    `select` is what fills it: expressions by column, over `source`, which reads `{flows}`. `grouped` adds rows with
-    equal keys up before they go in; without, merges do it later, which is cheaper where few rows of one insert are
-    alike. `keep` is the column of time that retention goes by.
+    `select` is what fills it: expressions by column, over `source`, which reads the table `of`. `grouped` adds rows
+    with equal keys up before they go in; without, merges do it later, which is cheaper where few rows of one insert
+    are alike. `keep` is the column of time that retention goes by.
     """
 
     name: str
@@ -82,12 +86,13 @@ class Table:
     partition: str
     keep: str
     select: tuple[tuple[str, str], ...] = ()
-    source: str = "{flows} WHERE kind = 'flow'"
+    source: str = "{of} WHERE kind = 'flow'"
+    of: str = "flows"
     grouped: bool = True
 
     @property
     def engine(self) -> str:
-        return "AggregatingMergeTree" if self.select else "MergeTree"
+        return "AggregatingMergeTree" if "AggregateFunction(" in self.body else "MergeTree"
 
     @property
     def body(self) -> str:
@@ -154,14 +159,19 @@ _ROLLUP_REST: Final[Columns] = (
 )
 
 
-def _rollup(name: str, moment: str, partition: str, *, replicas: bool) -> Table:
-    """Sums per span of time; of single pods on single nodes where `replicas`, else of workloads."""
-    without = () if replicas else tuple(f"{end}_{field}" for end in _BOTH for field in ("replica", "node"))
-    keys = tuple(column for column in (*_ROLLUP_ENDS, *_ROLLUP_REST) if column[0] not in without)
+_OF_PODS: Final = tuple(f"{end}_{field}" for end in _BOTH for field in ("replica", "node"))
+
+
+def _rollup(name: str, partition: str, time: str, *, replicas: bool = False, of: str = "flows") -> Table:
+    """Sums per span of time; of single pods on single nodes where `replicas`, else of workloads. `of` flows, or of
+    another rollup's sums."""
+    keys = tuple(column for column in (*_ROLLUP_ENDS, *_ROLLUP_REST) if replicas or column[0] not in _OF_PODS)
     made = {
         **{f"{end}_group": group_of(end) for end in _BOTH},
         **{f"{end}_replica": f"if({end}_name != '', {end}_name, {end}_address)" for end in _BOTH},
     }
+    raw = of == "flows"
+    added_up = tuple((name, name) for name in SUMS) if not raw else row_sums() if replicas else raw_sums()
     return Table(
         name=name,
         columns=(("time", "DateTime('UTC') CODEC(DoubleDelta, ZSTD(1))"), *keys, *_SUM_COLUMNS),
@@ -169,15 +179,17 @@ def _rollup(name: str, moment: str, partition: str, *, replicas: bool) -> Table:
         partition=partition,
         keep="time",
         select=(
-            ("time", f"{moment}(time_end)"),
-            *((column, made.get(column, column)) for column, _ in keys),
-            *(row_sums() if replicas else raw_sums()),
+            ("time", time),
+            *((column, made.get(column, column) if raw else column) for column, _ in keys),
+            *added_up,
         ),
-        grouped=not replicas,
+        source="{of} WHERE kind = 'flow'" if raw else "{of}",
+        of=of,
+        grouped=raw and not replicas,
     )
 
 
-_TOLD: Final = "{flows} WHERE kind IN ('flow', 'edge')"
+_TOLD: Final = "{of} WHERE kind IN ('flow', 'edge')"
 
 _WHO: Final = ("kind", "address", "namespace", "name")
 """Of an endpoint, who it is; the rest may change while it lives."""
@@ -213,7 +225,6 @@ SEEN: Final = Table(
 )
 
 _FIRST_AND_LAST: Final = f"{moment_of('first_seen')} AS first, {moment_of('last_seen')} AS last"
-_EITHER: Final = ", ".join(f"({', '.join(f'{end}_{field}' for field in END)})" for end in _BOTH)
 
 ENDPOINTS: Final = Table(
     name="endpoints",
@@ -225,13 +236,8 @@ ENDPOINTS: Final = Table(
     keys=END,
     partition="tuple()",
     keep="last_seen",
-    select=(
-        *((field, f"end.{index}") for index, field in enumerate(END, start=1)),
-        ("first_seen", "min(first)"),
-        ("last_seen", "max(last)"),
-    ),
-    source=f"(SELECT arrayJoin([{_EITHER}]) AS end, {_FIRST_AND_LAST} FROM {_TOLD})",
 )
+"""The hub fills it: it knows distinct endpoints by their codes, the database would compare all their words."""
 
 _SLOTS: Final = (
     "[('active', verdict, reason, verdict_rule, toUInt64(denied)), "
@@ -271,13 +277,15 @@ VERDICTS: Final = Table(
     source=(
         f"(SELECT arrayJoin({_SLOTS}) AS judged, time_end, {', '.join(_EVENT_KEYS)}, connections AS opened, "
         f"sent_packets + received_packets AS moved, {_FIRST_AND_LAST} "
-        "FROM {flows} WHERE kind = 'flow' AND (verdict = 'deny' OR staged = 'deny')) WHERE judged.2 = 'deny'"
+        "FROM {of} WHERE kind = 'flow' AND (verdict = 'deny' OR staged = 'deny')) WHERE judged.2 = 'deny'"
     ),
 )
 """Who was kept from whom, or would be, per minute: kept longer than the flows it is made of."""
 
-EDGES_1M: Final = _rollup("edges_1m", "toStartOfMinute", "toDate(time)", replicas=True)
-EDGES_1H: Final = _rollup("edges_1h", "toStartOfHour", "toYYYYMM(time)", replicas=False)
+EDGES_1M: Final = _rollup("edges_1m", "toDate(time)", "toStartOfMinute(time_end)", replicas=True)
+WORKLOADS_1M: Final = _rollup("workloads_1m", "toDate(time)", "toStartOfMinute(time_end)")
+"""What a map of a short time reads: a hundredth of the pods' rows where workloads have ten pods each."""
+EDGES_1H: Final = _rollup("edges_1h", "toYYYYMM(time)", "toStartOfHour(time)", of="workloads_1m")
 
 BATCHES: Final = Table(
     name="batches",
@@ -321,4 +329,4 @@ HUBS: Final = Table(
 )
 """Which hub works with these tables; see `hub.database.claim`."""
 
-TABLES: Final = (FLOWS, BATCHES, EDGES_1M, EDGES_1H, SEEN, ENDPOINTS, VERDICTS)
+TABLES: Final = (FLOWS, BATCHES, EDGES_1M, WORKLOADS_1M, EDGES_1H, SEEN, ENDPOINTS, VERDICTS)

@@ -5,12 +5,15 @@ from typing import Final
 
 from fairway.hub.database.errors import DatabaseError
 from fairway.hub.database.interface import Database
-from fairway.hub.database.schema import EDGES_1H, EDGES_1M, FLOWS, ONCE, TABLES, Table
+from fairway.hub.database.schema import EDGES_1H, EDGES_1M, FLOWS, ONCE, TABLES, WORKLOADS_1M, Table
 
 _SIZES: Final = """
 SELECT table, sum(rows) AS rows, sum(bytes_on_disk) AS bytes, count() AS parts FROM system.parts
 WHERE active AND database = currentDatabase() GROUP BY table
 """
+
+
+_ROLLUPS: Final = (EDGES_1M, WORKLOADS_1M, EDGES_1H)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ def _check_of(table: Table, database: Database) -> str:
 
 
 def _unequal(database: Database) -> list[str]:
-    """Minutes and hours must hold what the flows do, from the first day on that all three have: retention takes
+    """Minutes and hours must hold what the flows do, from the first day on that all have: retention takes
     whole days."""
     since = max(
         int(
@@ -71,13 +74,13 @@ def _unequal(database: Database) -> list[str]:
                 0
             ].as_py()
         )
-        for table in (FLOWS, EDGES_1M, EDGES_1H)
+        for table in (FLOWS, *_ROLLUPS)
     )
     after = f">= toDateTime({since}, 'UTC')"
     once = ", ".join(f"sumIf(flows.{name}, counted) AS {name}" for name in ONCE)
     raw = database.query(f"SELECT {once} FROM flows WHERE kind = 'flow' AND time_end {after}").to_pylist()[0]
     found = []
-    for table in (EDGES_1M, EDGES_1H):
+    for table in _ROLLUPS:
         sums = ", ".join(f"sum({table.name}.{name}) AS {name}" for name in ONCE)
         told = database.query(f"SELECT {sums} FROM {table.name} WHERE time {after}").to_pylist()[0]
         found += [

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from fairway.hub.columns import END
 from fairway.hub.database import catalogue, pages
 from fairway.hub.database.embedded import Embedded
 from fairway.hub.database.errors import DatabaseError
@@ -121,6 +122,7 @@ def groups(row: Row) -> tuple[str, ...]:
     [
         pytest.param("", lambda row: True, id="hours"),
         pytest.param("since=3h", lambda row: True, id="minutes"),
+        pytest.param("since=3h node!=nowhere", lambda row: True, id="minutes of pods"),
         pytest.param("src.ip=0.0.0.0/0,::/0", lambda row: True, id="single flows"),
     ],
 )
@@ -262,7 +264,7 @@ def test_a_value_is_never_part_of_a_statement(base: FlowBase) -> None:
         assert base.ask(pages.flow_rows(wanted, NOW, limit=10)).num_rows == 0
 
 
-def test_verdicts_and_endpoints_fill_themselves(base: FlowBase) -> None:
+def test_verdicts_and_endpoints_are_those_of_the_flows(base: FlowBase) -> None:
     denied = [row for row in ROWS if row["kind"] == "flow" and row["verdict"] == "deny"]
     events = base._database.query(
         "SELECT sum(packets) AS packets, sum(connections) AS connections FROM verdicts WHERE slot = 'active'"
@@ -270,14 +272,15 @@ def test_verdicts_and_endpoints_fill_themselves(base: FlowBase) -> None:
     assert events == [
         {"packets": sum(row["denied"] for row in denied), "connections": sum(row["connections"] for row in denied)}
     ]
-    ends = {
-        (row[f"{end}_kind"], row[f"{end}_address"], row[f"{end}_name"])
-        for row in ROWS
-        if row["kind"] != "rest"
-        for end in ("client", "server")
+    ends: dict[tuple[str, ...], list[datetime]] = {}
+    for row in ROWS:
+        for end in ("client", "server") if row["kind"] != "rest" else ():
+            moments = ends.setdefault(tuple(row[f"{end}_{field}"] for field in END), [])
+            moments += [row["first_seen"], row["last_seen"]]
+    seen = base._database.query("SELECT * FROM endpoints FINAL").to_pylist()
+    assert {tuple(row[field] for field in END): [row["first_seen"], row["last_seen"]] for row in seen} == {
+        key: [min(moments), max(moments)] for key, moments in ends.items()
     }
-    seen = base._database.query("SELECT DISTINCT kind, address, name FROM endpoints").to_pylist()
-    assert {tuple(row.values()) for row in seen} == ends
 
 
 def test_a_question_that_wants_too_much_is_refused(base: FlowBase) -> None:

@@ -9,8 +9,8 @@ import pytest
 from fairway.hub.database.embedded import Embedded
 from fairway.hub.database.flowbase import FlowBase
 from fairway.hub.database.migrations import MIGRATIONS, migrate, version_of
-from fairway.hub.database.schema import EDGES_1M, SEEN, TABLES
-from fairway.hub.database.upkeep import held
+from fairway.hub.database.schema import EDGES_1M, SEEN, SUMS, TABLES, WORKLOADS_1M
+from fairway.hub.database.upkeep import held, troubles
 from fairway.kit.errors import UsageError
 from support.flows import random_flows
 
@@ -49,7 +49,7 @@ def test_from_each_version(database: Embedded, version: int) -> None:
 
 
 def test_views_of_version_1_are_made_anew(database: Embedded) -> None:
-    """They added rows up before they went in."""
+    """They added rows up before they went in, and endpoints had one."""
     for statement in MIGRATIONS[0](database.layout):
         database.execute(statement)
     for table in (EDGES_1M, SEEN):
@@ -57,15 +57,36 @@ def test_views_of_version_1_are_made_anew(database: Embedded) -> None:
         database.execute(
             f"CREATE MATERIALIZED VIEW {table.name}_fill TO {table.name} AS SELECT port FROM flows GROUP BY port"
         )
+    database.execute(
+        "CREATE MATERIALIZED VIEW endpoints_fill TO endpoints AS SELECT client_name AS name FROM flows"
+    )
     version_of(database)
     database.execute("INSERT INTO schema_versions (version) VALUES (1)")
-    assert migrate(database) == 1
+    assert migrate(database) == len(MIGRATIONS) - 1
     told = database.query(
         "SELECT create_table_query AS made FROM system.tables WHERE name LIKE '%_fill' ORDER BY name"
     )
     grouped = ["GROUP BY" in made for made in told["made"].to_pylist()]
-    assert grouped == [True, False, False, True, True]  # edges_1h, edges_1m, edges_seen, endpoints, verdicts
+    assert grouped == [False, False, False, True, True]  # edges_1h, edges_1m, edges_seen, verdicts, workloads_1m
     everything(database)
+
+
+def test_minutes_of_workloads_are_made_of_those_of_pods(database: Embedded) -> None:
+    """Also when that was cut off in its midst, once: what was there already is not there twice."""
+    base, flows = FlowBase(database), random_flows(5, 2000)
+    base.open()
+    base.append(flows, np.random.default_rng(5).random(2000) < 0.6, "one")
+    totals = f"SELECT {', '.join(f'sum({name}) AS {name}' for name in SUMS)} FROM "
+    told = {table.name: database.query(totals + table.name).to_pylist() for table in (WORKLOADS_1M, EDGES_1M)}
+    assert told["workloads_1m"] == told["edges_1m"]
+    database.execute("ALTER TABLE schema_versions DELETE WHERE version = 3 SETTINGS mutations_sync = 1")
+    statements = MIGRATIONS[2](database.layout)
+    for statement in statements[: next(n for n, one in enumerate(statements) if one.startswith("INSERT")) + 1]:
+        database.execute(statement)
+    base.open()
+    assert database.query(totals + "workloads_1m").to_pylist() == told["edges_1m"]
+    base.append(flows, np.ones(2000, bool), "two")
+    assert not troubles(database)
 
 
 def test_a_start_that_was_cut_off_anywhere(database: Embedded) -> None:
