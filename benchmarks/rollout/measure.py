@@ -1,22 +1,25 @@
 """How fast is a plan for a large cluster, and how often do the gates after a step alarm in error, or miss?
 
 The traffic of the second part is a simulation: a day's rhythm, failures in clumps, deploys that reset connections.
+The third part needs root: real packets in the lab, and how long they do not flow.
 Prints one JSON object.
 """
 
 import argparse
 import json
 import math
-import random
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
+from back import back
+from numpy.typing import NDArray
+
 from fairway.rollout.budgets import Budget
-from fairway.rollout.drift import shift
+from fairway.rollout.drift import Baseline, shift, spans_in
 from fairway.rollout.order import Gates, Limits, Order
 from fairway.rollout.plan import plan
 from fairway.rollout.seen import Seen, Tally, Unit
@@ -26,6 +29,11 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 LOOK = 10
 """Seconds between two looks; the hub looks more often, at sums that hardly differ."""
 SPAN, DAY, SOAK = 60, 86_400, 600
+DEPLOYS, DEPLOY = 4 * 3600, 60
+"""Seconds between two deploys on the average, and of one."""
+CLUMP = 12
+"""Looks for which failures are as frequent as they are."""
+Numbers = NDArray[np.int64]
 ALARM = Gates().alarm
 
 
@@ -54,76 +62,89 @@ def plan_seconds(nodes: int, namespaces: int) -> float:
     return best
 
 
-@dataclass
-class Traffic:
-    """Connections and failures of a service in each look. Failures come in clumps: their rate is itself random for
-    minutes at a time (gamma), and a deploy every few hours resets a share of connections for a minute."""
+@dataclass(frozen=True)
+class Kind:
+    """One signal's ordinary life: chances a second at the day's height, the usual share that goes wrong, by how
+    much that share wanders (gamma, for minutes at a time), and the share that a deploy breaks for a minute."""
 
-    random: random.Random
-    rate: float = 20.0
-    """Connections a second at the day's height."""
-
-    def looks(self, seconds: int) -> Iterator[Tally]:
-        share, until, deploy, ends = 0.0, 0, self._next(0), 0
-        for at in range(0, seconds, LOOK):
-            if at >= until:
-                share, until = 0.002 * self.random.gammavariate(0.8, 1 / 0.8), at + 120
-            if at >= deploy:
-                ends, deploy = at + 60, self._next(at)
-            rhythm = 0.55 - 0.45 * math.cos(2 * math.pi * at / DAY)
-            of = self._poisson(self.rate * rhythm * LOOK)
-            chance = share + (0.06 if at < ends else 0.0)
-            yield Tally(bad=sum(self.random.random() < chance for _ in range(of)), of=of)
-
-    def _next(self, at: int) -> int:
-        return at + int(self.random.expovariate(1 / (4 * 3600)))
-
-    def _poisson(self, mean: float) -> int:
-        return max(0, round(self.random.gauss(mean, math.sqrt(mean))))
+    name: str
+    rate: float
+    share: float
+    shape: float
+    deploy: float
 
 
-def summed(tallies: list[Tally]) -> Tally:
-    """Their sum."""
-    return Tally(bad=sum(one.bad for one in tallies), of=sum(one.of for one in tallies))
+KINDS = (
+    Kind("failed-connects", 20, 0.002, 0.8, 0.03),
+    Kind("syn-retransmissions", 20, 0.004, 2.0, 0.01),
+    Kind("resets", 20, 0.002, 0.8, 0.06),
+    Kind("dns-unanswered", 60, 0.001, 0.5, 0.0),
+)
 
 
-def spans(tallies: list[Tally]) -> list[Tally]:
-    """As the hub's baseline has them."""
+def traffic(kind: Kind, seconds: int, random: np.random.Generator) -> tuple[Numbers, Numbers]:
+    """Bad events and chances of each look: a day's rhythm, failures in clumps, a deploy every four hours or so."""
+    at = np.arange(0, seconds, LOOK)
+    rhythm = 0.55 - 0.45 * np.cos(2 * np.pi * at / DAY)
+    of = random.poisson(kind.rate * rhythm * LOOK)
+    clumps = random.gamma(kind.shape, 1 / kind.shape, len(at) // CLUMP + 1).repeat(CLUMP)[: len(at)]
+    share = kind.share * clumps
+    # A deploy begins at any second, and is as bad in the looks that it covers in part.
+    begins = np.cumsum(random.exponential(DEPLOYS, 2 * seconds // DEPLOYS + 10))
+    for begin in begins[begins < seconds]:
+        covered = np.clip(np.minimum(at + LOOK, begin + DEPLOY) - np.maximum(at, begin), 0, LOOK) / LOOK
+        share = share + kind.deploy * covered
+    return random.binomial(of, np.minimum(share, 1)), of
+
+
+def spans(bad: Numbers, of: Numbers) -> Baseline:
+    """As the hub has them."""
     size = SPAN // LOOK
-    return [summed(tallies[start : start + size]) for start in range(0, len(tallies), size)]
+    sums = (each[: len(each) // size * size].reshape(-1, size).sum(axis=1).tolist() for each in (bad, of))
+    return Baseline([Tally(bad=one, of=chances) for one, chances in zip(*sums, strict=True)])
+
+
+def alarm(before: Baseline, bad: Numbers, of: Numbers) -> int | None:
+    """The seconds after which a soak alarms, asked at every look; None if it does not."""
+    for index, (one, chances) in enumerate(zip(np.cumsum(bad).tolist(), np.cumsum(of).tolist(), strict=True), 1):
+        length = spans_in(timedelta(seconds=index * LOOK), timedelta(seconds=SPAN))
+        if shift(before, Tally(bad=one, of=chances), length).alarming(ALARM):
+            return index * LOOK
+    return None
 
 
 def false_alarms(hours: int, seed: int) -> dict[str, Any]:
-    """Soaks, one after another, over ordinary traffic, each against the day before it, asked at every look."""
-    looks = list(Traffic(random.Random(seed)).looks((hours + 24) * 3600))
-    alarms, day, soak = 0, DAY // LOOK, SOAK // LOOK
-    for start in range(day, len(looks) - soak, soak):
-        before, after = spans(looks[start - day : start]), Tally()
-        for index, one in enumerate(looks[start : start + soak], 1):
-            after = summed([after, one])
-            if shift(before, after, math.ceil(index * LOOK / SPAN)).alarming(ALARM):
-                alarms += 1
-                break
-    return {"hours": hours, "soaks": hours * 3600 // SOAK, "false alarms": alarms,
-            "per 100 hours": round(100 * alarms / hours, 2)}  # fmt: skip
+    """Soaks, one after another, over ordinary traffic, each against the day before it; any signal alarms."""
+    random = np.random.default_rng(seed)
+    day, soak = DAY // LOOK, SOAK // LOOK
+    alarmed: set[int] = set()
+    by_signal = {}
+    for kind in KINDS:
+        bad, of = traffic(kind, (hours + 24) * 3600, random)
+        found = []
+        for start in range(day, len(bad) - soak + 1, soak):
+            before = spans(bad[start - day : start], of[start - day : start])
+            if alarm(before, bad[start : start + soak], of[start : start + soak]) is not None:
+                found.append(start)
+        by_signal[kind.name] = len(found)
+        alarmed.update(found)
+    return {"hours": hours, "soaks": hours * 3600 // SOAK, "false alarms": len(alarmed), "by signal": by_signal,
+            "per 100 hours": round(100 * len(alarmed) / hours, 2)}  # fmt: skip
 
 
-def missed(times: int, seed: int) -> dict[str, Any]:
-    """Breakages: from a step on one edge that carries a share of a service's connections fails, each of them."""
-    source = random.Random(seed)
+def missed(times: int, seed: int, least: float, most: float) -> dict[str, Any]:
+    """Breakages: from a step on all connections of one edge, which carries a share of a service's, fail."""
+    random = np.random.default_rng(seed)
     took: list[int] = []
-    for number in range(times):
-        traffic = Traffic(random.Random(seed + number))
-        looks = list(traffic.looks(DAY + SOAK))
-        before, after, share = spans(looks[: DAY // LOOK]), Tally(), source.uniform(0.05, 0.5)
-        for index, one in enumerate(looks[DAY // LOOK :], 1):
-            broken = sum(source.random() < share for _ in range(int(one.of)))
-            after = summed([after, Tally(bad=min(one.of, one.bad + broken), of=one.of)])
-            if shift(before, after, math.ceil(index * LOOK / SPAN)).alarming(ALARM):
-                took.append(index * LOOK)
-                break
+    day, kind = DAY // LOOK, KINDS[0]
+    for _ in range(times):
+        bad, of = traffic(kind, DAY + SOAK, random)
+        broken = random.binomial(of[day:] - bad[day:], random.uniform(least, most))
+        seconds = alarm(spans(bad[:day], of[:day]), bad[day:] + broken, of[day:])
+        took += [seconds] if seconds is not None else []
     took.sort()
-    return {"injected": times, "missed": times - len(took), "share of connections": "5 to 50 of 100",
+    return {"injected": times, "missed": times - len(took),
+            "share of connections": f"{100 * least:g} to {100 * most:g} of 100",
             "seconds to the alarm": {"median": took[len(took) // 2], "worst": took[-1]}}  # fmt: skip
 
 
@@ -131,19 +152,24 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hours", type=int, default=200, help="of ordinary traffic (default: %(default)s)")
+    parser.add_argument("--runs", type=int, default=3, help="of so many hours each (default: %(default)s)")
     parser.add_argument("--breakages", type=int, default=100, help="(default: %(default)s)")
+    parser.add_argument("--back", type=int, default=5, help="times that the lab steps back (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="(default: %(default)s)")
     arguments = parser.parse_args()
-    result = {
+    result: dict[str, Any] = {
         "benchmark": "rollout",
         "plan ms": {f"{nodes} nodes, {spaces} namespaces": round(1e3 * plan_seconds(nodes, spaces), 2)
                     for nodes, spaces in ((50, 5), (500, 50), (5000, 500))},
         "signals (simulated)": {
             "chance asked for, each look": ALARM,
-            "normal": false_alarms(arguments.hours, arguments.seed),
-            "broken": missed(arguments.breakages, arguments.seed),
+            "normal": [false_alarms(arguments.hours, arguments.seed + run) for run in range(arguments.runs)],
+            "broken": missed(arguments.breakages, arguments.seed, 0.05, 0.5),
+            "broken hard": missed(arguments.breakages, arguments.seed, 0.5, 1.0),
         },
     }  # fmt: skip
+    if arguments.back:
+        result["stepping back (lab)"] = back(arguments.back)
     sys.stdout.write(json.dumps(result, indent=2) + "\n")
 
 

@@ -22,6 +22,7 @@ from fairway.kit.documents import read_documents
 from fairway.lab import namespaces, processes
 from fairway.lab.config import LabConfig
 from fairway.lab.crew import Crew
+from fairway.lab.demo import STEPS
 from fairway.lab.lab import Lab
 from fairway.lab.pins import pins_of
 from fairway.policy.read import read_cluster
@@ -268,7 +269,7 @@ class Playing:
         self, name: str, folder: Path, step: int, doing: str, number: signal.Signals = signal.SIGINT
     ) -> None:
         self._number = number
-        self.name, self._said, self._until = name, [""], (f"{step}/9 ", doing)
+        self.name, self._said, self._until = name, [""], (f"{step}/{STEPS} ", doing)
         self._process = subprocess.Popen(
             [*FAIRWAY, "demo"],
             env={**os.environ, "FAIRWAY_LAB": name},

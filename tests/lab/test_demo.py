@@ -17,7 +17,7 @@ from fairway.lab.pins import pins_of
 from fairway.policy.read import read_policies
 
 NAME = f"d{os.getpid()}"
-STEPS = ["lab", "blind-deny", "observe", "enough", "generate", "prove", "stage", "enforce", "verify"]
+STEPS = ["lab", "blind-deny", "observe", "enough", "generate", "prove", "stage", "enforce", "verify", "rollout"]
 
 
 def fairway(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -107,6 +107,13 @@ def test_only_the_intruder_is_kept_out(played: Any) -> None:
     assert figures["verify"]["denied"] >= 3
     assert figures["verify"]["broker_connections_kept"] == 2
     assert figures["verify"]["losses"] == {}
+
+
+def test_a_rollout_goes_through_unnoticed_and_a_bad_one_is_taken_back(played: Any) -> None:
+    _, figures = played
+    assert (figures["rollout"]["good_steps"], figures["rollout"]["good_lost"]) == (2, 0)
+    assert figures["rollout"]["good_requests"] > 10
+    assert figures["rollout"]["bad_seconds"] > 0
 
 
 def test_nothing_is_left_behind(played: Any) -> None:

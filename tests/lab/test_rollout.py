@@ -3,11 +3,9 @@
 import json
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from fairway.lab import requirements
 from fairway.lab.config import LabConfig
 from fairway.lab.crew import Crew
 from fairway.lab.lab import Lab
+from fairway.lab.rolling import asking
 from fairway.policy.generate import generate
 from fairway.policy.render import render
 
@@ -88,41 +87,6 @@ def verbs(crew: Crew, capsys: pytest.CaptureFixture[str]) -> Iterator[Verbs]:
     yield own
     for one in hub_of(crew.state).answer("rollouts"):
         own("abort", one["name"])
-
-
-@dataclass
-class Users:
-    """People who ask for a page all the time: when they began to and ended, and whether they got it."""
-
-    asked: list[tuple[float, float, bool]] = field(default_factory=list)
-
-    @property
-    def lost(self) -> int:
-        return sum(not ok for _, _, ok in self.asked)
-
-    def seconds(self) -> float | None:
-        """From the first question to the first answer, which may be the first one's, late."""
-        return next((ended - self.asked[0][0] for _, ended, ok in self.asked if ok), None)
-
-
-@contextmanager
-def asking(lab: Lab, path: str) -> Iterator[Users]:
-    users, ended = Users(), threading.Event()
-
-    def ask() -> None:
-        while not ended.is_set():
-            at = time.monotonic()
-            ok = lab.visit(path) == 200
-            users.asked.append((at, time.monotonic(), ok))
-            ended.wait(0.1)
-
-    thread = threading.Thread(target=ask)
-    thread.start()
-    try:
-        yield users
-    finally:
-        ended.set()
-        thread.join()
 
 
 def enforcing(found: Any) -> list[str]:

@@ -15,14 +15,17 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from fairway.kube.access import Access
 from fairway.kube.resources import WATCHED
+from support.applied import ConflictError, applied
 
 Value = dict[str, Any]
 CORE = ("leases", "tokenreviews", "subjectaccessreviews", "deployments", "daemonsets", "customresourcedefinitions")
+KARPENTER = ("nodeclasses", "ec2nodeclasses", "nodeclaims", "nodepools")
 KINDS = {resource.plural: resource.kind for resource in WATCHED}
 
 
@@ -42,7 +45,7 @@ class ApiServerReplay:
         self.forbidden: set[str] = set()
         self.missing = {
             resource.plural for resource in WATCHED if resource.optional and resource.kind != "StagedNetworkPolicy"
-        }
+        } | set(KARPENTER)
         self.down = False
         self.failing = 0
         """So many requests are answered 500."""
@@ -70,6 +73,7 @@ class ApiServerReplay:
             metadata["resourceVersion"] = str(self.version)
             changed = old is None or old.get("spec") != kept.get("spec")
             metadata["generation"] = (old["metadata"].get("generation", 0) if old else 0) + changed
+            metadata.setdefault("creationTimestamp", datetime.now(UTC).isoformat(timespec="seconds"))
             metadata.setdefault("uid", old["metadata"]["uid"] if old else f"uid-{self.version}")
             self.objects[plural][key] = kept
             self._tell(plural, "ADDED" if old is None else "MODIFIED", kept)
@@ -228,21 +232,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if wrong := self.replay.validate(plural, body):
             self._status(422, "Invalid", wrong)
             return
-        manager = parameters["fieldManager"]
-        managed = old["metadata"].get("managedFields", []) if old else []
-        others = [one["manager"] for one in managed if one["manager"] != manager and "spec" in one["fields"]]
-        differs = old is not None and "spec" in body and old.get("spec") != body["spec"]
-        if others and differs and parameters.get("force") != "true":
-            message = f'Apply failed with 1 conflict: conflict with "{others[0]}" using networking.k8s.io/v1: .spec'
-            self._status(409, "Conflict", message)
+        try:
+            new = applied(old, body, parameters["fieldManager"], force=parameters.get("force") == "true")
+        except ConflictError as error:
+            self._status(409, "Conflict", str(error))
             return
-        new = _merged(old, body) if old else body
-        if "spec" in body:
-            new["spec"] = body["spec"]
-        new["metadata"]["managedFields"] = [
-            *(one for one in managed if one["manager"] != manager),
-            {"manager": manager, "operation": "Apply", "fields": sorted(body)},
-        ]
         self._send(200, new if parameters.get("dryRun") else self.replay.put(plural, new))
 
     def do_DELETE(self) -> None:
@@ -275,7 +269,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         replay.asked[f"{self.command} {plural}"] += 1
         if self.headers.get("Authorization") != "Bearer hub-token":
             self._status(401, "Unauthorized", "Unauthorized")
-        elif plural in replay.missing or (plural not in KINDS and plural not in CORE):
+        elif plural in replay.missing or (plural not in KINDS and plural not in (*CORE, *KARPENTER)):
             self._status(404, "NotFound", "the server could not find the requested resource")
         elif plural in replay.forbidden:
             self._status(403, "Forbidden", f'{plural} is forbidden: User "hub" cannot list resource "{plural}"')
@@ -290,7 +284,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         replay = self.replay
         with replay.lock:
             found = sorted(replay.objects.get(plural, {}).items())
-            values = [self._shape(value) for key, value in found if namespace in ("", key[0])]
+            chosen = dict(pair.split("=") for pair in parameters.get("labelSelector", "").split(",") if pair)
+            values = [
+                self._shape(value)
+                for key, value in found
+                if namespace in ("", key[0]) and chosen.items() <= (value["metadata"].get("labels") or {}).items()
+            ]
             version = replay.version
         start, asked_at = 0, version
         if token := parameters.get("continue"):

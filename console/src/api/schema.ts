@@ -709,6 +709,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rollouts/{name}/proven": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A rollout for another hub
+         * @description Its order, how far it came, and the edges that were seen in the namespaces of its policies.
+         */
+        get: operations["export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rollouts/preview": {
         parameters: {
             query?: never;
@@ -723,6 +743,26 @@ export interface paths {
          * @description Its steps if every gate opened, and the gates as they are.
          */
         post: operations["foresee"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/promotion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What would come of another hub's rollout here
+         * @description Its policies held against what was recorded here, and the edges that only one of the two has seen.
+         */
+        post: operations["promote"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1251,10 +1291,13 @@ export interface components {
         };
         /** Foreseen */
         Foreseen: {
+            /** @default  */
+            frozen: string;
             never: {
                 [key: string]: string;
             };
             steps: string[][];
+            until?: string | null;
         };
         /** Gate */
         Gate: {
@@ -1697,6 +1740,11 @@ export interface components {
             posture?: components["schemas"]["Posture"];
             /**
              * Format: duration
+             * @default PT10S
+             */
+            settle: string;
+            /**
+             * Format: duration
              * @default PT600S
              */
             soak: string;
@@ -1802,6 +1850,15 @@ export interface components {
             foreseen: components["schemas"]["Foreseen"];
             gates: components["schemas"]["Gate"][];
         };
+        /** Promotion */
+        Promotion: {
+            absent: string[];
+            broken: components["schemas"]["policy_replay_Breakage"][];
+            judged: number;
+            only_here: string[];
+            only_there: string[];
+            still_allowed: string[];
+        };
         /** Protected */
         Protected: {
             active: components["schemas"]["Isolated"];
@@ -1815,6 +1872,15 @@ export interface components {
             active_posture: string | null;
             staged_posture: string | null;
             workloads: components["schemas"]["Protected"][];
+        };
+        /** Proven */
+        Proven: {
+            /** @default [] */
+            edges: (string | unknown)[];
+            order: components["schemas"]["Order"];
+            phase: string;
+            /** Format: date-time */
+            since: string;
         };
         /** Rectangle */
         Rectangle: {
@@ -2025,6 +2091,7 @@ export interface components {
         };
         /** UnitTold */
         UnitTold: {
+            doing: string;
             mode: string;
             name: string;
             obeys: boolean;
@@ -3090,6 +3157,28 @@ export interface operations {
             };
         };
     };
+    export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proven"];
+                };
+            };
+        };
+    };
     foresee: {
         parameters: {
             query?: never;
@@ -3110,6 +3199,30 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Previewed"];
+                };
+            };
+        };
+    };
+    promote: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Proven"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Promotion"];
                 };
             };
         };

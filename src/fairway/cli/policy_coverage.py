@@ -2,13 +2,14 @@
 
 import argparse
 import sys
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from fairway.kit.arguments import between, interval
+from fairway.kit.spans import span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import timedelta
 
     from fairway.policy.coverage import Coverage
     from fairway.policy.sampling import Estimate
@@ -58,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if result.enough else 1
 
 
-def _tell(result: "Coverage", observed: "timedelta", remarks: "Sequence[str]") -> None:
+def _tell(result: "Coverage", observed: timedelta, remarks: "Sequence[str]") -> None:
     from fairway.kit import show
 
     show.rows(
@@ -66,8 +67,8 @@ def _tell(result: "Coverage", observed: "timedelta", remarks: "Sequence[str]") -
             {
                 "workload": score.workload,
                 "score": "-" if score.score is None else score.score,
-                "observed": span(score.observed_seconds),
-                "nothing_new_for": span(score.quiet_seconds),
+                "observed": _span(score.observed_seconds),
+                "nothing_new_for": _span(score.quiet_seconds),
                 "kinds": score.sample.kinds,
                 "seen_of_all": _share(score),
                 "most_lacking": score.lacks[0].what if score.lacks else "",
@@ -84,7 +85,7 @@ def _tell(result: "Coverage", observed: "timedelta", remarks: "Sequence[str]") -
         kind = "missing" if finding.blocks else "note"
         lines += [f"{kind}: {finding.workload} {finding.what}", f"  {finding.do}"]
     if not result.judged:
-        seen = span(int(observed.total_seconds()))
+        seen = span(observed)
         lines.append(f"note: observed {seen}: too short for statistics; only what is declared is judged")
     missing = sum(finding.blocks for finding in result.findings)
     no = f"not enough was seen to enforce: {missing} missing"
@@ -110,10 +111,5 @@ def _percent(sample: "Estimate") -> str:
     return f"{100 * sample.coverage:.1f} % ± {100 * sample.error:.1f}"
 
 
-def span(seconds: int) -> str:
-    """A length of time for a person, in its largest fitting unit: `45 s`, `30 min`, `12 h`, `9.5 d`."""
-    if seconds < 120:
-        return f"{seconds} s"
-    if seconds < 7200:
-        return f"{seconds // 60} min"
-    return f"{seconds // 3600} h" if seconds < 172800 else f"{seconds / 86400:.1f} d"
+def _span(seconds: int) -> str:
+    return span(timedelta(seconds=seconds))

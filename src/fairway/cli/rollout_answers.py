@@ -14,7 +14,7 @@ from fairway.hub.client import Client
 from fairway.kit import show
 from fairway.kit.errors import UsageError
 from fairway.kit.show import Output
-from fairway.rollout.gates import span
+from fairway.kit.spans import span
 from fairway.rollout.order import Order
 
 Plain = Mapping[str, Any]
@@ -25,18 +25,22 @@ _PATH: Final = "/api/v1/rollouts"
 
 def planned(hub: Client, order: Order, output: Output) -> int:
     """What would be done; 1 if a gate is closed."""
-    found = _post(hub, "/preview", order)
+    found = posted(hub, "/preview", order)
     if output is not Output.TABLE:
         show.value(found, output=output)
     else:
         steps = found["foreseen"]["steps"]
         rows = [
-            {"step": number, "nodes": ", ".join(step), "then": f"watched for {span(order.soak)}"}
+            {"step": number, "units": ", ".join(step), "then": f"watched for {span(order.soak)}"}
             for number, step in enumerate(steps, 1)
         ]
         show.rows(
             rows, title=f"rollout {order.name}: what would be done", empty="nothing: the budgets allow no step"
         )
+        if found["foreseen"]["frozen"]:
+            until = found["foreseen"]["until"]
+            ends = f", until {_moment(until)}" if until else ""
+            show.out.print(f"a freeze window: {found['foreseen']['frozen']}{ends}", markup=False)
         for node, trouble in found["foreseen"]["never"].items():
             show.out.print(f"left out for now: {node}: {trouble}", markup=False)
         show.out.print()
@@ -48,16 +52,16 @@ def started(hub: Client, arguments: argparse.Namespace, output: Output) -> int:
     """Order it, unless it is there already and nothing new is said of it; then start it."""
     anew = arguments.order or arguments.policies
     if anew:
-        _post(hub, "/", {"order": order_of(arguments), "why": arguments.why})
+        posted(hub, "/", {"order": order_of(arguments), "why": arguments.why})
         if arguments.draft:
             return shown(hub, arguments.name, output)
-    _post(hub, f"/{arguments.name}/start", {"why": arguments.why})
+    posted(hub, f"/{arguments.name}/start", {"why": arguments.why})
     return shown(hub, arguments.name, output)
 
 
 def acted(hub: Client, arguments: argparse.Namespace, act: Plain, output: Output) -> int:
     """Do what a button does, and show where that leads."""
-    _post(hub, f"/{arguments.name}/{arguments.rollout_verb}", act)
+    posted(hub, f"/{arguments.name}/{arguments.rollout_verb}", act)
     return shown(hub, arguments.name, output)
 
 
@@ -136,10 +140,10 @@ def _tell(found: Plain) -> None:
     print_()
     units = [
         {**{key: unit[key] for key in ("name", "zone", "mode", "pods")}, "step": unit["step"] or "-",
-         "obeys": "yes" if unit["obeys"] else "not yet", "trouble": unit["trouble"] or "-"}
+         "obeys": "yes" if unit["obeys"] else unit["doing"] or "not yet", "trouble": unit["trouble"] or "-"}
         for unit in found["units"]
     ]  # fmt: skip
-    show.rows(units, right=("step", "pods"), empty="no node is in its scope")
+    show.rows(units, right=("step", "pods"), empty="nothing is in its scope")
     if found["gates"]:
         print_()
         show.rows(_gates(found["gates"]), title="gates")
@@ -170,7 +174,8 @@ def _line(found: Plain) -> str:
     return f"rollout {found['name']}: {found['phase']}{where}{waits}"
 
 
-def _post(hub: Client, path: str, content: Any) -> Any:
+def posted(hub: Client, path: str, content: Any) -> Any:
+    """What the hub answers to something of a rollout; UsageError without a name."""
     if any(not part for part in path.split("/")[1:-1]):
         raise UsageError("rollout: it needs a name")
     return msgspec.json.decode(hub.ask(f"{_PATH}{path}", method="POST", body=msgspec.json.encode(content)))

@@ -13,7 +13,7 @@ from fairway.kit.documents import read_documents
 from fairway.kit.errors import UsageError
 from fairway.rollout.order import Order
 
-_TIMES: Final = (("soak",), ("gates", "quiet"))
+_TIMES: Final = (("soak",), ("settle",), ("gates", "quiet"))
 
 
 def order_of(arguments: argparse.Namespace) -> Order:
@@ -26,8 +26,14 @@ def order_of(arguments: argparse.Namespace) -> Order:
             given[flag] = text_of([own if own is not None else place / str(filed)])
     if not given.get("policies"):
         raise UsageError("rollout: no policies; give --policies PATH, or `policies:` in the --order file")
+    return order_from(given, arguments)
+
+
+def order_from(given: dict[str, Any], arguments: argparse.Namespace) -> Order:
+    """An order of which `given` says all that flags do not. UsageError names what is wrong."""
     given["name"] = arguments.name
     _put(given, ("posture",), arguments.posture)
+    _put(given, ("driver",), arguments.driver)
     _put(given, ("namespaces",), arguments.namespace)
     _put(given, ("nodes",), arguments.node)
     _put(given, ("limits", "canary"), arguments.canary)
@@ -39,7 +45,8 @@ def order_of(arguments: argparse.Namespace) -> Order:
     try:
         return msgspec.convert(given, Order)
     except msgspec.ValidationError as error:
-        raise UsageError(f"{arguments.order or 'rollout'}: {error}; see docs/rollout.md") from None
+        place = getattr(arguments, "order", None) or "rollout"
+        raise UsageError(f"{place}: {error}; see docs/rollout.md") from None
 
 
 def _file(path: Path) -> dict[str, Any]:

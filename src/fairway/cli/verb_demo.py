@@ -29,9 +29,10 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 def run(arguments: argparse.Namespace) -> int:
     """0 if every step held, 1 if one did not, 3 if this machine cannot."""
     from fairway.kit import show
+    from fairway.lab.demo import STEPS
     from fairway.lab.telling import Telling
 
-    telling = Telling(9)
+    telling = Telling(STEPS)
     held = _recorded(arguments.out, telling) if arguments.recorded else _live(arguments, telling)
     _give_back(arguments.out)
     show.out.print()

@@ -1,7 +1,7 @@
 """`fairway hub`: takes agents' reports, names and keeps flows, answers questions, hands out rules."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from fairway.kit.logs import FORMS, logger
 
 if TYPE_CHECKING:
     from fairway.hub.identity import Identifies
+    from fairway.hub.rollouts.drivers import Driver
     from fairway.hub.surroundings import Surroundings
 
 
@@ -117,8 +118,8 @@ def run(arguments: argparse.Namespace) -> int:
         log(f"hub: {host}: tokens travel in the clear; give --cert and --key")
     ranges = read_ranges(arguments.ranges) if arguments.ranges else None
     limits = Limits(people=Limit(arguments.rate, 10 * arguments.rate))
-    surroundings, others = (
-        _in_cluster(arguments, log) if arguments.kube else (ManifestFolder(arguments.cluster), ())
+    surroundings, others, drivers = (
+        _in_cluster(arguments, log) if arguments.kube else (ManifestFolder(arguments.cluster), (), {})
     )
     listening = Listening(
         host, port, arguments.cert, arguments.key, arguments.tokens, arguments.oidc, limits, others
@@ -132,6 +133,7 @@ def run(arguments: argparse.Namespace) -> int:
         read_prices(arguments.prices) if arguments.prices else Prices(),
         arguments.metric_edges,
         arguments.otlp or "",
+        drivers=drivers,
     )
     try:
         serve(config, listening, ranges, log)
@@ -142,13 +144,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _in_cluster(
     arguments: argparse.Namespace, log: Callable[[str], None]
-) -> "tuple[Surroundings, tuple[Identifies, ...]]":
-    """The API server, watched from now on, and as the one who knows whose a token is."""
+) -> "tuple[Surroundings, tuple[Identifies, ...], Mapping[str, Driver]]":
+    """The API server, watched from now on, as the one who knows whose a token is, and as what rollouts drive."""
     import os
     import socket
     import uuid
 
     from fairway.kube.access import find_access
+    from fairway.kube.by_nodeclass import ByNodeClass
+    from fairway.kube.by_objects import ByObjects
     from fairway.kube.identity import ByCluster, Known
     from fairway.kube.lease import Lease
     from fairway.kube.parts import MODES
@@ -161,7 +165,11 @@ def _in_cluster(
     namespace, _, name = arguments.agent_account.rpartition("/")
     account = f"system:serviceaccount:{namespace or access.namespace}:{name}"
     known = Known(frozenset([account]), source.world.node_of, source.world.namespaces)
-    return source.start(), (ByCluster(access, known),)
+    drivers: dict[str, Driver] = {
+        "objects": ByObjects(access, lambda: source.detected),
+        "nodeclass": ByNodeClass(access),
+    }
+    return source.start(), (ByCluster(access, known),), drivers
 
 
 def _address(text: str) -> tuple[str, int]:

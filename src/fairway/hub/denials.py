@@ -120,7 +120,7 @@ def why(
 ) -> str:
     """The kernel's reason (words.Reason in lower case) as a sentence that names pods and policies."""
     if reason not in ("no_rule", "posture"):
-        return f"{direction.name.lower()}: {_OTHER.get(reason, f'reason `{reason}`')}"
+        return f"{direction.name.lower()}: {in_words(reason)}"
     subject = server if direction is Direction.INGRESS else client
     chosen = policies.policies if policies else ()
     isolating = tuple(policy.title for policy in chosen if isolates(policy, direction, subject))
@@ -139,7 +139,14 @@ def _denying(policies: Iterable[TieredPolicy], direction: Direction, subject: En
             yield policy.title
 
 
-_OTHER: Final = {
+def in_words(reason: str) -> str:
+    """A reason of the kernel's (words.Reason in lower case) where no policy is known that it could name."""
+    return _REASONS.get(reason, f"reason `{reason}`")
+
+
+_REASONS: Final = {
+    "no_rule": "no rule allows it",
+    "posture": "no policy selects the pod, and the posture is deny",
     "unknown_pod": "the agent had no rules for the pod yet, and the posture is deny",
     "fragment": "a later fragment came without its first one",
     "unparsed": "the packet was cut short, is no IP, or has more extension headers than are read",

@@ -46,6 +46,7 @@ from fairway.hub.names import Names
 from fairway.hub.places import Places
 from fairway.hub.receiver import Receiver
 from fairway.hub.record import named
+from fairway.hub.rollouts.drivers import Driver
 from fairway.hub.rollouts.runner import Rollouts
 from fairway.hub.segments import Record, Segments, read_segment
 from fairway.hub.standing import Stand
@@ -80,6 +81,8 @@ class HubConfig:
     otlp: str = ""
     """The collector that metrics are pushed to, every `otlp_seconds`."""
     otlp_seconds: float = SECONDS
+    drivers: Mapping[str, Driver] = field(default_factory=dict)
+    """Of rollouts, by what orders call them, beside the kernel's modes."""
 
 
 class NotReadyError(Exception):

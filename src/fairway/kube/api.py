@@ -114,6 +114,10 @@ class Api:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ask no more."""
         self._connection.close()
 
     def get(self, path: str, parameters: Mapping[str, str] | None = None) -> Any:

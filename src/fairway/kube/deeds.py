@@ -12,7 +12,7 @@ from fairway.policy.read import read_policy_set
 
 NETWORK: Final = "networking.k8s.io/v1"
 _PLURALS: Final = {"NetworkPolicy": "networkpolicies", STAGED.kind: STAGED.plural}
-_MADE_BY: Final = {"app.kubernetes.io/managed-by": "fairway"}
+MADE_BY: Final = {"app.kubernetes.io/managed-by": "fairway"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def wanted(value: Mapping[str, Any], *, staged: bool) -> Wanted:
     """A policy as it is applied: its name, labels, annotations and spec, nothing of what a server adds."""
     metadata = value["metadata"]
     kept = {key: metadata[key] for key in ("name", "namespace", "annotations") if metadata.get(key)}
-    kept["labels"] = {**(metadata.get("labels") or {}), **_MADE_BY}
+    kept["labels"] = {**(metadata.get("labels") or {}), **MADE_BY}
     annotations = {key: text for key, text in (kept.get("annotations") or {}).items() if "kubectl" not in key}
     if annotations:
         kept["annotations"] = annotations
@@ -139,9 +139,9 @@ def staged_in(api: Api, namespace: str | None) -> Iterator[dict[str, Any]]:
     yield from pages(api, f"{head}{place}/{tail}")
 
 
-def pages(api: Api, path: str, limit: int = 500) -> Iterator[dict[str, Any]]:
-    """All objects of a list, page by page."""
-    parameters = {"limit": str(limit)}
+def pages(api: Api, path: str, limit: int = 500, *, label: str = "") -> Iterator[dict[str, Any]]:
+    """All objects of a list, or those that a label selector chooses, page by page."""
+    parameters = {"limit": str(limit), **({"labelSelector": label} if label else {})}
     while True:
         page = api.get(path, parameters)
         yield from page.get("items") or ()

@@ -50,11 +50,13 @@ _PROXIES: Final = ("iptables", "ipvs", "nftables", "kernelspace")
 @dataclass(frozen=True, slots=True)
 class Detected:
     """What was found. `proxy`: the mode of kube-proxy, `none`, or `kube-proxy` where its mode is not to be seen.
-    `enforcer`: who drops packets; empty: nobody. `warnings`: one line each, the loud ones."""
+    `enforcer`: who drops packets; empty: nobody that is known. `nobody`: surely nobody. `warnings`: one line each,
+    the loud ones."""
 
     plugins: tuple[str, ...]
     proxy: str
     enforcer: str
+    nobody: bool
     observe_only: bool
     warnings: tuple[str, ...]
 
@@ -70,6 +72,7 @@ def detected(cluster: Cluster, nodes: Mapping[str, NodePart], orders: Orders | N
         plugins=tuple(dict.fromkeys(plugin.name for plugin in plugins)) or ("unknown",),
         proxy=_proxy(cluster),
         enforcer=" and ".join(dict.fromkeys(enforcers)),
+        nobody=bool(plugins) and not enforcers and all(plugin.enforces is False for plugin in plugins),
         observe_only=observe_only,
         warnings=tuple(_warnings(cluster, plugins, enforcers, orders)),
     )

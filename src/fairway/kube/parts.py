@@ -143,6 +143,7 @@ def _pod(root: Field, namespace: str, name: str, shared: Shared) -> Part:
         host_network=pod.host_network,
         finished=pod.finished,
         ready=pod.ready,
+        restarts=pod.restarts,
         declared=shared(tuple(map(shared, pod.declared))),
     )
     return PodPart(slim, shared(controller(root)), root.get("metadata", "creationTimestamp").text())

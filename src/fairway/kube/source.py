@@ -17,7 +17,7 @@ from fairway.hub.surroundings import Reports, Sight
 from fairway.kit.errors import FairwayError, one_line
 from fairway.kube.access import Access
 from fairway.kube.api import MERGE, ApiError, ask, asynchronous
-from fairway.kube.detect import bounded, detected
+from fairway.kube.detect import Detected, bounded, detected
 from fairway.kube.lease import Lease
 from fairway.kube.resources import STAGED, WATCHED, Resource, object_path
 from fairway.kube.trial import since_of, status_of
@@ -68,6 +68,8 @@ class ApiServer:
         self.statuses: dict[Key, dict[str, Any]] = {}
         """As they should be, of policies on trial."""
         self.lease: Lease | None = None
+        self.detected: Detected | None = None
+        """The network, as of the last look."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._thread = threading.Thread(target=self._run, name="kube", daemon=True)
@@ -90,7 +92,7 @@ class ApiServer:
         cluster, orders = world.sight(self._usual)
         self._cluster = cluster
         self._due = time.monotonic() + _SHARE * (time.monotonic() - began)
-        found = detected(cluster, world.nodes(), orders)
+        found = self.detected = detected(cluster, world.nodes(), orders)
         self._said = list(found.warnings)
         orders = orders if self._beside else bounded(orders, found)
         if beside := unfollowable(orders.active):

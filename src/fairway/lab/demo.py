@@ -1,4 +1,4 @@
-"""The demo: the whole loop on real packets, in nine steps, each of which must hold."""
+"""The demo: the whole loop on real packets, in ten steps, each of which must hold."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from fairway.cloud.ranges import read_ranges
 from fairway.hub.client import hub_of
 from fairway.hub.denials import Denial, read_denials
 from fairway.hub.intent import Intent, PolicyChoice
-from fairway.lab import story
+from fairway.lab import rolling, story
 from fairway.lab.check import CheckResult
 from fairway.lab.crew import Crew
 from fairway.lab.extras import Attempt
@@ -26,7 +26,7 @@ from fairway.lab.telling import Step, Telling, require
 from fairway.policy.model import PolicySet
 from fairway.wire.words import Posture
 
-STEPS: Final = 9
+STEPS: Final = 10
 STAGED_FOR: Final = 8.0
 """Seconds that the staged policies watch live traffic before the intruder comes."""
 BACK_UP: Final = 40.0
@@ -62,6 +62,7 @@ class Demo:
             ("stage", "Stage: judge live traffic in the kernel, drop nothing", self._stage),
             ("enforce", "Enforce default-deny node by node", self._enforce),
             ("verify", "The shop works, the intruder does not", self._verify),
+            ("rollout", "The same as a rollout: behind gates, and back by itself", self._rollout),
         )
         for number, (name, title, play) in enumerate(chapters, start=1):
             with self.telling.step(number, name, title) as step:
@@ -195,6 +196,10 @@ class Demo:
         require(all(d.client.group == "dev/intruder" for d in denied), "somebody else than the intruder was denied")
         step.figures |= {"checks": len(results), "broker_connections_kept": len(alive), "denied": len(denied)}
         self._totals(step)
+
+    def _rollout(self, step: Step, _: list[Observation]) -> None:
+        self.crew.intend(Intent())
+        rolling.play(self.telling, step, self.crew, self.folder)
 
     def _totals(self, step: Step) -> None:
         agents, edges = hub_of(self.crew.state).agents().agents.values(), self.crew.edges()

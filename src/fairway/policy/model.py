@@ -178,7 +178,7 @@ class Pod:
     as written.
 
     `workload` is `Kind/name` of what a person deploys. `addresses` may be empty (pending). `finished` pods
-    (Succeeded, Failed) keep addresses that are no longer theirs.
+    (Succeeded, Failed) keep addresses that are no longer theirs. `restarts` are those of its containers.
     """
 
     uid: str
@@ -192,6 +192,7 @@ class Pod:
     host_network: bool = False
     finished: bool = False
     ready: bool = True
+    restarts: int = 0
     declared: tuple[str, ...] = ()
 
     @property

@@ -81,8 +81,14 @@ def read_pod(root: Field, namespace: str, name: str, owners: Owners) -> Pod:
         host_network=spec.get("hostNetwork").truth(),
         finished=status.get("phase").text() in ("Succeeded", "Failed"),
         ready=ready[-1] == "True" if ready else True,
+        restarts=sum(one.get("restartCount").integer(0, 1 << 31) or 0 for one in _statuses(status)),
         declared=declared_by(spec, namespace, owners.config_maps),
     )
+
+
+def _statuses(status: Field) -> Iterable[Field]:
+    """Of containers, those that run beside the main ones included."""
+    return (one for name in ("containerStatuses", "initContainerStatuses") for one in status.get(name).each())
 
 
 def _addresses(status: Field) -> tuple[str, ...]:

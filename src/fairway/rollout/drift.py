@@ -9,6 +9,8 @@ some time of the baseline, for as long, is nothing new. `benchmarks/rollout` sta
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
+from functools import cached_property
 from itertools import accumulate
 from math import exp, inf, lgamma, log, log1p
 from typing import Final
@@ -20,7 +22,7 @@ from fairway.rollout.seen import Tally
 _PRIOR: Final = 0.5
 LEAST_RATIO: Final = 1.5
 """Times what was expected, before chance is even asked: a person would not act on less."""
-LEAST_WORSE: Final = 1.25
+LEAST_WORSE: Final = 1.75
 """Times what the worst time before would let expect."""
 _STEPS: Final = 300
 _TINY: Final = 1e-300
@@ -42,39 +44,59 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
         return enough and self.seen > self.worst * LEAST_WORSE and self.chance < alarm
 
 
-def shift(before: Sequence[Tally], after: Tally, spans: int = 1) -> Shift:
+class Baseline:
+    """What was before: tallies of equal spans, in their order."""
+
+    def __init__(self, spans: Sequence[Tally]) -> None:
+        self._spans = spans
+        self._bad = [0.0, *accumulate(tally.bad for tally in spans)]
+        self._of = [0.0, *accumulate(tally.of for tally in spans)]
+        self._worst: dict[int, float] = {}
+
+    @property
+    def whole(self) -> Tally:
+        """All of it."""
+        return Tally(bad=self._bad[-1], of=self._of[-1])
+
+    @cached_property
+    def dispersion(self) -> float:
+        """By how much counts vary more than Poisson's would, at least 1."""
+        exposed = [tally for tally in self._spans if tally.of > 0]
+        bad, whole = self._bad[-1], self._of[-1]
+        if bad <= 0 or len(exposed) < 2:
+            return 1.0
+        expected = [bad * tally.of / whole for tally in exposed]
+        pearson = sum((tally.bad - mean) ** 2 / mean for tally, mean in zip(exposed, expected, strict=True))
+        return max(1.0, pearson / (len(exposed) - 1))
+
+    def worst(self, spans: int) -> float:
+        """The largest share of bad events over so many spans in a row, or over all where there are fewer."""
+        if spans not in self._worst:
+            size = min(spans, len(self._spans))
+            bad, of = self._bad, self._of
+            windows = ((bad[end] - bad[end - size], of[end] - of[end - size]) for end in range(size, len(bad)))
+            self._worst[spans] = max((one / chances for one, chances in windows if chances > 0), default=0.0)
+        return self._worst[spans]
+
+
+def spans_in(time: timedelta, span: timedelta) -> int:
+    """The windows of a baseline that a time is held against: whole spans, rounded down. A longer window would make
+    what is short, a deploy, look rarer in the baseline than it is in a time that just covers it."""
+    return max(1, time // span)
+
+
+def shift(before: Sequence[Tally] | Baseline, after: Tally, spans: int = 1) -> Shift:
     """The tally after, which took as long as `spans` of those before, held against these."""
-    bad, exposed = sum(tally.bad for tally in before), sum(tally.of for tally in before)
-    if after.of <= 0 or exposed <= 0:
+    baseline = before if isinstance(before, Baseline) else Baseline(before)
+    whole = baseline.whole
+    if after.of <= 0 or whole.of <= 0:
         # Without exposure nothing is known: everything is possible.
         return Shift(seen=after.bad, expected=inf, worst=inf, chance=1)
-    clumps = dispersion(before)
-    expected = bad * after.of / exposed
-    successes = bad / clumps + _PRIOR
+    clumps, expected = baseline.dispersion, whole.bad * after.of / whole.of
+    successes = whole.bad / clumps + _PRIOR
     # P(N >= k) of a negative binomial is a regularised incomplete beta function, also for k between whole numbers.
-    chance = beta(after.bad / clumps, successes, after.of / (exposed + after.of)) if after.bad > 0 else 1.0
-    return Shift(seen=after.bad, expected=expected, worst=worst(before, spans) * after.of, chance=chance)
-
-
-def worst(before: Sequence[Tally], spans: int) -> float:
-    """The largest share of bad events over so many spans in a row, or over all where there are fewer."""
-    if len(before) <= spans:
-        windows = [(sum(tally.bad for tally in before), sum(tally.of for tally in before))]
-    else:
-        bad, of = ([0.0, *accumulate(values)] for values in zip(*((t.bad, t.of) for t in before), strict=True))
-        windows = [(bad[end] - bad[end - spans], of[end] - of[end - spans]) for end in range(spans, len(bad))]
-    return max((bad / of for bad, of in windows if of > 0), default=0.0)
-
-
-def dispersion(spans: Sequence[Tally]) -> float:
-    """By how much counts vary more than Poisson's would, at least 1."""
-    exposed = [tally for tally in spans if tally.of > 0]
-    bad, whole = sum(tally.bad for tally in exposed), sum(tally.of for tally in exposed)
-    if bad <= 0 or len(exposed) < 2:
-        return 1.0
-    expected = [bad * tally.of / whole for tally in exposed]
-    pearson = sum((tally.bad - mean) ** 2 / mean for tally, mean in zip(exposed, expected, strict=True))
-    return max(1.0, pearson / (len(exposed) - 1))
+    chance = beta(after.bad / clumps, successes, after.of / (whole.of + after.of)) if after.bad > 0 else 1.0
+    return Shift(seen=after.bad, expected=expected, worst=baseline.worst(spans) * after.of, chance=chance)
 
 
 def beta(a: float, b: float, x: float) -> float:

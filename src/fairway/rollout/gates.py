@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from fairway.kit.spans import span
 from fairway.rollout.drift import shift
 from fairway.rollout.order import Order
 from fairway.rollout.seen import Broken, Seen
@@ -121,15 +122,3 @@ def told(broken: tuple[Broken, ...]) -> str:
 def _several(each: list[str], what: str) -> str:
     shown = "; ".join(each[:_SHOWN])
     return f"{shown}; and {len(each) - _SHOWN} more {what}" if len(each) > _SHOWN else shown
-
-
-_UNITS = (("d", 86400), ("h", 3600), ("min", 60))
-
-
-def span(time: timedelta) -> str:
-    """A length of time with its largest fitting unit."""
-    seconds = time.total_seconds()
-    for unit, length in _UNITS:
-        if seconds >= length:
-            return f"{seconds / length:.3g} {unit}"
-    return f"{seconds:.3g} s"

@@ -48,6 +48,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     `policies` is YAML, `posture` is for pods that none selects. `decisions` are YAML, too: edges that people
     decided to deny are not known ones. `namespaces` and `nodes` are its scope; None is all of them. Each step is
     watched for `soak` before the next; `back` says whether a broken gate takes back the last step or all.
+
+    `driver` says how: by the kernel's modes on each node, by NetworkPolicies in each namespace, or by NodeClasses
+    of EKS Auto Mode, which `nodes` are then. Where nobody tells by when policies are obeyed they get `settle`.
     """
 
     name: Annotated[str, msgspec.Meta(pattern=NAME_PATTERN)]
@@ -60,7 +63,14 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     limits: Limits = Limits()
     gates: Gates = Gates()
     soak: timedelta = timedelta(minutes=10)
+    settle: timedelta = timedelta(seconds=10)
     back: Back = "step"
+
+
+def scope_of(order: Order) -> tuple[str, ...] | None:
+    """The units it is for, by name: namespaces where policies are objects, else nodes, or what makes nodes. None:
+    all that there are."""
+    return order.namespaces if order.driver == "objects" else order.nodes
 
 
 def room(order: Order, total: int, not_ready: int, now: datetime) -> int:
@@ -82,5 +92,6 @@ def check(order: Order) -> None:
         raise UsageError(f"rollout `{order.name}`: soak `{order.soak}` must be longer than nothing")
     if order.gates.quiet < timedelta():
         raise UsageError(f"rollout `{order.name}`: gates.quiet must not be below nothing")
-    if order.nodes is not None and (strange := sorted(set(order.limits.canary) - set(order.nodes))):
-        raise UsageError(f"rollout `{order.name}`: canary `{strange[0]}` is not among its nodes")
+    scope, what = scope_of(order), "namespaces" if order.driver == "objects" else "nodes"
+    if scope is not None and (strange := sorted(set(order.limits.canary) - set(scope))):
+        raise UsageError(f"rollout `{order.name}`: canary `{strange[0]}` is not among its {what}")

@@ -8,8 +8,9 @@ from datetime import datetime
 
 import msgspec
 
+from fairway.kit.spans import span
 from fairway.rollout import gates
-from fairway.rollout.gates import Gate, span
+from fairway.rollout.gates import Gate
 from fairway.rollout.order import Order, frozen_by, room
 from fairway.rollout.seen import Seen, Unit
 from fairway.rollout.state import Breakage, Phase, State, Step, back, moved
@@ -46,7 +47,7 @@ def plan(state: State, seen: Seen, now: datetime) -> Plan:
     match state.phase:
         case Phase.OBSERVING:
             return Plan(state=moved(state, Phase.STAGED, now, staged=now))
-        case Phase.STAGED | Phase.ENFORCING:
+        case Phase.STAGED | Phase.ENFORCING | Phase.DONE:
             return _forward(state, seen, now)
         case Phase.STEPPING_BACK:
             return _settle(state, seen, now)
@@ -72,7 +73,7 @@ def _settle(state: State, seen: Seen, now: datetime) -> Plan:
     """Until all that was taken back obeys; a unit that is gone has nothing to obey."""
     breakage = state.breakage
     taken = breakage.units if breakage is not None else ()
-    slow = [unit.name for unit in seen.units if unit.name in taken and not unit.obeys]
+    slow = [unit.told for unit in seen.units if unit.name in taken and not unit.obeys]
     if slow:
         return Plan(state=state, waits=f"{', '.join(slow)} to stop dropping")
     if breakage is not None:
@@ -85,9 +86,13 @@ def _forward(state: State, seen: Seen, now: datetime) -> Plan:
     if state.in_flight is not None:
         return _soak(state, state.in_flight, seen, now)
     units = [unit for unit in seen.units if in_scope(order, unit)]
-    if units and all(unit.name in state.enforced for unit in units):
-        return Plan(state=moved(state, Phase.DONE, now))
+    done = state.phase is Phase.DONE
+    if all(unit.name in state.enforced for unit in units) and (units or done):
+        return Plan(state=state if done else moved(state, Phase.DONE, now, done=state.done or now))
     shown = gates.before(order, seen, now)
+    if done or state.done is not None:
+        # What joins comes to policies that are in force everywhere else: they were proven.
+        shown = tuple(gate for gate in shown if gate.hard)
     overridden = {one.gate for one in state.overrides}
     closed = [gate for gate in shown if not gate.open and (gate.hard or gate.name not in overridden)]
     if closed:
@@ -126,7 +131,7 @@ def _held(order: Order, units: list[Unit], state: State, now: datetime) -> tuple
 def _soak(state: State, step: Step, seen: Seen, now: datetime) -> Plan:
     """The step is watched from when all its units obey."""
     shown = gates.after(state.order, seen)
-    slow = [unit.name for unit in seen.units if unit.name in step.units and not unit.obeys]
+    slow = [unit.told for unit in seen.units if unit.name in step.units and not unit.obeys]
     if step.obeyed is None:
         if slow:
             return Plan(state=state, gates=shown, waits=f"{', '.join(slow)} to enforce")

@@ -7,15 +7,22 @@ import msgspec
 
 
 class Unit(msgspec.Struct, frozen=True, kw_only=True):
-    """What is switched at one stroke: a node, or a namespace where policies are objects. `replicas` are the pods it
-    has of each workload; `trouble` is why it cannot be switched now, in words (its agent is silent, it is not
-    ready), or empty. `obeys` is whether it does what is wanted of it by now."""
+    """What is switched at one stroke: a node, a namespace where policies are objects, or a NodeClass. `replicas`
+    are the pods it has of each workload; `trouble` is why it cannot be switched now, in words (its agent is silent,
+    it is not ready), or empty. `obeys` is whether it does what is wanted of it by now; `doing` how far it is, where
+    that takes its time."""
 
     name: str
     zone: str = ""
     replicas: Mapping[str, int] = {}
     trouble: str = ""
     obeys: bool = True
+    doing: str = ""
+
+    @property
+    def told(self) -> str:
+        """Its name, and how far it is."""
+        return f"{self.name} ({self.doing})" if self.doing else self.name
 
 
 class Broken(msgspec.Struct, frozen=True, kw_only=True):

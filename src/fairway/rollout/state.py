@@ -70,6 +70,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     breakage: Breakage | None = None
     overrides: tuple[Override, ...] = ()
     failure: str = ""
+    done: datetime | None = None
+    """When all units enforced for the first time: those that join later need no proof anew, only room."""
 
     @property
     def enforced(self) -> tuple[str, ...]:
@@ -99,7 +101,7 @@ def start(state: State, now: datetime) -> State:
         raise UsageError(
             f"rollout `{state.order.name}` is {state.phase} already; `fairway rollout status` shows it"
         )
-    return moved(state, Phase.OBSERVING, now, staged=None, failure="")
+    return moved(state, Phase.OBSERVING, now, staged=None, failure="", done=None)
 
 
 def pause(state: State, now: datetime) -> State:
@@ -125,14 +127,14 @@ def back(state: State, how: Back, now: datetime, breakage: Breakage | None = Non
     taken = tuple(unit for step in state.steps[len(kept) :] for unit in step.units)
     breakage = breakage or Breakage(at=now, gates=(), denied=(), units=())
     return moved(
-        state, Phase.STEPPING_BACK, now, steps=kept, paused=None,
+        state, Phase.STEPPING_BACK, now, steps=kept, paused=None, done=None,
         breakage=msgspec.structs.replace(breakage, units=taken),
     )  # fmt: skip
 
 
 def abort(state: State, now: datetime) -> State:
     """Take everything back and end; the policies are not even on trial any more."""
-    return moved(state, Phase.ABORTED, now, steps=(), paused=None)
+    return moved(state, Phase.ABORTED, now, steps=(), paused=None, done=None)
 
 
 def override(state: State, gate: str, who: str, why: str, now: datetime) -> State:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from math import floor
 
-from fairway.rollout.order import Order
+from fairway.rollout.order import Order, scope_of
 from fairway.rollout.seen import Unit
 
 
@@ -25,7 +25,7 @@ def next_step(order: Order, units: Iterable[Unit], done: Collection[str], room: 
 
 def in_scope(order: Order, unit: Unit) -> bool:
     """Is it one of the units that the order speaks of?"""
-    scope = order.namespaces if order.driver == "objects" else order.nodes
+    scope = scope_of(order)
     return scope is None or unit.name in scope
 
 

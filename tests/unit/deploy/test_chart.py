@@ -31,6 +31,7 @@ ALL: dict[str, Any] = {
     "alerts": {"enabled": True, "labels": {"release": "prometheus"}},
     "otlp": "http://otel-collector.monitoring:4318",
     "rbac": {"aggregate": True},
+    "rollout": {"objects": True, "nodeClasses": True},
     "mode": "audit",
     "image": {
         "registry": "reg.example.com/x",
@@ -147,9 +148,18 @@ def test_the_hub_may_see_what_it_watches_and_nothing_else() -> None:
     assert secrets == []
 
 
+def test_it_may_write_only_what_rollouts_are_allowed_to() -> None:
+    usual, all_rules = (one(rendered(values), "ClusterRole", "fairway-hub")["rules"] for values in ({}, ALL))
+    more = [rule for rule in all_rules if rule not in usual]
+    written = {
+        resource for rule in more if {"patch", "delete"} & set(rule["verbs"]) for resource in rule["resources"]
+    }
+    assert written == {"networkpolicies", "nodeclasses"}
+
+
 def test_every_permission_is_in_the_guide() -> None:
     page = (ROOT / "docs/kubernetes.md").read_text()
-    for value in rendered():
+    for value in rendered(ALL):
         if value["kind"] in ("ClusterRole", "Role"):
             for rule in value["rules"]:
                 for resource in rule["resources"]:

@@ -140,7 +140,7 @@ def test_apply_never_touches_fields_of_others(
             "name": "web",
             "namespace": "shop",
             "annotations": {"owner": "argo"},
-            "managedFields": [{"manager": "argocd", "fields": ["spec"]}],
+            "managedFields": [{"manager": "argocd", "fieldsV1": {"f:spec": {"f:ingress": {}}}}],
         },
         "spec": {"podSelector": {}},
     }

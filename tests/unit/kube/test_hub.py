@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,42 +16,22 @@ import pytest
 from fairway.hub.auth import Role
 from fairway.hub.client import read_door
 from fairway.hub.control import read_feed
-from fairway.hub.serve import Listening
 from fairway.hub.state import State
 from fairway.hub.store import read_edges
-from fairway.kube.identity import AUDIENCE, ByCluster, Known
-from fairway.kube.source import ApiServer
-from fairway.kube.watch import Pace
+from fairway.kube.identity import AUDIENCE
 from fairway.wire import batch as wire
 from fairway.wire.protocol import CONTENT_TYPE, FLOWS_PATH, BatchId
 from fairway.wire.words import Initiator, Mode, Reason, Verdict
-from support.apiserver import ApiServerReplay, api_server
-from support.hubs import Serving, serving_from, until
-from support.reports import DB, ORDERS, UI, report, write_cluster
-
-PLURALS = {"Namespace": "namespaces", "Node": "nodes", "Pod": "pods", "Service": "services"}
-ACCOUNT = "system:serviceaccount:fairway:fairway-agent"
+from support.apiserver import ApiServerReplay
+from support.clustered import ACCOUNT, cluster_of_nodes, hub_on
+from support.hubs import until
+from support.reports import DB, ORDERS, UI, report
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ApiServerReplay]:
-    with api_server() as running:
-        for value in json.loads((write_cluster(tmp_path / "cluster") / "all.json").read_text())["items"]:
-            running.put(PLURALS[value["kind"]], value)
+    with cluster_of_nodes(tmp_path) as running:
         yield running
-
-
-@contextmanager
-def hub_on(server: ApiServerReplay, tmp_path: Path) -> Iterator[tuple[Serving, ApiServer]]:
-    source = ApiServer(server.access, pace=Pace(first=0.02, longest=0.2, recheck=0.2)).start()
-    known = Known(frozenset([ACCOUNT]), source.world.node_of, source.world.namespaces, holds=0.0)
-    listening = Listening(port=0, others=(ByCluster(server.access, known),))
-    try:
-        with serving_from(source, tmp_path, listening) as hub:
-            until(lambda: read_feed(hub.state, "node-c"))
-            yield hub, source
-    finally:
-        source.close()
 
 
 def now() -> int:

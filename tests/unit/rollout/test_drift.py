@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairway.rollout.drift import beta, dispersion, shift
+from fairway.rollout.drift import Baseline, beta, shift
 from fairway.rollout.seen import Tally
 
 ALARM = 1e-6
@@ -44,7 +44,7 @@ def test_against_a_steady_baseline(after: Tally, alarms: bool) -> None:
 
 def test_what_comes_in_clumps_is_given_more_room() -> None:
     clumped = [Tally(bad=48 if n % 12 == 0 else 0, of=1000) for n in range(24)]
-    assert dispersion(clumped) > 20
+    assert Baseline(clumped).dispersion > 20
     assert shift(clumped, Tally(bad=40, of=1000)).alarming(ALARM) is False
     assert shift(clumped, Tally(bad=900, of=1000)).alarming(ALARM) is True
 

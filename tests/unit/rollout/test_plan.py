@@ -217,6 +217,28 @@ def test_resume_goes_on_where_it_was() -> None:
     assert story.go(30).told == ("enforcing", "node-0 node-1 node-2")
 
 
+def test_a_node_that_joins_later_is_enforced_within_the_budgets_and_watched() -> None:
+    story = Story().start().go().go(30).go(30)
+    assert story.told == ("done", "node-0 node-1 node-2")
+    more = tuple(Unit(name=f"new-{n}") for n in range(2))
+    # Gates that ask for proof are for policies that are not in force yet.
+    story.see(units=(*UNITS, *more), scored=False, scores=(Low(workload="shop/ui", score=3),), quiet_since=T0)
+    office = Budget(nodes="0", schedule="0 9 * * mon-fri", duration="8h")
+    frozen = msgspec.structs.replace(story.state.order, limits=Limits(budgets=(office,)))
+    held = plan(msgspec.structs.replace(story.state, order=frozen), story.seen, story.now)
+    assert (held.state.phase, held.waits.startswith("a freeze window")) == (Phase.DONE, True)
+    assert story.go().told == ("enforcing", "node-0 node-1 node-2 new-0 new-1")
+    broken = msgspec.structs.replace(LOST, unit="new-0")
+    assert Story.go(Story.see(story, denied=(broken,))).told == ("stepped-back", "node-0 node-1 node-2")
+
+
+def test_once_done_units_that_joined_soak_and_it_is_done_again() -> None:
+    story = Story().start().go().go(30).go(30)
+    story.see(units=(*UNITS, Unit(name="new"))).go()
+    assert story.told == ("enforcing", "node-0 node-1 node-2 new")
+    assert story.go(30).told[0] == "done"
+
+
 UNIT = st.builds(
     Unit,
     name=st.sampled_from([f"n{n}" for n in range(7)]),
@@ -292,7 +314,7 @@ def test_what_holds_of_every_rollout(order: Order, moments: list[tuple[Seen, int
         if seen.denied and before.steps and before.phase in (Phase.ENFORCING, Phase.PAUSED):
             assert after.phase is Phase.STEPPING_BACK
             assert len(after.enforced) < len(before.enforced)
-        if before.phase not in (Phase.DONE, Phase.ABORTED):
+        if before.phase is not Phase.ABORTED:
             assert not acts.abort(before, now).enforced  # always a way back
         # A crash at any point: what was kept is read again and goes on to the same plan.
         again = msgspec.json.decode(msgspec.json.encode(before), type=State)

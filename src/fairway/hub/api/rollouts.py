@@ -13,12 +13,12 @@ from litestar.params import FromPath, JSONBody
 
 from fairway.hub.api.access import only
 from fairway.hub.auth import Principal, Role
+from fairway.hub.rollouts.promoting import Promotion, Proven, promotion, proven
 from fairway.hub.rollouts.telling import Amended, RolloutTold, amended, told
 from fairway.hub.service import Hub
 from fairway.hub.wishes import MOST_CHARACTERS
 from fairway.kit.documents import documents_in
 from fairway.kit.errors import UsageError
-from fairway.policy.model import Cluster
 from fairway.policy.read import read_policy_set
 from fairway.rollout import state as acts
 from fairway.rollout.gates import Gate, before
@@ -71,7 +71,7 @@ async def rollouts(hub: OfHub) -> list[RolloutTold]:
 async def draft(request: Asked, hub: OfHub, data: JSONBody[Draft]) -> RolloutTold:
     """It does nothing until it is started."""
     await _may(request, hub)
-    _check(data.order, hub.require_ready())
+    _check(hub, data.order)
     state = State(order=data.order, since=datetime.now(UTC))
     await sync_to_thread(lambda: hub.rollouts.draft(state, request.user, data.why))
     return await _told(hub, state)
@@ -86,7 +86,7 @@ async def draft(request: Asked, hub: OfHub, data: JSONBody[Draft]) -> RolloutTol
 )
 async def foresee(hub: OfHub, data: JSONBody[Order]) -> Previewed:
     """Its steps if every gate opened, and the gates as they are."""
-    _check(data, hub.require_ready())
+    _check(hub, data)
     now = datetime.now(UTC)
     seen = await sync_to_thread(lambda: hub.rollouts.look_at(data))
     return Previewed(foreseen=preview(data, seen.units, now), gates=before(data, seen, now))
@@ -105,6 +105,27 @@ async def amend(hub: OfHub, name: FromPath[str]) -> Amended:
     return await sync_to_thread(lambda: amended(hub, state))
 
 
+@get("/{name:str}/proven", guards=[only(Role.VIEWER)], summary="A rollout for another hub")
+async def export(request: Asked, hub: OfHub, name: FromPath[str]) -> Proven:
+    """Its order, how far it came, and the edges that were seen in the namespaces of its policies."""
+    await _may(request, hub, Role.VIEWER)
+    state = hub.rollouts.book.find(name)
+    return await sync_to_thread(lambda: proven(hub, state))
+
+
+@post(
+    "/promotion",
+    guards=[only(Role.VIEWER)],
+    status_code=200,
+    summary="What would come of another hub's rollout here",
+    request_max_body_size=MOST_CHARACTERS * 2,
+)
+async def promote(request: Asked, hub: OfHub, data: JSONBody[Proven]) -> Promotion:
+    """Its policies held against what was recorded here, and the edges that only one of the two has seen."""
+    await _may(request, hub, Role.VIEWER)
+    return await sync_to_thread(lambda: promotion(hub, data))
+
+
 @post("/{name:str}/{verb:str}", guards=[only(Role.OPERATOR)], status_code=200, summary="Start, pause, step back")
 async def act(
     request: Asked, hub: OfHub, name: FromPath[str], verb: FromPath[str], data: JSONBody[Act]
@@ -118,7 +139,9 @@ async def act(
 
 
 router: Final = Router(
-    "/api/v1/rollouts", route_handlers=[rollouts, draft, foresee, rollout, amend, act], tags=["rollouts"]
+    "/api/v1/rollouts",
+    route_handlers=[rollouts, draft, foresee, rollout, amend, export, promote, act],
+    tags=["rollouts"],
 )
 
 
@@ -151,25 +174,21 @@ async def _told(hub: Hub, state: State) -> RolloutTold:
     return told(state, hub.rollouts.plan_of(name), await sync_to_thread(lambda: hub.rollouts.seen_of(state)))
 
 
-async def _may(request: Asked, hub: Hub) -> None:
+async def _may(request: Asked, hub: Hub, role: Role = Role.OPERATOR) -> None:
     who: Principal = request.user
-    if not await hub.permits.may(who, Role.OPERATOR, None):
-        raise PermissionDeniedException("this is for the role operator in all namespaces")
+    if not await hub.permits.may(who, role, None):
+        raise PermissionDeniedException(f"this is for the role {role} in all namespaces")
 
 
-def _check(order: Order, cluster: Cluster) -> None:
-    """UsageError for an order that this cluster cannot carry out."""
+def _check(hub: Hub, order: Order) -> None:
+    """UsageError for an order that this hub cannot carry out in its cluster."""
     check(order)
-    policies = read_policy_set(documents_in("policies", order.policies), cluster)
+    scene, driver = hub.rollouts.scene(), hub.rollouts.driver(order)
+    policies = read_policy_set(documents_in("policies", order.policies), scene.cluster)
     if not policies.size:
         raise UsageError("policies: hold no NetworkPolicy; `fairway policy generate` writes some")
     scope = order.namespaces
     outside = sorted(one.title for one in policies.policies if scope is not None and one.namespace not in scope)
     if outside:
         raise UsageError(f"policies: `{outside[0]}` is outside the rollout's namespaces; leave it out")
-    known = {node.name for node in cluster.nodes}
-    named = sorted({*(order.nodes or ()), *order.limits.canary} - known)
-    if order.driver == "modes" and named:
-        raise UsageError(f"`{named[0]}` is not a node of this cluster; its nodes: {', '.join(sorted(known))}")
-    if order.driver != "modes":
-        raise UsageError(f"driver `{order.driver}` needs a hub that is connected to a Kubernetes API")
+    driver.check(order, scene)

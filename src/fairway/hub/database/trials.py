@@ -11,6 +11,11 @@ from fairway.hub.database.schema import OF_CLIENT
 MOST: Final = 1000
 """Edges of a kind that are told; a rollout stops at the first."""
 _DNS: Final = 53
+_CONNECTS: Final = (
+    "[toFloat64(connect_max_us), (connect_sum_us - connect_max_us) / greatest(connect_count - 1, 1)], "
+    "[toUInt64(1), toUInt64(greatest(connect_count, 1) - 1)]"
+)
+"""The times that the connections of a flow took, as far as they are told: the longest, and the others' mean."""
 
 
 def denials_since(kind: Literal["denied", "would_deny"], since: datetime) -> Question:
@@ -47,20 +52,21 @@ def tallies(since: datetime, until: datetime, step: timedelta, namespaces: Seque
         f"sumIf(resets, {tcp}) AS resets, sumIf(handshake_retransmissions, {tcp}) AS syn_retransmissions, "
         f"sumIf(sent_packets, {dns}) AS dns_asked, "
         f"sumIf(greatest(toInt64(sent_packets) - toInt64(received_packets), 0), {dns}) AS dns_unanswered, "
-        f"quantileTDigestWeightedIf(0.99)(connect_sum_us / greatest(connect_count, 1), connect_count, "
-        "connect_count > 0) AS connect_p99_us, sum(connect_count) AS connects "
+        f"quantileTDigestWeightedArrayIf(0.99)({_CONNECTS}, connect_count > 0) AS connect_p99_us, "
+        "sum(connect_count) AS connects "
         f"FROM flows WHERE {' AND '.join(bounds)} GROUP BY moment ORDER BY moment LIMIT 100000",
         where.parameters,
     )
 
 
 def rarest_use(since: datetime) -> Question:
-    """The longest time, in seconds, between two hours in which one edge was used."""
+    """The longest time, in seconds, between two hours in which one edge was used; none between neighbours."""
     where = Conditions({})
     ends = (f"{end}_{name}" for end in ("client", "server") for name in ("kind", "namespace", "group"))
     keys = ", ".join((*ends, "port", "protocol"))
     return Question(
-        "SELECT max(gap) AS seconds FROM (SELECT dateDiff('second', lagInFrame(time, 1, time) OVER "
+        "SELECT max(if(gap > 3600, gap, 0)) AS seconds "
+        "FROM (SELECT dateDiff('second', lagInFrame(time, 1, time) OVER "
         f"(PARTITION BY {keys} ORDER BY time ROWS BETWEEN 1 PRECEDING AND CURRENT ROW), time) AS gap "
         f"FROM (SELECT DISTINCT {keys}, time FROM edges_1h WHERE time >= {where.moment(since)}))",
         where.parameters,

@@ -1,34 +1,34 @@
 """Looking: what a rollout is decided by, out of the cluster, the agents, and the database."""
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from math import ceil
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+import pyarrow as pa
 
-from fairway.hub.agents import Agents
 from fairway.hub.database.trials import denials_since, rarest_use, tallies
+from fairway.hub.denials import in_words
+from fairway.hub.rollouts.drivers import Driver
+from fairway.hub.rollouts.hearing import Kind, heard
 from fairway.hub.rollouts.known import Known, called, group_of, is_known, known_edges
 from fairway.hub.rollouts.readiness import Readiness
 from fairway.hub.rollouts.scoring import Scoring
 from fairway.kit.documents import documents_in
-from fairway.policy.directory import pod_endpoint
 from fairway.policy.findings import Severity
 from fairway.policy.lint import lint
 from fairway.policy.model import Cluster
 from fairway.policy.read import read_policy_set
 from fairway.policy.rulings import Rulings, read_rulings
+from fairway.rollout.drift import spans_in
 from fairway.rollout.order import Order
+from fairway.rollout.plan import wanted
 from fairway.rollout.seen import Broken, Seen, Signal, Tally, Unit
 from fairway.rollout.state import Phase, State
 
 if TYPE_CHECKING:
     from fairway.hub.service import Hub
 
-SILENT: Final = timedelta(seconds=45)
-"""An agent that said nothing for so long is in trouble: intervals of 10 s leave it four."""
 BASELINE: Final = timedelta(days=1)
 SPAN: Final = timedelta(minutes=1)
 _QUERY: Final = timedelta(seconds=2)
@@ -47,83 +47,38 @@ _SIGNALS: Final = (
 )
 
 
-def units(cluster: Cluster, agents: Agents, obeying: Mapping[str, bool], now: datetime) -> tuple[Unit, ...]:
-    """The nodes, each with its pods by workload, its agent's trouble, and whether it does what is wanted."""
-    replicas: dict[str, Counter[str]] = defaultdict(Counter)
-    for pod in cluster.pods:
-        if not pod.finished and not pod.host_network:
-            replicas[pod.node][pod_endpoint(pod, "").group] += 1
-    found = []
-    for node in cluster.nodes:
-        agent = agents.agents.get(node.name)
-        quiet = now - datetime.fromtimestamp(agent.last_seen_us / 1e6, UTC) if agent else None
-        trouble = ""
-        if quiet is None:
-            trouble = "no agent reports"
-        elif quiet > SILENT:
-            trouble = f"its agent is silent for {quiet.total_seconds():.0f} s"
-        obeys = agent is not None and obeying.get(node.name, False)
-        found.append(
-            Unit(name=node.name, zone=node.zone, replicas=replicas[node.name], trouble=trouble, obeys=obeys)
-        )
-    return tuple(found)
-
-
 def mistakes(order: Order, cluster: Cluster) -> tuple[str, ...]:
     """What lint calls errors in the order's policies. UsageError if they cannot be read."""
     found = lint(read_policy_set(documents_in("policies", order.policies), cluster), cluster)
     return tuple(f"{one.where}: {one.what}" for one in found if one.severity is Severity.ERROR)
 
 
-def broken(rows: Iterable[Mapping[str, Any]], known: frozenset[Known]) -> tuple[Broken, ...]:
-    """Rows of `denials_since` that are about known edges."""
-    return tuple(_broken(row) for row in rows if is_known(row, known))
-
-
-def _broken(row: Mapping[str, Any]) -> Broken:
-    side = "egress of" if row["reporter"] == "client" else "ingress to"
-    return Broken(
-        client=group_of(row, "client"),
-        server=row["service"] or group_of(row, "server"),
-        port=called("", row["port"], row["protocol"]).strip(),
-        count=int(row["count"]),
-        unit=row["node"],
-        last=datetime.fromtimestamp(row["last_us"] / 1e6, UTC),
-        why=f"{side} {group_of(row, row['reporter'])}: {_WHY.get(row['reason'], row['reason'])}",
-    )
-
-
-_WHY: Final = {
-    "no_rule": "no rule allows it",
-    "posture": "no policy selects the pod, and the posture is deny",
-    "unknown_pod": "the agent had no rules for the pod yet",
-    "fragment": "a later fragment came without its first one",
-    "unparsed": "the packet cannot be read",
-}
-
-
 class Looking:
     """Everything that one rollout is decided by. What only the database knows is asked every few seconds; denials
     are also heard of as they come, by `tell`."""
 
-    def __init__(self, hub: "Hub", scoring: Scoring, order: Order) -> None:
+    def __init__(self, hub: "Hub", scoring: Scoring, order: Order, driver: Driver) -> None:
         self._hub = hub
         self._scoring = scoring
         self._order = order
+        self._driver = driver
+        # What others drop no kernel of ours tells; what policies on trial would drop, all of them tell.
+        self._kinds: tuple[Kind, ...] = ("denied",) if order.driver == "modes" else ("denied", "would_deny")
         self._readiness = Readiness()
         self._known: frozenset[Known] = frozenset()
         self._before: list[dict[str, Any]] | None = None
         self._asked: datetime | None = None
         self._knew: datetime | None = None
+        self._begun: datetime | None = None
         self._unsure = False
         self._told: list[Broken] = []
         self._seen = Seen()
         self.seen = Seen()
 
-    def tell(self, rows: Iterable[Mapping[str, Any]]) -> bool:
-        """Rows of flows that were denied, as they come in, from the thread that loads them; whether any matters."""
-        rows = list(rows)
-        told = broken(rows, self._known)
+    def tell(self, flows: pa.Table) -> bool:
+        """Flows as they come in, from the thread that loads them; whether any denial among them matters."""
+        rows = heard(flows, self._kinds)
+        told = self._broken(rows)
         self._told += told
         self._unsure |= len(told) < len(rows)
         return bool(told)
@@ -133,24 +88,27 @@ class Looking:
         cluster = self._hub.require_ready()
         if self._knew is None:
             self._begin(cluster, now)
+            self._begun = now
         if self._knew is None or (self._unsure and now - self._knew > _AGAIN):
             self._learn(state, cluster, now)
-        nodes = units(cluster, self._hub.agents, self._hub.obeying(), now)
+        scene, asked = self._hub.rollouts.scene(), wanted(state)
+        units = self._driver.units(self._order, asked, scene)
         if self._asked is None or now - self._asked >= _QUERY:
             self._ask(state, now)
             self._asked = now
         step = state.steps[-1].begun if state.steps else None
-        unready = self._readiness.signal(cluster, self._order.namespaces, step, now)
-        wanted = state.phase in (Phase.STAGED, Phase.ENFORCING) and state.in_flight is None
-        scored, low = self._scoring.look(now, wanted=wanted)
+        pods = self._readiness.signals(cluster, self._order.namespaces, step, now)
+        due = state.phase in (Phase.STAGED, Phase.ENFORCING) and state.in_flight is None
+        scored, low = self._scoring.look(self._order, self._begun or now, now, wanted=due)
         self.seen = msgspec.structs.replace(
             self._seen,
-            units=nodes,
-            blind=_blind(state, nodes),
+            units=units,
+            blind=_blind(state, units),
             scored=scored,
             scores=low,
-            denied=self._denied(step),
-            signals=(*self._seen.signals, unready) if step is not None else (),
+            unenforced=self._driver.unenforced(self._order, scene),
+            denied=self._denied(step, asked.enforcing),
+            signals=(*self._seen.signals, *pods) if step is not None else (),
         )
         return self.seen
 
@@ -177,29 +135,37 @@ class Looking:
         quiet = max((one.last for one in would), default=state.staged)
         self._seen = msgspec.structs.replace(self._seen, would_deny=would, quiet_since=quiet)
         if state.steps:
-            signals, times = self._signals(state.steps[0].begun, state.steps[-1].begun, now)
-            denied = self._denials("denied", state.steps[-1].begun)
+            # What joins once it is done is held against the day before, not against one of long ago.
+            first = state.steps[0 if state.done is None else -1].begun
+            signals, times = self._signals(first, state.steps[-1].begun, now)
+            denied = tuple(one for kind in self._kinds for one in self._denials(kind, state.steps[-1].begun))
             self._seen = msgspec.structs.replace(self._seen, denied=denied, signals=signals, connect_p99=times)
         else:
             self._seen = msgspec.structs.replace(self._seen, denied=(), signals=(), connect_p99=None)
 
-    def _denials(self, kind: Literal["denied", "would_deny"], since: datetime) -> tuple[Broken, ...]:
-        return broken(self._hub.base.ask(denials_since(kind, since)).to_pylist(), self._known)
+    def _denials(self, kind: Kind, since: datetime) -> tuple[Broken, ...]:
+        return self._broken(self._hub.base.ask(denials_since(kind, since)).to_pylist())
 
-    def _denied(self, step: datetime | None) -> tuple[Broken, ...]:
-        """Those of the database, and those that were told and that it was not asked about yet."""
+    def _broken(self, rows: Iterable[Mapping[str, Any]]) -> tuple[Broken, ...]:
+        """Rows of `denials_since` that are about known edges."""
+        return tuple(_broken(row, self._driver.unit_of(row)) for row in rows if is_known(row, self._known))
+
+    def _denied(self, step: datetime | None, enforcing: tuple[str, ...]) -> tuple[Broken, ...]:
+        """Those of the database, and those that were told and that it was not asked about yet. What policies would
+        deny counts where they are in force by now."""
         if step is None:
             self._told = []
             return ()
         self._told = [one for one in self._told if one.last > step][-_TOLD:]
         found = {(one.client, one.server, one.port): one for one in (*self._told, *self._seen.denied)}
-        return tuple(one for one in found.values() if one.last > step)
+        anywhere = self._order.driver == "modes"
+        return tuple(one for one in found.values() if one.last > step and (anywhere or one.unit in enforcing))
 
     def _signals(
         self, first: datetime, step: datetime, now: datetime
     ) -> tuple[tuple[Signal, ...], tuple[float, float] | None]:
         """Health before the rollout's first step and since the latest; and the 99th percentiles of the time to
-        connect in microseconds, over flows' means, where both are known."""
+        connect in microseconds, where both are known."""
         ask, scope = self._hub.base.ask, self._order.namespaces
         if self._before is None:
             self._before = ask(tallies(first - BASELINE, first, SPAN, scope)).to_pylist()
@@ -209,15 +175,28 @@ class Looking:
             since = next(iter(_tallies(after, bad, of)), Tally())
             made.append(
                 Signal(
-                    name=name, before=_tallies(self._before, bad, of), after=since, spans=ceil((now - step) / SPAN)
+                    name=name, before=_tallies(self._before, bad, of), after=since, spans=spans_in(now - step, SPAN)
                 )
             )
         return tuple(made), _connect_times(self._before, after)
 
 
-def _blind(state: State, nodes: Iterable[Unit]) -> str:
-    silent = [f"{unit.name}: {unit.trouble}" for unit in nodes if unit.trouble and unit.name in state.enforced]
+def _blind(state: State, units: Iterable[Unit]) -> str:
+    silent = [f"{unit.name}: {unit.trouble}" for unit in units if unit.trouble and unit.name in state.enforced]
     return "; ".join(silent[:3])
+
+
+def _broken(row: Mapping[str, Any], unit: str) -> Broken:
+    side = "egress of" if row["reporter"] == "client" else "ingress to"
+    return Broken(
+        client=group_of(row, "client"),
+        server=row["service"] or group_of(row, "server"),
+        port=called("", row["port"], row["protocol"]).strip(),
+        count=int(row["count"]),
+        unit=unit,
+        last=datetime.fromtimestamp(row["last_us"] / 1e6, UTC),
+        why=f"{side} {group_of(row, row['reporter'])}: {in_words(row['reason'])}",
+    )
 
 
 def _tallies(rows: Sequence[Mapping[str, Any]], bad: str, of: str) -> tuple[Tally, ...]:

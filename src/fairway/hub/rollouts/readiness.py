@@ -1,11 +1,12 @@
-"""Readiness: pods that stop being ready, counted against how often that happens anyway."""
+"""Readiness: pods that stop being ready, and containers that start again, counted against how often that happens
+anyway. Chances are pod-seconds."""
 
 from collections import deque
 from datetime import datetime, timedelta
-from math import ceil
 from typing import Final
 
-from fairway.policy.model import Cluster
+from fairway.policy.model import Cluster, Pod
+from fairway.rollout.drift import spans_in
 from fairway.rollout.seen import Signal, Tally
 
 _SPAN: Final = timedelta(minutes=1)
@@ -16,42 +17,55 @@ _LEAST: Final = 2
 
 
 class Readiness:
-    """Looks at the cluster as often as it is told, and remembers what it counted. Chances are pod-seconds."""
+    """Looks at the cluster as often as it is told, and remembers what it counted."""
 
     def __init__(self) -> None:
-        self._ready: dict[str, bool] = {}
+        self._pods: dict[str, Pod] = {}
         self._looked: datetime | None = None
+        self._unready, self._restarts = _Counted("unready-pods"), _Counted("restarts")
+
+    def signals(
+        self, cluster: Cluster, namespaces: tuple[str, ...] | None, step: datetime | None, now: datetime
+    ) -> tuple[Signal, ...]:
+        """The signals after one more look; since `step`, the latest, if there is one."""
+        pods = {
+            pod.uid: pod
+            for pod in cluster.pods
+            if not pod.finished and (namespaces is None or pod.namespace in namespaces)
+        }
+        known = [(self._pods[uid], pod) for uid, pod in pods.items() if uid in self._pods]
+        chances = len(pods) * (now - self._looked).total_seconds() if self._looked is not None else 0.0
+        self._pods, self._looked = pods, now
+        unready = sum(before.ready and not pod.ready for before, pod in known)
+        restarts = sum(max(0, pod.restarts - before.restarts) for before, pod in known)
+        counted = ((self._unready, unready), (self._restarts, restarts))
+        return tuple(one.signal(Tally(bad=bad, of=chances), step, now) for one, bad in counted)
+
+
+class _Counted:
+    """One signal's spans before the first step, and what came since the latest."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
         self._begun: datetime | None = None
         self._spans: deque[Tally] = deque(maxlen=_KEPT)
         self._current = Tally()
         self._since: datetime | None = None
         self._after = Tally()
 
-    def signal(
-        self, cluster: Cluster, namespaces: tuple[str, ...] | None, step: datetime | None, now: datetime
-    ) -> Signal:
-        """The signal after one more look; since `step`, the latest, if there is one."""
-        pods = {
-            pod.uid: pod.ready
-            for pod in cluster.pods
-            if not pod.finished and (namespaces is None or pod.namespace in namespaces)
-        }
-        lost = sum(self._ready.get(uid, False) and not ready for uid, ready in pods.items())
-        seconds = (now - self._looked).total_seconds() if self._looked is not None else 0.0
-        self._ready, self._looked = pods, now
+    def signal(self, more: Tally, step: datetime | None, now: datetime) -> Signal:
         if step != self._since:
             self._since, self._after = step, Tally()
-        more = Tally(bad=lost, of=len(pods) * seconds)
         if step is None:
             self._add(more, now)
         else:
             self._after = _sum(self._after, more)
         return Signal(
-            name="unready-pods",
+            name=self._name,
             least=_LEAST,
             before=(*self._spans, self._current),
             after=self._after,
-            spans=ceil((now - step) / _SPAN) if step is not None else 1,
+            spans=spans_in(now - step, _SPAN) if step is not None else 1,
         )
 
     def _add(self, more: Tally, now: datetime) -> None:

@@ -1,27 +1,27 @@
 """Runner: carries rollouts out. A thread looks, asks the plan, keeps its state, and makes it so, in this order.
 
-A state is on disk before anything of it is done, and doing it is writing the hub's intent, which says all of it: a
-hub that dies in between and comes again reads the state and writes the same intent.
+A state is on disk before anything of it is done, and a driver is told all of it, not what changed: a hub that dies
+in between and comes again reads the state and has the same done.
 """
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from threading import Event, RLock, Thread
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from fairway.hub.auth import Principal, Role
-from fairway.hub.intent import Intent, PolicyChoice
+from fairway.hub.auth import Principal
+from fairway.hub.questions import Coverage
 from fairway.hub.rollouts.book import Book
-from fairway.hub.rollouts.looking import Looking, mistakes, units
-from fairway.hub.rollouts.scoring import Scoring
-from fairway.hub.wishes import Choice, Wish, kept_as
+from fairway.hub.rollouts.drivers import SELF, Beside, Driver, Modes, Scene, undisturbed
+from fairway.hub.rollouts.looking import Looking, mistakes
+from fairway.hub.rollouts.scoring import Scoring, question_of
 from fairway.kit.errors import FairwayError, UsageError
 from fairway.rollout.order import Order
-from fairway.rollout.plan import Plan, plan, wanted
+from fairway.rollout.plan import Plan, Wanted, plan, wanted
 from fairway.rollout.seen import Seen
 from fairway.rollout.state import Phase, State
 
@@ -29,13 +29,9 @@ if TYPE_CHECKING:
     from fairway.hub.service import Hub
 
 _TICK: Final = 0.5
+_REST: Final = 5.0
+"""Seconds between two looks for units that joined a rollout that is done."""
 _IDLE: Final = (Phase.DRAFTED, Phase.DONE, Phase.ABORTED, Phase.FAILED)
-_SELF: Final = Principal(name="rollout", role=Role.OPERATOR)
-_TOLD: Final = (
-    *(f"{end}_{name}" for end in ("client", "server") for name in ("kind", "namespace", "workload", "name")),
-    *("client_address", "server_address", "client_node", "server_node"),
-    *("service", "port", "protocol", "reporter", "reason", "denied", "time_end"),
-)
 
 
 class Rollouts:
@@ -45,9 +41,15 @@ class Rollouts:
         self._hub = hub
         self._log = log
         self.book = Book(hub.config.state.rollouts)
+        outside = {name: Beside(hub, driver) for name, driver in hub.config.drivers.items()}
+        self._drivers: Mapping[str, Driver] = {"modes": Modes(hub), **outside}
         self._looks: dict[str, Looking] = {}
+        self._scorings: dict[Coverage, Scoring] = {}
         self._plans: dict[str, Plan] = {}
         self._troubles: dict[str, str] = {}
+        self._rests: dict[str, float] = {}
+        self._owed: set[str] = set()
+        """Rollouts that ended, and whose driver has not taken everything back yet."""
         self._lock = RLock()
         self._wake = Event()
         self._ending = False
@@ -56,6 +58,9 @@ class Rollouts:
     def start(self) -> None:
         """Go on with what was kept; UsageError if a file of it is damaged."""
         self.book.open()
+        self._owed = {
+            s.order.name for s in self.book.all() if s.phase is Phase.ABORTED and s.order.driver != "modes"
+        }
         self._thread.start()
 
     def close(self) -> None:
@@ -64,10 +69,12 @@ class Rollouts:
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join()
+        for driver in self._drivers.values():
+            driver.close()
 
     def holder(self) -> str:
         """The rollout that says what is in force now; empty if none does."""
-        return next((s.order.name for s in self.book.all() if s.phase not in _IDLE), "")
+        return next((s.order.name for s in self.book.all() if self._holds(s)), "")
 
     def plan_of(self, name: str) -> Plan:
         """What the rollout waits for, as of its last look. UsageError if there is none of that name."""
@@ -83,16 +90,34 @@ class Rollouts:
 
     def look_at(self, order: Order) -> Seen:
         """What is seen for a rollout that is not under way: its units, and what lint says."""
+        scene, driver = self.scene(), self.driver(order)
+        idle = Wanted(enforcing=(), on_trial=False)
+        state = self.book.find(order.name) if self.book.has(order.name) else None
+        asked = wanted(state) if state is not None else idle
+        return Seen(
+            units=driver.units(order, asked, scene),
+            lint=mistakes(order, scene.cluster),
+            unenforced=driver.unenforced(order, scene),
+        )
+
+    def driver(self, order: Order) -> Driver:
+        """Who carries an order out; UsageError if this hub cannot."""
+        if order.driver not in self._drivers:
+            raise UsageError(f"driver `{order.driver}` needs a hub that is connected to a Kubernetes API")
+        return self._drivers[order.driver]
+
+    def scene(self) -> Scene:
+        """What drivers look at. NotReadyError without a cluster."""
         cluster = self._hub.require_ready()
-        nodes = units(cluster, self._hub.agents, self._hub.obeying(), datetime.now(UTC))
-        return Seen(units=nodes, lint=mistakes(order, cluster))
+        return Scene(cluster, self._hub.obeying(), self._hub.orders, datetime.now(UTC))
 
     def draft(self, state: State, who: Principal, why: str = "") -> None:
         """Keep a new rollout, which does nothing until it is started."""
         name = state.order.name
         with self._lock:
             before = self.book.find(name) if self.book.has(name) else None
-            if before is not None and (before.phase not in (*_IDLE, Phase.STEPPED_BACK) or before.enforced):
+            ended = before is None or before.phase is Phase.STEPPED_BACK or not self._holds(before)
+            if before is not None and (not ended or before.enforced):
                 raise UsageError(f"rollout `{name}` is {before.phase}; abort it before it is ordered anew")
             self._keep(state, who, "drafted", why)
             self._looks.pop(name, None)
@@ -108,18 +133,17 @@ class Rollouts:
             self._keep(after, who, done, why)
             if after.phase is Phase.OBSERVING:
                 self._looks.pop(name, None)
-            self._make_so(after)
+            try:
+                self._make_so(after)
+            except (FairwayError, OSError) as error:  # it is kept, and tried again
+                self._trouble(name, error)
         self._wake.set()
         return after
 
     def tell(self, flows: pa.Table) -> None:
         """From the hub's thread: what came in. Denials need not wait until the database is asked."""
         looks = [self._looks[s.order.name] for s in self.book.all() if s.steps and s.order.name in self._looks]
-        if not looks:
-            return
-        denied = flows.filter(pc.equal(flows["verdict"].cast(pa.string()), "deny"))
-        rows = [_grouped(row) for row in denied.select(_TOLD).to_pylist()] if len(denied) else []
-        if rows and sum(look.tell(rows) for look in looks):
+        if sum(look.tell(flows) for look in looks):
             self._wake.set()
 
     def _run(self) -> None:
@@ -127,14 +151,27 @@ class Rollouts:
             self._wake.wait(_TICK)
             self._wake.clear()
             for state in self.book.all():
-                if state.phase in _IDLE:
-                    continue
                 name = state.order.name
                 try:
-                    self._move(state)
+                    if self._under_way(state):
+                        self._move(state)
                     self._troubles.pop(name, None)
                 except Exception as error:  # a rollout that stops looking must say so, whatever it was
                     self._trouble(name, error)
+
+    def _under_way(self, state: State) -> bool:
+        """Is there something to look at or to do? One that is done goes on with units that join, which is looked
+        for now and then, as long as nobody else says what is in force."""
+        if state.phase is not Phase.DONE:
+            return self._holds(state)
+        name, now = state.order.name, time.monotonic()
+        if now < self._rests.get(name, 0.0):
+            return False
+        self._rests[name] = now + _REST
+        return undisturbed(self._hub, state.order, wanted(state), self._hub.require_ready())
+
+    def _holds(self, state: State) -> bool:
+        return state.phase not in _IDLE or (state.phase is Phase.ABORTED and state.order.name in self._owed)
 
     def _trouble(self, name: str, error: Exception) -> None:
         from fairway.hub.service import NotReadyError  # which wires this
@@ -150,20 +187,31 @@ class Rollouts:
         while not self._ending:
             self._make_so(state)
             now = datetime.now(UTC)
-            found = plan(state, self._looking(state).look(state, now), now)
+            if state.phase in _IDLE and state.phase is not Phase.DONE:
+                return
+            found = plan(state, self._seen(state, now), now)
             with self._lock:
                 if self.book.find(state.order.name) != state:
                     return  # a person changed it while it was looked at
                 self._plans[state.order.name] = found
                 if found.state == state:
                     return
-                self._keep(found.state, _SELF, _done(state, found.state))
+                self._keep(found.state, SELF, _done(state, found.state))
             state = found.state
+
+    def _seen(self, state: State, now: datetime) -> Seen:
+        """All that a rollout is decided by; once it is done only its units, which is cheap enough for ever."""
+        if state.phase is not Phase.DONE:
+            return self._looking(state).look(state, now)
+        self._looks.pop(state.order.name, None)
+        return Seen(units=self.driver(state.order).units(state.order, wanted(state), self.scene()))
 
     def _looking(self, state: State) -> Looking:
         name, order = state.order.name, state.order
         if name not in self._looks:
-            self._looks[name] = Looking(self._hub, Scoring(self._hub, order, self._log), order)
+            asked = question_of(order)
+            scoring = self._scorings.setdefault(asked, Scoring(self._hub, asked, self._log))
+            self._looks[name] = Looking(self._hub, scoring, order, self.driver(order))
         return self._looks[name]
 
     def _keep(self, after: State, who: Principal, done: str, why: str = "") -> None:
@@ -177,25 +225,13 @@ class Rollouts:
         self._log(f"rollout {name}: {done}")
 
     def _make_so(self, state: State) -> None:
-        """Write what the state wants as the hub's intent, unless it says so already."""
+        """Have the driver do what the state wants; after an end it may take more than one call."""
+        name = state.order.name
         if state.phase is Phase.DRAFTED:
             return
-        asked, order, cluster = wanted(state), state.order, self._hub.require_ready()
-        # A node that is gone has nothing to enforce, and must not keep others from being switched.
-        there = {node.name for node in cluster.nodes}
-        nodes = tuple(node for node in asked.enforcing if node in there)
-        chosen = Choice(policies=order.policies, posture=order.posture)
-        active = msgspec.structs.replace(chosen, nodes=nodes) if nodes else None
-        staged = chosen if asked.on_trial else None
-        told = Intent(active=self._kept(active), staged=self._kept(staged))
-        if self._hub.wanted.read() == told:
-            return
-        wish = Wish(active=active, staged=staged, why=f"rollout {order.name} is {state.phase}")
-        self._hub.wanted.change(wish, cluster, _SELF, lambda _: True)
-        self._hub.wake()
-
-    def _kept(self, choice: Choice | None) -> PolicyChoice | None:
-        return kept_as(choice, self._hub.config.state) if choice is not None else None
+        self._owed.add(name)
+        if self.driver(state.order).make_so(state.order, wanted(state), self.scene()):
+            self._owed.discard(name)
 
 
 def _done(before: State, after: State) -> str:
@@ -212,15 +248,3 @@ def _done(before: State, after: State) -> str:
         step = after.steps[-1]
         words += f"{', '.join(step.units)} {'soaked' if step.soaked else 'enforce'}"
     return words.lstrip(", ")
-
-
-def _grouped(row: dict[str, Any]) -> dict[str, Any]:
-    """A flow as a row of `trials.denials_since`."""
-    for end in ("client", "server"):
-        row[f"{end}_group"] = (
-            row[f"{end}_workload"] if row[f"{end}_kind"] == "pod" else row[f"{end}_name"] or row[f"{end}_address"]
-        )
-    row["node"] = row[f"{row['reporter']}_node"]
-    row["count"] = max(1, row["denied"])
-    row["last_us"] = row["time_end"].timestamp() * 1e6
-    return row

@@ -18,36 +18,31 @@ _RECENT: Final = timedelta(days=7)
 
 
 class Scoring:
-    """The scores of one rollout's workloads, as of the last computing."""
+    """The scores of all workloads, as of the last computing. Rollouts that ask the same share one."""
 
-    def __init__(self, hub: "Hub", order: Order, log: Callable[[str], None]) -> None:
+    def __init__(self, hub: "Hub", question: Coverage, log: Callable[[str], None]) -> None:
         self._hub = hub
-        self._order = order
+        self._question = question
         self._log = log
         self._job: Job | None = None
         self._at: datetime | None = None
-        self._low: tuple[Low, ...] = ()
+        self._answer: Mapping[str, Any] = {"scores": (), "findings": ()}
 
-    def look(self, now: datetime, *, wanted: bool) -> tuple[bool, tuple[Low, ...]]:
-        """Whether there are scores, and those that are too low. Computed anew where `wanted` and old."""
+    def look(self, order: Order, begun: datetime, now: datetime, *, wanted: bool) -> tuple[bool, tuple[Low, ...]]:
+        """Whether there are scores, and those in the order's scope that are too low. Computed anew where `wanted`
+        and old; what was too low before a rollout had begun may be mended since."""
         self._take(now)
-        if wanted and self._job is None and (self._at is None or now - self._at > AGAIN):
+        low = _low(self._answer, order.namespaces)
+        old = self._at is None or now - self._at > AGAIN or bool(low and self._at < begun)
+        if wanted and self._job is None and old:
             cluster = self._hub.require_ready()
-            question = Coverage(
-                decisions=self._order.decisions, threshold=self._order.gates.score, interval=self._interval
-            )
 
             def gather() -> Material:
                 flows = self._hub.base.flows(now - _RECENT)
                 return Material(cluster, [], flows, self._hub.agents.lost)
 
-            self._job = self._hub.jobs.start("rollout", question, gather)
-        return self._at is not None, self._low
-
-    @property
-    def _interval(self) -> int:
-        """Seconds of a bin: an hour; where the soak is shorter than minutes, in a lab, minutes must do."""
-        return 3600 if self._order.soak >= timedelta(minutes=1) else 60
+            self._job = self._hub.jobs.start("rollout", self._question, gather)
+        return self._at is not None, low
 
     def _take(self, now: datetime) -> None:
         job = self._job
@@ -55,9 +50,16 @@ class Scoring:
             return
         self._job = None
         if job.state is Progress.DONE and job.answer is not None:
-            self._at, self._low = now, _low(job.answer, self._order.namespaces)
+            self._at, self._answer = now, job.answer
         else:
-            self._log(f"rollout {self._order.name}: coverage: {job.error or job.state}; it is tried again")
+            self._log(f"rollouts: coverage: {job.error or job.state}; it is tried again")
+
+
+def question_of(order: Order) -> Coverage:
+    """What an order asks of coverage. Its bins are hours; where the soak is shorter than minutes, in a lab, minutes
+    must do."""
+    interval = 3600 if order.soak >= timedelta(minutes=1) else 60
+    return Coverage(decisions=order.decisions, threshold=order.gates.score, interval=interval)
 
 
 def _low(answer: Mapping[str, Any], namespaces: tuple[str, ...] | None) -> tuple[Low, ...]:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 
 class UnitTold(msgspec.Struct, frozen=True, kw_only=True):
-    """One unit: `mode` is what it is to do: observe, audit, enforce. `step` counts from 1; 0: none yet."""
+    """One unit: `mode` is what it is to do: observe, audit, enforce. `step` counts from 1; 0: none yet. `doing` is
+    how far it is, where that takes its time."""
 
     name: str
     zone: str
@@ -34,6 +35,7 @@ class UnitTold(msgspec.Struct, frozen=True, kw_only=True):
     obeys: bool
     step: int
     trouble: str
+    doing: str
     pods: int
 
 
@@ -94,6 +96,7 @@ def _units(order: Order, state: State, seen: Seen) -> tuple[UnitTold, ...]:
             obeys=unit.obeys,
             step=step.get(unit.name, 0),
             trouble=unit.trouble,
+            doing=unit.doing,
             pods=sum(unit.replicas.values()),
         )
         for unit in seen.units

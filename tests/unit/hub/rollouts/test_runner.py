@@ -1,23 +1,22 @@
 """Rollouts of a real hub with agents that the test plays: in force is what the plan wants, through crashes."""
 
 import json
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fairway.cli.main import main
-from fairway.hub.control import read_feed
 from fairway.hub.intent import read_intent
-from fairway.wire.words import Initiator, Reason, Verdict
+from fairway.hub.rollouts.drivers import undisturbed
+from fairway.rollout.plan import wanted
+from fairway.wire.words import Reason, Verdict
 from support.asking import ask
 from support.hubs import Serving, serving, until
-from support.reports import DB, ORDERS, SECOND, UI, UI2, report
+from support.played import PATH, Agents, phase
+from support.reports import UI
 
-PATH = "/api/v1/rollouts"
 POLICY = """
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -28,50 +27,6 @@ spec:
   ingress: [{from: [{podSelector: {}}]}]
 """
 ORDER = {"name": "shop", "policies": POLICY, "soak": "PT1S", "gates": {"quiet": "PT0S", "score": 0}}
-NODES = {"node-a": UI, "node-b": ORDERS, "node-c": DB}
-_NEIGHBOUR = {"node-a": UI2, "node-b": DB, "node-c": ORDERS}
-"""Who calls a node's pod in ordinary times, which the policy allows."""
-
-
-class Agents:
-    """The agents of all nodes: they obey at once, and say so with every report."""
-
-    def __init__(self, hub: Serving) -> None:
-        self.hub = hub
-        self.boot = f"b{time.time_ns()}"
-        self.sequence = 0
-        self.batches = hub.answers.hub.agents.totals.batches
-        self.deaf: set[str] = set()
-        self.more: list[Any] = []
-
-    def beat(self) -> None:
-        """One report of each node."""
-        self.sequence += 1
-        at = time.time_ns() // 1000
-        told = self.more, self.more = self.more, []
-        for node, pod in NODES.items():
-            feed = read_feed(self.hub.state, node)
-            revision = feed.table.revision if feed and node not in self.deaf else 0
-            usual = {"remote": _NEIGHBOUR[node], "port": 8080}
-            fields = next((more for where, more in told[0] if where == node), usual)
-            fields = {"initiator": Initiator.REMOTE, "connections": 1, "tx_packets": 3, "rx_packets": 3, **fields}
-            batch = report(pod, sequence=self.sequence, boot=self.boot, at=at - SECOND, revision=revision, **fields)
-            assert self.hub.post(batch).status_code == 200
-        self.batches += len(NODES)
-
-    def arrived(self) -> None:
-        """All that was reported can be asked for."""
-        until(lambda: self.hub.answers.hub.agents.totals.batches >= self.batches)
-
-    def until(self, what: Callable[[Any], bool], name: str = "shop") -> Any:
-        deadline = time.monotonic() + 60
-        while True:
-            found = ask(self.hub, "GET", f"{PATH}/{name}").json()
-            if what(found):
-                return found
-            assert time.monotonic() < deadline, (found["phase"], found["waits"], found["gates"])
-            self.beat()
-            threading.Event().wait(0.05)
 
 
 @pytest.fixture
@@ -92,10 +47,6 @@ def ordered(hub: Serving, **more: Any) -> None:
     answer = ask(hub, "POST", f"{PATH}/", json={"order": {**ORDER, **more}, "why": "a test"})
     assert answer.status_code == 201, answer.text
     assert ask(hub, "POST", f"{PATH}/shop/start", json={}).status_code == 200
-
-
-def phase(name: str) -> Callable[[Any], bool]:
-    return lambda found: found["phase"] == name
 
 
 def in_force(hub: Serving) -> tuple[str, ...] | None:
@@ -121,6 +72,28 @@ def test_one_node_at_a_time_until_all_enforce(agents: Agents) -> None:
     entries = [e["done"] for e in ask(agents.hub, "GET", "/api/v1/audit").json() if e["what"] == "rollout"]
     assert entries[-2:] == ["shop: started", "shop: drafted"]
     assert entries[0] == "shop: done"
+
+
+def test_a_node_that_joins_later_is_enforced_unless_a_person_said_otherwise(agents: Agents) -> None:
+    path = agents.hub.cluster / "all.json"
+    manifests = json.loads(path.read_text())
+    [late] = [one for one in manifests["items"] if one["metadata"]["name"] == "node-c"]
+    manifests["items"].remove(late)
+    path.write_text(json.dumps(manifests))
+    until(lambda: len(agents.hub.answers.hub.require_ready().nodes) == 2)
+    ordered(agents.hub, limits={"budgets": [{"nodes": "100%"}]})
+    agents.until(phase("done"))
+    assert in_force(agents.hub) == ("node-a", "node-b")
+    manifests["items"].append(late)
+    path.write_text(json.dumps(manifests))
+    agents.until(lambda found: found["phase"] == "done" and len(found["steps"]) == 2)
+    assert in_force(agents.hub) == ("node-a", "node-b", "node-c")
+    # Taken out of force by hand it stays out of it, on trial though it is.
+    hub = agents.hub.answers.hub
+    state = hub.rollouts.book.find("shop")
+    assert undisturbed(hub, state.order, wanted(state), hub.require_ready())
+    assert ask(agents.hub, "PUT", "/api/v1/intent", json={"active": None}).status_code == 200
+    assert not undisturbed(hub, state.order, wanted(state), hub.require_ready())
 
 
 def test_a_node_that_is_gone_keeps_nobody_from_being_taken_back(agents: Agents) -> None:
