@@ -1081,6 +1081,16 @@ export interface components {
             where: string;
             why: string[];
         };
+        /** Changed */
+        Changed: {
+            /** Format: date-time */
+            at: string;
+            /** @enum {string} */
+            kind: "policy" | "rollout" | "deploy";
+            what: string;
+            /** @default  */
+            who: string;
+        };
         /** Choice */
         Choice: {
             /**
@@ -1133,11 +1143,30 @@ export interface components {
         };
         /** Denials */
         Denials: {
-            denials: components["schemas"]["hub_api_denials_Denied"][];
+            denials: components["schemas"]["Denied"][];
             /** Format: date-time */
             since: string;
             /** Format: date-time */
             until: string;
+        };
+        /** Denied */
+        Denied: {
+            client: components["schemas"]["End"];
+            connections: number;
+            direction: string;
+            enforced: boolean;
+            /** Format: date-time */
+            first_seen: string;
+            /** Format: date-time */
+            last_seen: string;
+            packets: number;
+            port: number;
+            protocol: string;
+            reason: string;
+            server: components["schemas"]["End"];
+            service: string;
+            slot: string;
+            why: string;
         };
         /** Diff */
         Diff: {
@@ -1176,6 +1205,18 @@ export interface components {
         Draft: {
             order: components["schemas"]["Order"];
             /** @default  */
+            why: string;
+        };
+        /** Dropped */
+        Dropped: {
+            edge: string;
+            /** Format: date-time */
+            first: string;
+            /** Format: date-time */
+            last: string;
+            packets: number;
+            /** @default  */
+            rule: string;
             why: string;
         };
         /** End */
@@ -1428,25 +1469,6 @@ export interface components {
             /** Format: date-time */
             until: string;
         };
-        /** Denied */
-        hub_api_denials_Denied: {
-            client: components["schemas"]["End"];
-            connections: number;
-            direction: string;
-            enforced: boolean;
-            /** Format: date-time */
-            first_seen: string;
-            /** Format: date-time */
-            last_seen: string;
-            packets: number;
-            port: number;
-            protocol: string;
-            reason: string;
-            server: components["schemas"]["End"];
-            service: string;
-            slot: string;
-            why: string;
-        };
         /** Intent */
         Intent: {
             active?: components["schemas"]["PolicyChoice"] | null;
@@ -1457,9 +1479,9 @@ export interface components {
             /** Format: date-time */
             begin: string;
             causes: components["schemas"]["Cause"][];
-            changes: components["schemas"]["signals_observed_Change"][];
+            changes: components["schemas"]["Changed"][];
             clients: components["schemas"]["Part"][];
-            denied: components["schemas"]["signals_observed_Denied"][];
+            denied: components["schemas"]["Dropped"][];
             dns: components["schemas"]["Asked"][];
             limits: components["schemas"]["Limit"][];
             link: string;
@@ -2022,28 +2044,6 @@ export interface components {
             rules: string[];
             tier: string;
             verdict: string;
-            why: string;
-        };
-        /** Change */
-        signals_observed_Change: {
-            /** Format: date-time */
-            at: string;
-            /** @enum {string} */
-            kind: "policy" | "rollout" | "deploy";
-            what: string;
-            /** @default  */
-            who: string;
-        };
-        /** Denied */
-        signals_observed_Denied: {
-            edge: string;
-            /** Format: date-time */
-            first: string;
-            /** Format: date-time */
-            last: string;
-            packets: number;
-            /** @default  */
-            rule: string;
             why: string;
         };
         /** Step */

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final
 
 from fairway.signals.cause import ENOUGH, QUESTIONS, Cause
-from fairway.signals.observed import Asked, Change, Denied, Limit, Observed, nodes_of, shares, summed
+from fairway.signals.observed import Asked, Changed, Dropped, Limit, Observed, nodes_of, shares, summed
 from fairway.signals.places import of_nodes, of_replicas
 
 LOOKED_BACK: Final = timedelta(minutes=30)
@@ -54,7 +54,7 @@ def _policy(seen: Observed) -> Iterator[Cause]:
     yield Cause(kind="policy", where=worst.edge, score=round(score, 2), why=tuple(why))
 
 
-def _dropped(one: Denied) -> tuple[int, str]:
+def _dropped(one: Dropped) -> tuple[int, str]:
     return -one.packets, one.edge
 
 
@@ -137,7 +137,7 @@ def _changes(seen: Observed) -> Iterator[Cause]:
         )  # fmt: skip
 
 
-def _before(seen: Observed, *kinds: str) -> list[Change]:
+def _before(seen: Observed, *kinds: str) -> list[Changed]:
     """Changes of these kinds from half an hour before the trouble to its end, the latest first."""
     found = [c for c in seen.changes if c.kind in kinds and seen.since - LOOKED_BACK <= c.at <= seen.until]
     return sorted(found, key=lambda change: change.at, reverse=True)

@@ -95,7 +95,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         return max(0.0, self.asked - self.answered) / self.asked if self.asked else 0.0
 
 
-class Denied(msgspec.Struct, frozen=True, kw_only=True):
+class Dropped(msgspec.Struct, frozen=True, kw_only=True):
     """Connections that policies in force dropped, and why."""
 
     edge: str
@@ -109,7 +109,7 @@ class Denied(msgspec.Struct, frozen=True, kw_only=True):
 ChangeKind = Literal["policy", "rollout", "deploy"]
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True):
+class Changed(msgspec.Struct, frozen=True, kw_only=True):
     """Something that somebody changed, or a pod that was new."""
 
     at: datetime
@@ -151,8 +151,8 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     nodes_before: tuple[Row, ...] = ()
     dns: tuple[Asked, ...] = ()
     dns_before: tuple[Asked, ...] = ()
-    denied: tuple[Denied, ...] = ()
-    changes: tuple[Change, ...] = ()
+    denied: tuple[Dropped, ...] = ()
+    changes: tuple[Changed, ...] = ()
     limits: tuple[Limit, ...] = ()
 
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from fairway.signals.causes import causes
-from fairway.signals.observed import Asked, Change, Counts, Denied, Limit, Observed, Row
+from fairway.signals.observed import Asked, Changed, Counts, Dropped, Limit, Observed, Row
 
 SINCE = datetime(2026, 9, 21, 14, tzinfo=UTC)
 NODES = ("node-a", "node-b", "node-c")
@@ -66,9 +66,9 @@ WELL = Observed(
     dns=(Asked(client="ui-1", node="node-c", asked=100, answered=98),),
     dns_before=(Asked(client="ui-1", node="node-c", asked=100, answered=100),),
 )
-DENIED = Denied(edge="ui/ui -> catalog/catalog:80", packets=90, why="no rule allows it", first=SINCE, last=SINCE)
-POLICY = Change(at=SINCE - timedelta(minutes=1), kind="policy", what="policies in force", who="ada")
-NEW_POD = Change(at=SINCE - timedelta(minutes=5), kind="deploy", what="catalog-2 of catalog/catalog is new")
+DENIED = Dropped(edge="ui/ui -> catalog/catalog:80", packets=90, why="no rule allows it", first=SINCE, last=SINCE)
+POLICY = Changed(at=SINCE - timedelta(minutes=1), kind="policy", what="policies in force", who="ada")
+NEW_POD = Changed(at=SINCE - timedelta(minutes=5), kind="deploy", what="catalog-2 of catalog/catalog is new")
 LOST = {"retransmissions": 40, "sent_bytes": 1e4, "received_bytes": 3e4, "srtt_sum_us": 40 * 250}
 CASES: list[tuple[str, str, str, dict[str, Any]]] = [
     ("a missing rule", "policy", "ui/ui -> catalog/catalog:80", {"denied": (DENIED,), "changes": (POLICY,)}),

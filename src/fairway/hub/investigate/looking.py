@@ -14,7 +14,7 @@ from fairway.hub.database.troubles import dns_between, first_between, nodes_betw
 from fairway.hub.denials import PolicySets, why
 from fairway.hub.investigate.subject import Subject, about, resolving
 from fairway.hub.rows import endpoint_of, rows_of
-from fairway.signals.observed import COUNTED, Asked, Change, ChangeKind, Counts, Denied, Observed, Row
+from fairway.signals.observed import COUNTED, Asked, Changed, ChangeKind, Counts, Dropped, Observed, Row
 from fairway.views.filter import All, AnyOf, Expression, Filter, Term, Word
 from fairway.wire.words import Direction
 
@@ -94,10 +94,10 @@ def _asked(table: Any) -> tuple[Asked, ...]:
     return tuple(Asked(**row) for row in table.to_pylist())
 
 
-def _denied(hub: "Hub", window: Window, wanted: Expression, policies: PolicySets) -> tuple[Denied, ...]:
+def _denied(hub: "Hub", window: Window, wanted: Expression, policies: PolicySets) -> tuple[Dropped, ...]:
     """What policies in force dropped in the window. When each began is known from an hour before."""
     asked = Filter(wanted, window.begin - _BACK, window.until)
-    found: dict[tuple[str, str], Denied] = {}
+    found: dict[tuple[str, str], Dropped] = {}
     for row in rows_of(hub.base.ask(denials(asked, window.until, _MOST_DENIALS))):
         last = row["last_seen"].astimezone(UTC)
         if row["slot"] != "active" or not row["packets"] or last < window.since:
@@ -106,7 +106,7 @@ def _denied(hub: "Hub", window: Window, wanted: Expression, policies: PolicySets
         client, server = endpoint_of(row, "client"), endpoint_of(row, "server")
         direction = Direction.EGRESS if row["reporter"] == "client" else Direction.INGRESS
         called = row["service"] or f"{server.group} {row['port']}/{row['protocol']}"
-        one = Denied(
+        one = Dropped(
             edge=f"{client.group} -> {called}",
             packets=int(row["packets"]),
             why=why(row["reason"], direction, client, server, row["port"], row["protocol"], policies.get("active")),
@@ -127,23 +127,23 @@ def _denied(hub: "Hub", window: Window, wanted: Expression, policies: PolicySets
     return tuple(found.values())
 
 
-def _changes(hub: "Hub", subject: Subject, window: Window, *, who: bool) -> Iterator[Change]:
+def _changes(hub: "Hub", subject: Subject, window: Window, *, who: bool) -> Iterator[Changed]:
     since = window.begin - _BACK
     for entry in hub.audit.latest(_MOST_CHANGES, before=window.until):
         if entry.at < since:
             break
         if entry.what in _KINDS:
             what = entry.done if who else f"{entry.what} changed"
-            yield Change(at=entry.at, kind=_KINDS[entry.what], what=what, who=entry.who if who else "")
+            yield Changed(at=entry.at, kind=_KINDS[entry.what], what=what, who=entry.who if who else "")
     groups = {subject.client, subject.server}
     yield from _deploys(hub.base.ask(newcomers(since, window.until)).to_pylist(), groups)
 
 
-def _deploys(rows: Iterable[dict[str, Any]], groups: set[str]) -> Iterator[Change]:
+def _deploys(rows: Iterable[dict[str, Any]], groups: set[str]) -> Iterator[Changed]:
     for row in rows:
         group = f"{row['namespace']}/{row['workload'].partition('/')[2]}"
         if group in groups:
             node = f" on {row['node']}" if row["node"] else ""
-            yield Change(
+            yield Changed(
                 at=row["first"].astimezone(UTC), kind="deploy", what=f"{row['name']} of {group} is new{node}"
             )

@@ -14,7 +14,7 @@ from fairway.hub.investigate.subject import Subject, about
 from fairway.hub.rows import rows_of
 from fairway.signals.cause import Cause
 from fairway.signals.causes import causes
-from fairway.signals.observed import Asked, Change, Denied, Limit, Observed, Row, Share, nodes_of, shares
+from fairway.signals.observed import Asked, Changed, Dropped, Limit, Observed, Row, Share, nodes_of, shares
 from fairway.signals.pointing import console_of, filter_of
 from fairway.views.filter import All, Expression, Filter
 
@@ -66,9 +66,9 @@ class Investigation(msgspec.Struct, frozen=True, kw_only=True):
     sibling: str
     step: int
     series: list[Moment]
-    denied: list[Denied]
+    denied: list[Dropped]
     dns: list[Asked]
-    changes: list[Change]
+    changes: list[Changed]
     limits: list[Limit]
     link: str
 
