@@ -1639,6 +1639,7 @@ export interface components {
             since: string;
             soak_seconds: number;
             steps: components["schemas"]["Step"][];
+            to_come: string[][];
             units: components["schemas"]["UnitTold"][];
             until: string | null;
             waits: string;

@@ -16,7 +16,7 @@ from fairway.hub.api.problems import problem
 
 BUILT: Final = Path(__file__).parent.parent / "console"
 """Where `make console` puts them, and the wheel has them."""
-PAGES: Final = ("/", "/map", "/flows", "/policies", "/zones", "/agents")
+PAGES: Final = ("/", "/map", "/flows", "/policies", "/rollouts", "/zones", "/agents")
 """Each is the same document, which looks at its address."""
 _DOCUMENT: Final = "index.html"
 _POLICY: Final = "; ".join(
