@@ -667,6 +667,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How people may sign in
+         * @description With a token always.
+         */
+        get: operations["ways"];
+        put?: never;
+        /**
+         * Come back from the provider
+         * @description Exchanges the code for a token that this hub takes.
+         */
+        post: operations["finish"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sign-in/begin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go to the provider
+         * @description Where to send the browser, and what it must keep until it is back.
+         */
+        post: operations["begin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/top": {
         parameters: {
             query?: never;
@@ -846,6 +890,17 @@ export interface components {
             port: number;
             server: string;
         };
+        /** Beginning */
+        Beginning: {
+            redirect: string;
+        };
+        /** Begun */
+        Begun: {
+            nonce: string;
+            state: string;
+            url: string;
+            verifier: string;
+        };
         /** Bill */
         Bill: {
             /** @default 0 */
@@ -999,6 +1054,13 @@ export interface components {
             node: string;
             workload: string;
             zone: string;
+        };
+        /** Ending */
+        Ending: {
+            code: string;
+            nonce: string;
+            redirect: string;
+            verifier: string;
         };
         /** Endpoints */
         Endpoints: {
@@ -1708,6 +1770,10 @@ export interface components {
             verdict: string;
             why: string;
         };
+        /** SignedIn */
+        SignedIn: {
+            token: string;
+        };
         /** Step */
         Step: {
             /** Format: date-time */
@@ -1777,6 +1843,10 @@ export interface components {
             cost: number | null;
             cost_before: number | null;
             server_zone: string;
+        };
+        /** Ways */
+        Ways: {
+            provider: string | null;
         };
         /** Width */
         Width: {
@@ -2764,6 +2834,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Series"];
+                };
+            };
+        };
+    };
+    ways: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ways"];
+                };
+            };
+        };
+    };
+    finish: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Ending"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+        };
+    };
+    begin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Beginning"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Begun"];
                 };
             };
         };

@@ -17,9 +17,7 @@ class Foreseen(msgspec.Struct, frozen=True, kw_only=True):
     never: dict[str, str]
 
 
-def preview(
-    order: Order, units: tuple[Unit, ...], now: datetime, enforced: Collection[str] = ()
-) -> Foreseen:
+def preview(order: Order, units: tuple[Unit, ...], now: datetime, enforced: Collection[str] = ()) -> Foreseen:
     """The steps beyond those `enforced`, as of the budgets active now; none where these freeze it."""
     scope = [unit for unit in units if in_scope(order, unit)]
     most = room(order, len(scope), sum(bool(unit.trouble) for unit in scope), now)
