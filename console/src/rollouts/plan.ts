@@ -26,9 +26,9 @@ const PHASES: Readonly<Record<string, string>> = {
   staged: "on trial: judged, nothing is dropped",
   enforcing: "enforces, step by step",
   done: "done",
-  paused: "paused",
+  paused: "paused; what enforces is watched on",
   "stepping-back": "steps back",
-  "stepped-back": "stepped back: judged, nothing more is dropped",
+  "stepped-back": "stepped back; what was taken back is judged only",
   aborted: "aborted; everything was taken back",
   failed: "failed",
 };
