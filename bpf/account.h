@@ -5,7 +5,7 @@
 
 /* A flow spills when so much moved since it last did; a large one, which would for every few bytes of it, when that is
  * a part of all it moved. */
-#define SPILL_BYTES (32 << 10)
+#define SPILL_BYTES (12 << 10)
 #define SPILL_PART 256
 #define SPILL_MOST (1 << 20)
 

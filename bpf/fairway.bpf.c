@@ -93,8 +93,11 @@ static __always_inline int see(struct __sk_buff *skb, int direction)
 	parsed = parse_once(skb, &p, direction);
 	if (parsed == SHORT)
 		parsed = parse_pulled(skb, &p, direction);
-	if (parsed == PASS_ALWAYS)
+	if (parsed == PASS_ALWAYS) {
+		if (p.icmp == ICMP_NEIGHBOUR)
+			note_asker(&p);
 		return PASS;
+	}
 	if (parsed != PARSED)
 		return unjudgeable(skb, &p, config, parsed);
 	if (p.first_fragment || p.later_fragment)
@@ -105,6 +108,8 @@ static __always_inline int see(struct __sk_buff *skb, int direction)
 	if (flow && flow->epoch == config->epoch && (p.tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
 		return account(skb, &p, flow, direction);
 	if (p.icmp == ICMP_ERROR && error_of_known_flow(skb, &p, direction))
+		return PASS;
+	if (p.icmp == ICMP_NEIGHBOUR && was_asked(skb, &p))
 		return PASS;
 	return slow_path(skb, &p, flow, config, direction);
 }

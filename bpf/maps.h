@@ -31,6 +31,7 @@ MAP(names, BPF_MAP_TYPE_HASH, struct name, struct name_numbers, 16384, BPF_F_NO_
 MAP(named, BPF_MAP_TYPE_HASH, struct named_key, __u32, 65536, BPF_F_NO_PREALLOC);
 MAP(learned, BPF_MAP_TYPE_LRU_HASH, struct holder, struct learned, 16384, 0);
 MAP(answered, BPF_MAP_TYPE_LRU_HASH, struct holder, struct answered, 8192, 0);
+MAP(askers, BPF_MAP_TYPE_LRU_HASH, struct flow_key, __u64, 4096, 0); /* neighbours of pods, and when */
 MAP(questions, BPF_MAP_TYPE_LRU_HASH, struct question_key, struct question, 4096, 0);
 MAP(name_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct name_scratch, 1, 0);
 

@@ -19,7 +19,7 @@ enum parsed {
 	SHORT, /* the headers are not in the linear part yet */
 };
 
-enum icmp { ICMP_NONE, ICMP_REQUEST, ICMP_REPLY, ICMP_ERROR };
+enum icmp { ICMP_NONE, ICMP_REQUEST, ICMP_REPLY, ICMP_ERROR, ICMP_NEIGHBOUR };
 
 struct packet {
 	struct flow_key key;
@@ -78,6 +78,9 @@ static __always_inline int parse_icmp(struct packet *p, const struct icmp_header
 {
 	bool v6 = p->key.family == 6;
 
+	/* A neighbour's question for the pod's hardware address, and the pod's answer. */
+	if (v6 && hop_limit == 255 && icmp->type == (direction == INGRESS ? 135 : 136))
+		p->icmp = ICMP_NEIGHBOUR;
 	if (neighbour_discovery(p, icmp->type, hop_limit, direction))
 		return PASS_ALWAYS;
 	if (icmp->type == (v6 ? 128 : 8))

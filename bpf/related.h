@@ -66,4 +66,25 @@ static __noinline void match_fragment(struct packet *p, int direction)
 	p->later_fragment = 0;
 }
 
+/* A neighbour that asks from a global address, as a bridge or the node behind it does, is answered at that address. Such
+ * an answer looks like any packet to anywhere, so it passes only soon after the question, and only as short as RFC 4861
+ * section 4.4 has it with the one option there is. */
+#define ASKED_SECONDS 5
+#define ADVERTISEMENT_BYTES (sizeof(struct ipv6hdr) + 32)
+
+static __noinline void note_asker(const struct packet *p)
+{
+	__u64 now = bpf_ktime_get_ns();
+
+	bpf_map_update_elem(&askers, &p->key, &now, BPF_ANY);
+}
+
+static __noinline bool was_asked(struct __sk_buff *skb, const struct packet *p)
+{
+	__u64 *asked = bpf_map_lookup_elem(&askers, &p->key);
+
+	return asked && bpf_ktime_get_ns() - *asked < ASKED_SECONDS * 1000000000ULL &&
+	       skb->len - p->network <= ADVERTISEMENT_BYTES;
+}
+
 #endif

@@ -220,8 +220,8 @@ def agent(made: Net, hub: Hub, folder: Path, interval: float) -> Iterator[subpro
 
 
 def installed(folder: Path) -> dict[str, str]:
-    """The environment of an agent's own installation: the packages it depends on, none that are here for others'
-    sake; and their bytecode is kept, as in an image."""
+    """The environment of an agent's image: the packages it depends on, none that are here for others' sake,
+    compiled without what is only for readers."""
     folder.mkdir()
     needs = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     for need in needs:
@@ -229,7 +229,12 @@ def installed(folder: Path) -> dict[str, str]:
         for top in {file.parts[0] for file in found.files or ()} - {".."}:
             (folder / top).symlink_to(Path(str(found.locate_file(top))))
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, "PYTHONPATH": f"{folder}:{ROOT / 'src'}", "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
+    return {
+        **kept,
+        "PYTHONPATH": f"{folder}:{ROOT / 'src'}",
+        "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
+        "PYTHONOPTIMIZE": "2",
+    }
 
 
 @contextlib.contextmanager

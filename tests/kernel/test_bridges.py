@@ -112,6 +112,21 @@ def test_pods_behind_a_bridge_are_found_told_and_held_to_their_rules(bridged: tu
         wait_for(lambda: V4[2] in told(stage))
 
 
+def test_a_pod_that_may_open_nothing_is_found_by_its_neighbours_over_ipv6(bridged: tuple[Net, Stage]) -> None:
+    made, stage = bridged
+    client, server, _ = made.waiting
+    ends = tuple(
+        PodRules(f"uid-{i}", active=(OPEN, FIRST_POLICY), mode=(Mode.ENFORCE, Mode.ENFORCE)) for i in range(2)
+    )
+    feed(made, stage, 2, *ends[1:])
+    stage.start()
+    wait_for(lambda: len(stage.batches()[-1].header.pods) == 2)
+    with stage.serve(server):
+        for asking, device in ((made.node, "cni0"), (client, "eth0")):
+            ip(f"neigh flush dev {device}", namespace=asking.namespace)
+            assert reaches(asking, "fd00:244::3")
+
+
 def test_an_address_that_two_claim_stays_with_who_had_it(bridged: tuple[Net, Stage]) -> None:
     made, _ = bridged
     client = made.waiting[0]

@@ -168,6 +168,24 @@ def test_np25_a_pods_neighbour_discovery_stays_on_the_link(pod: PodUnderTest, re
     assert pod.sends(f.ipv6(pod.address6, remote, f.ICMPV6, f.icmp(135, rest=bytes(16)), hops=255)) is passes
 
 
+@pytest.mark.every_kernel
+def test_np25_a_neighbour_that_asked_is_answered_wherever_it_is(pod: PodUnderTest) -> None:
+    """RFC 4861 section 7.2.4: who asks from a global address is answered there."""
+    pod.rules()
+
+    def tells(remote: str, kind: int = 136, more: bytes = b"", hops: int = 255) -> bool:
+        message = f.icmp(kind, rest=bytes(24) + more)  # its target, and its hardware address
+        return pod.sends(f.ipv6(pod.address6, remote, f.ICMPV6, message, hops=hops))
+
+    assert not tells(PEER6), "nobody asked"
+    assert pod.gets(f.ipv6(PEER6, pod.address6, f.ICMPV6, f.icmp(135, rest=bytes(24)), hops=255))
+    assert tells(PEER6)
+    assert not tells("2001:db8:0:9::9"), "who did not ask"
+    assert not tells(PEER6, more=bytes(8)), "more than an answer has"
+    assert not tells(PEER6, kind=135)
+    assert not tells(PEER6, hops=64)
+
+
 def test_what_is_not_ip_is_dropped_where_anything_is_enforced(pod: PodUnderTest) -> None:
     frame = f.ethernet(bytes(64), 0x88CC)
     pod.rules(mode=Mode.OFF)

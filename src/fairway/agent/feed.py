@@ -17,7 +17,7 @@ from fairway.agent.complaint import Complaint, Say
 from fairway.agent.hublink import Hub, HubError, HubLink
 from fairway.kit.files import write_atomically
 from fairway.wire.protocol import WAIT, feed_path
-from fairway.wire.rules import NodeFeed
+from fairway.wire.rules import VERSION, NodeFeed
 
 MAX_BYTES: Final = 64 << 20
 _WAIT_SECONDS: Final = 30
@@ -138,9 +138,22 @@ class HubFeed:
 def decode(content: bytes, where: str) -> NodeFeed:
     """A feed from anyone; FeedError says in one line what is wrong with it."""
     try:
+        version = msgspec.json.decode(content, type=_Versioned).table.version
+        if version > VERSION:
+            raise FeedError(f"{where} is of version {version}, this agent obeys up to {VERSION}; update the agent")
         return msgspec.json.decode(content, type=NodeFeed)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise FeedError(f"{where}: {error}") from error
+
+
+class _Version(msgspec.Struct):
+    version: int = VERSION
+
+
+class _Versioned(msgspec.Struct):
+    """All that is read of a feed before it is known to be one that can be read."""
+
+    table: _Version = msgspec.field(default_factory=_Version)
 
 
 def _read_kept(path: Path) -> bytes | None:

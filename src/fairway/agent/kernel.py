@@ -146,6 +146,7 @@ TABLES: Final = {  # name: (key, value), as named in the object's BTF; plain num
     "learned": ("holder", "learned"),
     "answered": ("holder", "answered"),
     "questions": ("question_key", "question"),
+    "askers": ("flow_key", "<u8"),
 }
 _RINGS: Final = {"events": ("event",), "spills": ("spill",), "answers": ("answer",)}
 _PARTS: Final[dict[str, tuple[str, ...]]] = {**TABLES, **_RINGS}

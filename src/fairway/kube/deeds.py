@@ -107,6 +107,9 @@ def doubts(staged: Mapping[str, Any]) -> str:
     status = staged.get("status") or {}
     if status.get("observedGeneration") != staged["metadata"].get("generation"):
         return "the hub has not judged it as it is now; wait, or look at the hub"
+    invalid = [one.get("message", "") for one in status.get("conditions") or () if one.get("reason") == "Invalid"]
+    if invalid:
+        return f"it cannot be read: {invalid[0]}"
     if denied := status.get("wouldDeny", 0):
         first = next((one.get("reason", "") for one in status.get("reasons") or ()), "")
         return f"it would have denied {denied} connections since {status.get('since')}: {first}"

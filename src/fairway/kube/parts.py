@@ -71,11 +71,13 @@ class OwnerPart:
 
 @dataclass(frozen=True, slots=True)
 class StagedPart:
-    """A StagedNetworkPolicy: as a NetworkPolicy, its generation, and its status as last seen."""
+    """A StagedNetworkPolicy: as a NetworkPolicy, its generation, and its status as last seen. `problem`: why it
+    cannot be judged by; its policy is then not to be used."""
 
     policy: NetworkPolicy
     generation: int
     status: dict[str, Any]
+    problem: str = ""
 
 
 Policy = NetworkPolicy | TieredPolicy | StagedPart

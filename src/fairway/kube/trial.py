@@ -33,7 +33,11 @@ def status_of(
     now: datetime,
 ) -> dict[str, Any]:
     """The status as it should be. `obeying`: by node, whether its agent has the latest rules; `denied` counts from
-    when the generation was first judged."""
+    when the generation was first judged. Of one that cannot be read only this is told; the rest is the last good
+    one's."""
+    if staged.problem:
+        told = _conditions(staged, "False", "Invalid", staged.problem, now)
+        return {**staged.status, "observedGeneration": staged.generation, "conditions": told}
     since = since_of(staged)
     begun = since or now.replace(second=0, microsecond=0) + timedelta(minutes=1)  # as the hub counts, by minutes
     nodes = _nodes(staged.policy, cluster)
@@ -54,7 +58,7 @@ def status_of(
             {"reason": reason[:_LONGEST], "connections": count, "lastSeen": _moment(latest[reason])}
             for reason, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:_REASONS]
         ],
-        "conditions": _conditions(staged, len(nodes), programmed, now),
+        "conditions": _judged(staged, len(nodes), programmed, now),
     }
 
 
@@ -74,12 +78,17 @@ def _is_of(policy: NetworkPolicy, denied: WouldDeny) -> bool:
     return isolates(policy, denied.direction, denied.subject)
 
 
-def _conditions(staged: StagedPart, total: int, programmed: int, now: datetime) -> Sequence[dict[str, Any]]:
-    """Judged: whether every node with pods that it selects judges by it."""
+def _judged(staged: StagedPart, total: int, programmed: int, now: datetime) -> Sequence[dict[str, Any]]:
+    """Whether every node with pods that it selects judges by it."""
     judged = total == programmed and total > 0
     reason = "Judged" if judged else "WaitingForAgents" if total else "SelectsNoPod"
     message = f"{programmed} of {total} nodes judge by it" if total else "it selects no running pod"
-    status = "True" if judged else "False"
+    return _conditions(staged, "True" if judged else "False", reason, message, now)
+
+
+def _conditions(
+    staged: StagedPart, status: str, reason: str, message: str, now: datetime
+) -> Sequence[dict[str, Any]]:
     listed: list[dict[str, Any]] = staged.status.get("conditions") or []
     old = next((one for one in listed if one.get("type") == "Judged"), {})
     moved = old.get("lastTransitionTime") if old.get("status") == status else None
@@ -90,7 +99,7 @@ def _conditions(staged: StagedPart, total: int, programmed: int, now: datetime) 
             "observedGeneration": staged.generation,
             "lastTransitionTime": moved or _moment(now),
             "reason": reason,
-            "message": message,
+            "message": message[:_LONGEST],
         }
     ]
 

@@ -45,6 +45,7 @@ class World:
         self._lacking: dict[Resource, str] = {}
         self._troubles: dict[Resource, str] = {}
         self._unreadable: dict[tuple[Resource, Key], str] = {}
+        self._invalid: dict[Key, StagedPart] = {}
         self._shown: set[str] = set()
         self._brief: dict[str, PodPart] = {}
         self._shared = Shared()
@@ -67,15 +68,19 @@ class World:
         with self._lock:
             if problems:
                 self._unreadable[resource, key] = one_line(problems[0])
+                if isinstance(part, StagedPart):
+                    self._invalid[key] = replace(part, problem=one_line(problems[0]))
                 if isinstance(part, NetworkPolicy | TieredPolicy | StagedPart):
                     return None  # half a policy is another policy
             else:
-                self._unreadable.pop((resource, key), None)
+                self._forget(resource, key)
         return key, part
 
     def begin(self, resource: Resource) -> None:
         with self._lock:
-            self._unreadable = {one: why for one, why in self._unreadable.items() if one[0] != resource}
+            for other, key in list(self._unreadable):
+                if other == resource:
+                    self._forget(resource, key)
 
     def replace(self, resource: Resource, parts: dict[Key, Part]) -> None:
         with self._lock:
@@ -108,7 +113,7 @@ class World:
             if resource.kind == "EndpointSlice":
                 self._drop_slice(key)
             part = self._parts[resource].pop(key, None)
-            self._unreadable.pop((resource, key), None)
+            self._forget(resource, key)
             if isinstance(part, ServicePart):
                 self._services.pop(key, None)
             if isinstance(part, PodPart):
@@ -191,9 +196,9 @@ class World:
             return tuple(sorted(name for _, name in self._of("Namespace")))
 
     def staged(self) -> dict[Key, StagedPart]:
-        """Policies on trial."""
+        """Policies on trial, and those that would be if they could be read."""
         with self._lock:
-            return dict(self._of("StagedNetworkPolicy"))
+            return {**self._of("StagedNetworkPolicy"), **self._invalid}
 
     def sight(self, usual: Mode) -> tuple[Cluster, Orders]:
         """The cluster and its own orders. Pods that came and went since the last call are in it this once."""
@@ -207,6 +212,12 @@ class World:
                 self._brief.clear()
                 self.version += 1
         return cluster, orders_of(cluster, staged, namespaces, nodes, usual)
+
+    def _forget(self, resource: Resource, key: Key) -> None:
+        """Nothing is wrong with it any more. Under the lock."""
+        self._unreadable.pop((resource, key), None)
+        if resource.kind == "StagedNetworkPolicy":
+            self._invalid.pop(key, None)
 
     def _of(self, kind: str) -> dict[Key, Any]:
         return next(parts for resource, parts in self._parts.items() if resource.kind == kind)

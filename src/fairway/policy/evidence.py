@@ -51,6 +51,8 @@ class Evidence:
 
     def line(self, replicas: int, unit: str = "replicas") -> str:
         """`42 connections, 10.2 KiB, 2026-11-22 20:10 to 20:14 UTC, 2 of 2 replicas, dialled orders/orders:80`."""
+        if self.first > self.last:  # nothing was seen
+            return ", ".join(sorted(self.rulings))
         parts = [
             f"{self.connections} connection{'' if self.connections == 1 else 's'}",
             _size(self.bytes),

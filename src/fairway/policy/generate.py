@@ -1,7 +1,7 @@
 """generate: standard NetworkPolicies from observed edges, one per workload, the smallest readable set.
 
-What was seen and answered is allowed, and nothing else between workloads, with one exception that every
-cluster needs: any pod may ask the cluster's DNS.
+What was seen and answered is allowed, and nothing else between workloads, with two exceptions: any pod may ask the
+cluster's DNS, which every cluster needs, and what `mesh` says of service meshes.
 """
 
 from collections import Counter, defaultdict
@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from fairway.policy.directory import Directory, pod_endpoint
 from fairway.policy.labels import Choice, LabelChooser, Workload, workload_of
 from fairway.policy.manifest import manifest_of
-from fairway.policy.model import Cluster, NetworkPolicy, Peer, Ports, Rule, Selector
+from fairway.policy.mesh import hides_ports, mesh_remotes
+from fairway.policy.model import Cluster, NetworkPolicy, Peer, Pod, Ports, Rule, Selector
 from fairway.policy.peers import PeerWriter, Rank, Remote, folded, is_cluster_dns, is_dns, label_selector
 from fairway.policy.rulings import Rulings
 from fairway.policy.sift import LeftOut, Seen, denied_only, needs_rule, sift, unanswered
@@ -80,8 +81,10 @@ class _Generation:
         self.chooser = LabelChooser(((workload_of(pod), pod.labels) for pod in pods), options.avoid_labels)
         self.writer = PeerWriter(cluster, self.chooser, options.published, whole_namespaces=options.per_namespace)
         self.port_names = _port_names(pods)
-        running = (pod for pod in cluster.pods if not pod.finished)
-        self.replicas = Counter(self._owner(pod_endpoint(pod, "")) for pod in running)
+        self.pods: dict[Workload, list[Pod]] = defaultdict(list)
+        for pod in cluster.pods:
+            if not pod.finished:
+                self.pods[self._owner(pod_endpoint(pod, ""))].append(pod)
         self.notes: set[str] = set()
         self.unwritable: Counter[tuple[str, str, int, str, str]] = Counter()
 
@@ -111,6 +114,7 @@ class _Generation:
             policies += [
                 self._default_deny(name, policies) for name in sorted({p.policy.namespace for p in policies})
             ]
+        self._note_hidden()
         self._note_quiet({(p.policy.namespace, p.workload) for p in policies})
         self.notes.update(self.options.rulings.remarks(self.edges))
         taken = {policy.title for policy in self.cluster.policies}
@@ -136,13 +140,13 @@ class _Generation:
             self.notes.add(
                 f"{namespace}/{name}: its labels select {', '.join(choice.also)}, too; give one of them a label"
             )
-        ingress = self._rules(namespace, Direction.INGRESS, sides.get(Direction.INGRESS, ()))
+        ingress = self._rules(workload, Direction.INGRESS, sides.get(Direction.INGRESS, ()))
         if outside := [r.title for group in ingress for r in group if r.rank is Rank.EXTERNAL]:
             self.notes.add(
                 f"{namespace}/{name}: called from outside by {_some(outside)}; a load balancer's addresses change: "
                 "if these are one's, allow its subnets instead"
             )
-        egress = self._rules(namespace, Direction.EGRESS, sides.get(Direction.EGRESS, ()))
+        egress = self._rules(workload, Direction.EGRESS, sides.get(Direction.EGRESS, ()))
         if sides and not ingress and not egress:
             return None
         policy = NetworkPolicy(
@@ -154,7 +158,7 @@ class _Generation:
         )
         unit = "pods" if self.options.per_namespace else "replicas"
         evidence = {
-            f"{direction.name.lower()}[{index}]": _evidence(remotes, self.replicas[workload], unit)
+            f"{direction.name.lower()}[{index}]": _evidence(remotes, len(self.pods[workload]), unit)
             for direction, rules in ((Direction.INGRESS, ingress), (Direction.EGRESS, egress))
             if direction in self.options.directions
             for index, remotes in enumerate(rules)
@@ -176,9 +180,10 @@ class _Generation:
         )
         return GeneratedPolicy(policy, "", {})
 
-    def _rules(self, home: str, direction: Direction, seen: Iterable[Seen]) -> list[list[Remote]]:
+    def _rules(self, workload: Workload, direction: Direction, seen: Iterable[Seen]) -> list[list[Remote]]:
         """The peers of one direction, those with the same ports together: each list is one rule."""
-        remotes: dict[tuple[str, tuple[Peer, ...]], Remote] = {}
+        remotes = self._of_mesh(workload, direction)
+        home = workload[0]
         for one in seen:
             subject, end = (one.server, one.client) if direction is Direction.INGRESS else (one.client, one.server)
             asks_dns = is_dns(one.server, one.port, one.protocol)
@@ -203,6 +208,20 @@ class _Generation:
         ordered = [sorted(group, key=lambda r: r.title) for group in rules.values()]
         return sorted(ordered, key=lambda group: (group[0].rank, group[0].title, str(folded(group[0].ports))))
 
+    def _of_mesh(self, workload: Workload, direction: Direction) -> dict[tuple[str, tuple[Peer, ...]], Remote]:
+        """What a mesh needs although nothing of it was seen. A workload that is silent is none's business."""
+        remotes: dict[tuple[str, tuple[Peer, ...]], Remote] = {}
+        for found in mesh_remotes(
+            self.pods[workload],
+            self.cluster,
+            direction,
+            lambda pod: self.writer.remote(pod_endpoint(pod, ""), workload[0]),
+        ):
+            remote = remotes.setdefault((found.title, found.peers), found)
+            remote.ports |= found.ports
+            remote.evidence.rulings |= found.evidence.rulings
+        return remotes
+
     def _ports(self, seen: Seen, *, asks_dns: bool, named: bool) -> set[Ports]:
         """The port as a rule writes it: by name if it may be and all the server's pods have it; DNS over both."""
         if asks_dns:
@@ -225,6 +244,18 @@ class _Generation:
         }
         return {self._owner(pod_endpoint(pod, "")) for pod in running} - active
 
+    def _note_hidden(self) -> None:
+        """What a mesh encrypts hides which port of the application was called."""
+        hidden: dict[str, set[str]] = defaultdict(set)
+        for seen in self.seen:
+            if who := hides_ports(seen.port, seen.protocol):
+                hidden[f"{who}, {seen.port}/TCP"].add(seen.server.group)
+        self.notes.update(
+            f"{_some(sorted(servers))}: called through {who}: which of its ports is inside cannot be seen, and no "
+            "NetworkPolicy can tell; the mesh's own authorization can"
+            for who, servers in hidden.items()
+        )
+
     def _note_quiet(self, written: set[Workload]) -> None:
         """A policy without rules would cut a workload off: those that nothing was seen of are left alone."""
         closed = {namespace for namespace, owner in written if not owner}
@@ -245,7 +276,7 @@ def _evidence(remotes: Sequence[Remote], replicas: int, unit: str) -> tuple[str,
 
 def _rule(remotes: Sequence[Remote]) -> Rule:
     peers = dict.fromkeys(peer for remote in remotes for peer in remote.peers)
-    return Rule(tuple(peers), folded(remotes[0].ports))
+    return Rule(tuple(peers) or None, folded(remotes[0].ports) or None)
 
 
 def _some(titles: Sequence[str]) -> str:

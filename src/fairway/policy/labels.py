@@ -35,7 +35,7 @@ _PREFERRED: Final = (
     "app.kubernetes.io/instance",
 )
 _PASSING: Final = re.compile(
-    r"(^|[-./])(hash|revision|generation|uid|pod-name|pod-index|job-name|completion-index|chart|version|heritage"
+    r"(^|[-./])(hash|revision|rev|tlsMode|dataplane-mode|generation|uid|pod-name|pod-index|job-name|completion-index|chart|version|heritage"
     r"|managed-by|hostname|zone|region|commit|sha|build|checksum|timestamp|date)($|[-./])"
 )
 """Labels that change with a rollout, a replica or a place: a selector with one selects nothing tomorrow."""

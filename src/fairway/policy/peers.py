@@ -32,11 +32,13 @@ class Rank(IntEnum):
     NODES = 2
     CLOUD = 3
     EXTERNAL = 4
+    ANYWHERE = 5
 
 
 @dataclass(slots=True)
 class Remote:
-    """One peer of a workload as its rule will write it, with the ports seen and the evidence."""
+    """One peer of a workload as its rule will write it, with the ports seen and the evidence. No peers: anyone; no
+    ports: all."""
 
     rank: Rank
     title: str

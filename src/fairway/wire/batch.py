@@ -109,6 +109,10 @@ class BatchError(ValueError):
     """The bytes are not a batch this version can read; the text says why."""
 
 
+class NewerBatchError(BatchError):
+    """A batch of a program that is newer than this one: it can be read once this one is updated."""
+
+
 _TYPES: Final = {"u1": na.uint8, "u2": na.uint16, "u4": na.uint32, "u8": na.uint64, "i8": na.int64}
 _FORMATS: Final = {"u1": "C", "u2": "S", "u4": "I", "u8": "L", "i8": "l", "V16": "w:16"}
 _METADATA: Final = b"fairway"
@@ -160,7 +164,7 @@ def _header(metadata: Any) -> Header:
     try:
         version = msgspec.json.decode(content, type=_Version).version
         if version > VERSION:
-            raise BatchError(
+            raise NewerBatchError(
                 f"is of version {version}, this program reads up to {VERSION}; update this program first"
             )
         return msgspec.json.decode(content, type=Header)

@@ -159,6 +159,11 @@ def test_a_file_is_read_when_it_changes(tmp_path: Path) -> None:
     with pytest.raises(FeedError, match=r"feed.json: Input data was truncated"):
         of.poll()
     assert of.poll() is None, "told once"
+    path.write_text('{"node": "node-a", "table": {"revision": "of another kind", "version": 2}}')
+    with pytest.raises(FeedError, match=r"is of version 2, this agent obeys up to 1; update the agent"):
+        of.poll()
+    path.write_text('{"node": "node-a", "table": {"revision": 1, "unheard-of": 3}, "more": []}')
+    assert next_feed(of) == feed(1), "what it does not know it leaves out"
     path.write_text("[" * 100_000)
     with pytest.raises(FeedError):
         of.poll()

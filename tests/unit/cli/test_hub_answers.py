@@ -126,11 +126,14 @@ def test_flows_are_followed(hub: Serving, home: Path, tmp_path: Path, capsys: py
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as follower:
         assert follower.stdout
-        until(lambda: live.listeners == 1)
-        follow(hub)
-        line = follower.stdout.readline()
-        follower.send_signal(signal.SIGINT)
-        assert follower.wait(20) == 130
+        try:
+            until(lambda: live.listeners == 1)
+            follow(hub)
+            line = follower.stdout.readline()
+            follower.send_signal(signal.SIGINT)
+            assert follower.wait(20) == 130
+        finally:
+            follower.kill()
     assert re.match(r"\d\d:\d\d:\d\d  ui/ui-1 -> 203.0.113.9  4711/TCP  7 B out, 0 B in$", line)
 
 

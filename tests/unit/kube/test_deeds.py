@@ -94,6 +94,7 @@ def test_promote_waits_until_it_would_deny_nothing(
     for status, why in (
         ({}, "the hub has not judged it as it is now"),
         ({**READY, "observedGeneration": 0}, "the hub has not judged it as it is now"),
+        ({**READY, "conditions": [{"reason": "Invalid", "message": "no port"}]}, "it cannot be read: no port"),
         ({**READY, "nodesProgrammed": 1}, "only 1 of 2 nodes judge by it"),
         (
             {**READY, "wouldDeny": 3, "reasons": reasons},

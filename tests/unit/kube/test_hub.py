@@ -125,6 +125,23 @@ def test_names_rules_modes_and_trials_come_from_the_cluster(server: ApiServerRep
         assert (denied.subject.title, denied.connections) == ("orders/orders-postgresql-0", 3)
         assert denied.reason.startswith("ingress: orders/db, orders/only-orders isolate orders/orders-postgresql-0")
 
+        # A change that cannot be read is told there; judged goes on what was there before.
+        broken = staged(
+            "only-orders", "orders-postgresql", ingress=[{"from": [{"ipBlock": {"cidr": "10.0.0.0/99"}}]}]
+        )
+        server.put("stagednetworkpolicies", broken)
+
+        def refused() -> bool:
+            source._heard = 0.0
+            return any(one["reason"] == "Invalid" for one in status().get("conditions", ()))
+
+        until(refused)
+        assert "10.0.0.0/99" in status()["conditions"][0]["message"]
+        assert hub.answers.hub.orders
+        assert hub.answers.hub.orders.staged
+        server.put("stagednetworkpolicies", staged("only-orders", "orders-postgresql", ingress=[]))
+        until(lambda: not refused())
+
         # A node that disappears is told nothing any more, and its pods' addresses are nobody's.
         server.delete("nodes", "node-a")
         server.delete("pods", "ui-1", "ui")

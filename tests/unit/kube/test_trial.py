@@ -56,6 +56,17 @@ def test_a_changed_one_begins_anew() -> None:
     assert since_of(judged(3, since="yesterday")) is None
 
 
+def test_one_that_cannot_be_read_says_so_and_nothing_else_is_new() -> None:
+    bad = StagedPart(POLICY, 4, judged(3, wouldDeny=2).status, problem="ports[0]: `htt p` is no port")
+    status = status_of(bad, CLUSTER, {}, [], NOW)
+    assert (status["observedGeneration"], status["wouldDeny"]) == (4, 2)
+    [condition] = status["conditions"]
+    assert (condition["status"], condition["reason"], condition["message"]) == ("False", "Invalid", bad.problem)
+    written = StagedPart(POLICY, 4, status, problem=bad.problem)
+    assert status_of(written, CLUSTER, {}, [], NOW + timedelta(minutes=5)) == status, "written once"
+    assert since_of(judged(5)) is None
+
+
 def test_denials_of_its_own_pods_and_directions_count() -> None:
     found = [
         denied("ingress: no rule allows TCP 5432 from dev/x", 20, 60),

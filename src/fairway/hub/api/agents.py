@@ -41,6 +41,8 @@ async def flows(
     hub.receiver.programs[identity.node] = request.headers.get("User-Agent", "")[:80]
     try:
         receipt = await hub.receiver.take(identity, content)
+    except wire.NewerBatchError as error:  # it waits in the agent's spool until this hub can read it
+        return problem(503, "the agent is newer than the hub", f"the batch {error}", {"Retry-After": "60"})
     except wire.BatchError as error:
         return problem(422, "the batch cannot be read", f"the batch {error}")
     except OSError as error:

@@ -105,12 +105,12 @@ def test_what_is_refused(
     assert said in reason
 
 
-def test_a_batch_of_a_newer_version_is_refused_in_words(hub: Serving) -> None:
+def test_a_newer_agent_keeps_its_batches_until_the_hub_can_read_them(hub: Serving) -> None:
     header = msgspec.structs.replace(BATCH.header, version=wire.VERSION + 1)
-    status, reason = refused(
-        ask(hub, "POST", FLOWS_PATH, headers=NAMED | TYPE, content=wire.encode(wire.Batch(header, BATCH.rows)))
-    )
-    assert status == 422
+    content = wire.encode(wire.Batch(header, BATCH.rows))
+    answer = ask(hub, "POST", FLOWS_PATH, headers=NAMED | TYPE, content=content)
+    status, reason = refused(answer)
+    assert (status, answer.headers["Retry-After"]) == (503, "60")
     assert "update this program first" in reason
 
 
