@@ -818,17 +818,26 @@ export interface components {
             /** @default 0 */
             batches: number;
             boot: string;
+            cores?: number | null;
+            /** @default 0 */
+            cpu_seconds: number;
+            /** @default  */
+            kernel: string;
             lag_us?: number | null;
             last_seen_us: number;
             losses?: {
                 [key: string]: number;
             };
             /** @default 0 */
+            measured_us: number;
+            /** @default 0 */
             missing: number;
             node: string;
             packets: number;
             /** @default  */
             program: string;
+            /** @default 0 */
+            resident_bytes: number;
             revision: number;
             /** @default 0 */
             rows: number;
