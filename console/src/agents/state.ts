@@ -63,11 +63,15 @@ export function blindSpots(node: NodeState, now: number): readonly string[] {
     );
   if (node.agent?.missing)
     found.push(`${node.agent.missing} batches never came: the agent's disk was full, or the node was.`);
-  for (const [name, lost] of Object.entries(node.agent?.losses ?? {})) {
-    const meant = MEANT[name] ?? `{} ${name.replaceAll("_", " ")}.`;
-    if (lost > 0) found.push(meant.replace("{}", lost.toLocaleString("en")));
-  }
-  return found;
+  return [...found, ...lostOf(node)];
+}
+
+function lostOf(node: NodeState): readonly string[] {
+  return Object.entries(node.agent?.losses ?? {})
+    .filter(([, lost]) => lost > 0)
+    .map(([name, lost]) =>
+      (MEANT[name] ?? `{} ${name.replaceAll("_", " ")}.`).replace("{}", lost.toLocaleString("en")),
+    );
 }
 
 /** A share of one core, as people size agents: `4.2 m` are thousandths; UNKNOWN for what nobody told. */

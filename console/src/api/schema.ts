@@ -1629,6 +1629,23 @@ export interface components {
             foreseen: components["schemas"]["Foreseen"];
             gates: components["schemas"]["Gate"][];
         };
+        /** Price */
+        Price: {
+            /** @default 0 */
+            in: number;
+            out: number;
+            /** @default  */
+            provider: string;
+            /** @default  */
+            region: string;
+            scope?: components["schemas"]["Scope"] | null;
+            /** @default  */
+            to_region: string;
+            zones?: [
+                string,
+                string
+            ] | null;
+        };
         /** Protected */
         Protected: {
             active: components["schemas"]["Isolated"];
@@ -1715,6 +1732,12 @@ export interface components {
             until: string | null;
             waits: string;
         };
+        /**
+         * Scope
+         * @description How far apart two ends are.
+         * @enum {string}
+         */
+        Scope: "intra-zone" | "inter-zone" | "inter-region";
         /** Score */
         Score: {
             /** @default [] */
@@ -1875,10 +1898,12 @@ export interface components {
         /** Zones */
         Zones: {
             before?: components["schemas"]["Matrix"] | null;
+            bytes_per_gb: number;
             changes?: components["schemas"]["views_cost_Change"][];
             currency: string;
             groups: components["schemas"]["Group"][];
             now: components["schemas"]["Matrix"];
+            prices: components["schemas"]["Price"][];
             /** Format: date-time */
             since: string;
             /** Format: date-time */
@@ -2296,6 +2321,8 @@ export interface operations {
                 q?: string;
                 /** @description beginning: 90s, 5m, 2h, 7d before now, or a time; default 1h */
                 since?: string;
+                /** @description workloads to show as their pods where they stand: `shop/Deployment/ui,...` */
+                unfold?: string;
                 /** @description end, in the same words; default now */
                 until?: string;
                 /** @description within the cluster, with cloud services, with the outside */

@@ -68,7 +68,9 @@ export function widthOf(value: number | null, most: number): number {
 }
 
 export function pictureOf(answer: Answer, shown: Shown): Picture {
-  const bars = new Map(answer.nodes.map((node) => [node.id, barOf(node)]));
+  // Pods that hang from their workload lie above what they cover.
+  const nodes = [...answer.nodes].sort((one, other) => Number(!!one.replica) - Number(!!other.replica));
+  const bars = new Map(nodes.map((node) => [node.id, barOf(node)]));
   const value = METRICS[shown.metric].of;
   const most = answer.edges.reduce((held, edge) => Math.max(held, value(edge) ?? 0), 0);
   const pairs = new Set(answer.edges.map((edge) => idOf(edge)));
@@ -129,6 +131,11 @@ export function cardOf(block: Box): Box {
     width,
     height,
   };
+}
+
+/** A workload as the hub and the URL name it: `shop/Deployment/ui`; "" for what is none. */
+export function workloadOf(node: Placed): string {
+  return node.kind === "pod" ? `${node.namespace}/${node.name}` : "";
 }
 
 /** What stands on a bar. */
