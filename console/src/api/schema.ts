@@ -255,6 +255,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/localities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What could stay in its zone
+         * @description By workload: the share that stayed, what could given its ready replicas now, and what that costs.
+         */
+        get: operations["localitiesOf"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/map": {
         parameters: {
             query?: never;
@@ -1402,6 +1422,29 @@ export interface components {
             /** @constant */
             verb: "lint";
         };
+        /** Localities */
+        Localities: {
+            currency: string;
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            until: string;
+            workloads: components["schemas"]["Locality"][];
+        };
+        /** Locality */
+        Locality: {
+            avoidable: number;
+            bytes: number;
+            cost: number;
+            could: number;
+            replicas: {
+                [key: string]: number;
+            };
+            stays: number;
+            stays_before?: number | null;
+            workload: string;
+            zones: string[];
+        };
         /** Map */
         Map: {
             blocks: components["schemas"]["Ground"][];
@@ -2304,6 +2347,39 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
+                };
+            };
+        };
+    };
+    localitiesOf: {
+        parameters: {
+            query?: {
+                /** @description compare with the time from then on: `7d`, or a time */
+                before?: string;
+                /** @description end of that time; default: as long as the one asked for */
+                before_until?: string;
+                /** @description filter, such as `src.namespace=shop dst.port=5432 since=2h` */
+                q?: string;
+                /** @description beginning: 90s, 5m, 2h, 7d before now, or a time; default 1h */
+                since?: string;
+                /** @description end, in the same words; default now */
+                until?: string;
+                /** @description within the cluster, with cloud services, with the outside */
+                view?: "all" | "cluster" | "cloud" | "external";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Localities"];
                 };
             };
         };

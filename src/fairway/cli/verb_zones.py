@@ -17,6 +17,9 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     verb.add_argument(
         "--before-until", default="", metavar="AGO", help="its end (default: as long as the time asked about)"
     )
+    verb.add_argument(
+        "--workloads", action="store_true", help="by workload: what stayed in its caller's zone, and what could"
+    )
     verb.set_defaults(run=run)
 
 
@@ -28,7 +31,15 @@ def run(arguments: argparse.Namespace) -> int:
 
     asked = asked_of(arguments)
     times = {"before": arguments.before, "before_until": arguments.before_until}
-    told = hub_asked(arguments).answer("zones", asked | {name: text for name, text in times.items() if text})
+    asked |= {name: text for name, text in times.items() if text}
+    if arguments.workloads:
+        told = hub_asked(arguments).answer("localities", asked)
+        table = show.Output(arguments.output) is show.Output.TABLE
+        rows = [_workload(one) for one in told["workloads"]] if table else told["workloads"]
+        right = ("bytes", "stayed", "could", "before", "cost", "avoidable")
+        show.rows(rows, output=show.Output(arguments.output), right=right, empty="no calls between known zones")
+        return 0
+    told = hub_asked(arguments).answer("zones", asked)
     told["groups"].sort(key=lambda group: -group["sums"]["sent_bytes"] - group["sums"]["received_bytes"])
     output = show.Output(arguments.output)
     if output is not show.Output.TABLE:
@@ -44,6 +55,23 @@ def run(arguments: argparse.Namespace) -> int:
         if told[name]:
             show.out.print(f"{name}: {_sentence(told[name], told['currency'])}", markup=False, soft_wrap=True)
     return 0
+
+
+def _workload(one: Mapping[str, Any]) -> dict[str, str]:
+    from fairway.kit import show
+
+    before = one["stays_before"]
+    return {
+        "workload": one["workload"],
+        "bytes": show.size(one["bytes"]),
+        "before": "" if before is None else f"{before:.0%}",
+        "stayed": f"{one['stays']:.0%}",
+        "could": f"{one['could']:.0%}",
+        "cost": _money(one["cost"]),
+        "avoidable": _money(one["avoidable"]),
+        "replicas": " ".join(f"{zone}:{count}" for zone, count in one["replicas"].items()),
+        "none in": " ".join(one["zones"]),
+    }
 
 
 def _change(change: Mapping[str, Any]) -> dict[str, str]:

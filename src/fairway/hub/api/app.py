@@ -15,6 +15,7 @@ from fairway.hub.api import (
     flows,
     intent,
     live,
+    localities,
     metrics,
     nodes,
     policy,
@@ -60,7 +61,7 @@ def application(hub: Hub, gate: Gate, log: Callable[[str], None], sign_in: SignI
         route_handlers=[
             *(healthz, readyz, agents.flows, agents.feed, export.export_flows, export.agents, export.me),
             *(flows.list_flows, graph.map_of, denials.denials_of, live.live),
-            *(zones.zones_of, sums.top_of, sums.hotspots, sums.series_of),
+            *(zones.zones_of, localities.localities_of, sums.top_of, sums.hotspots, sums.series_of),
             *(seen.edges, seen.endpoints_of, seen.search, seen.meaning),
             *(intent.intent, intent.change_intent, intent.audit, metrics.metrics),
             *(protection.protection_of, protection.policies_in, nodes.nodes),

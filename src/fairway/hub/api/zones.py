@@ -65,10 +65,10 @@ async def zones_of(
 ) -> Response[Zones]:
     """A matrix; an empty zone is outside, or not known. Of an earlier time beside it: what topology-aware routing
     changed."""
-    return tagged(request, await desk(lambda: _zones(hub, asked, _earlier(asked, before, before_until))))
+    return tagged(request, await desk(lambda: _zones(hub, asked, earlier_of(asked, before, before_until))))
 
 
-def _earlier(asked: Asked, before: str, before_until: str) -> Filter | None:
+def earlier_of(asked: Asked, before: str, before_until: str) -> Filter | None:
     """What is asked for, of the time to compare with."""
     if not before:
         if before_until:

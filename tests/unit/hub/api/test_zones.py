@@ -106,3 +106,22 @@ def test_times_that_are_none(hub: Serving, given: dict[str, str], said: str) -> 
     status, reason = refusal(hub, "/api/v1/zones", None, **given)
     assert status == 400
     assert said in reason
+
+
+def test_what_stays_in_its_zone_by_workload(hub: Serving) -> None:
+    told = answer(hub, "/api/v1/localities", None, **LATER, before=BEGIN.isoformat())
+    wanted: dict[str, list[int]] = {}
+    for when, rows in enumerate((ROWS, THEN)):
+        for row in rows:
+            if row["server_kind"] == "pod" and row["client_zone"] and row["server_zone"]:
+                sizes = wanted.setdefault(f"{row['server_namespace']}/{row['server_workload']}", [0] * 4)
+                size = row["sent_bytes"] + row["received_bytes"]
+                sizes[2 * when] += size
+                sizes[2 * when + 1] += size * (row["client_zone"] == row["server_zone"])
+    found = {one["workload"]: one for one in told["workloads"]}
+    assert {name: one["bytes"] for name, one in found.items()} == {n: s[2] for n, s in wanted.items() if s[2]}
+    for name, one in found.items():
+        whole, stayed, _, _ = wanted[name]
+        assert (one["stays"], one["stays_before"]) == pytest.approx((1.0, stayed / whole))
+        assert (one["cost"], one["avoidable"]) == (0, 0)
+    assert len(found) > 2
