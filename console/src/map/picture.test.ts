@@ -271,3 +271,13 @@ it("marks a workload by its coverage where that is asked for, and by its number"
     ),
   ).toEqual(expect.arrayContaining(["ui 87% ×2", "cart – ×2"]));
 });
+
+it("lights an unfolded workload with its pods, and paints these last", () => {
+  const pod = place("cart", 300, 300, { id: "pod shop/cart-1", replica: "cart-1" });
+  const told = answer([edge(UI, pod), edge(WEB, UI)], [pod, UI, CART, WEB]);
+  const picture = pictureOf(told, { layer: "traffic", metric: "bytes", least: 0 });
+  expect(picture.bars.map((bar) => bar.title).at(-1)).toBe("cart-1");
+  expect([...(near(picture, CART.id, 1) ?? [])].sort()).toEqual(
+    [CART.id, pod.id, UI.id, `${UI.id}>${pod.id}`].sort(),
+  );
+});

@@ -177,13 +177,22 @@ export function fullTitleOf(node: Placed): string {
   return node.kind === "service" ? `Service ${title}` : title;
 }
 
+/** Ids of the pods that an unfolded workload is shown as. */
+export function podsOf(picture: Picture, { node }: Bar): readonly string[] {
+  if (node.replica || !workloadOf(node)) return [];
+  return picture.bars
+    .filter((bar) => bar.node.replica && workloadOf(bar.node) === workloadOf(node))
+    .map((bar) => bar.id);
+}
+
 /** Who is within so many hops of a pick: ids of bars and arcs. Null picks nothing, and nothing fades. */
 export function near(picture: Picture, pick: string, hops: number): ReadonlySet<string> | null {
   const arc = picture.arcs.find((one) => one.id === pick);
   if (arc) return new Set([arc.id, arc.client.id, arc.server.id]);
-  if (!picture.byId.has(pick)) return null;
-  const found = new Set([pick]);
-  let edge = [pick];
+  const picked = picture.byId.get(pick);
+  if (!picked) return null;
+  let edge = [pick, ...podsOf(picture, picked)];
+  const found = new Set(edge);
   for (let hop = 0; hop < hops; hop += 1) {
     const next: string[] = [];
     for (const id of edge) {

@@ -217,10 +217,10 @@ def _map(
 
 
 def _with_heads(graph: Graph, whole: Graph, unfolded: frozenset[tuple[str, str]]) -> Graph:
-    """With the workloads that their pods hang from."""
-    there = {node.id for node in graph.nodes}
-    heads = [node for node in whole.nodes if (node.namespace, node.name) in unfolded and node.id not in there]
-    return msgspec.structs.replace(graph, nodes=sorted([*graph.nodes, *heads], key=lambda node: node.id))
+    """With the workloads that their pods hang from, and all that these moved."""
+    heads = {node.id: node for node in whole.nodes if (node.namespace, node.name) in unfolded}
+    nodes = {node.id: node for node in graph.nodes} | heads
+    return msgspec.structs.replace(graph, nodes=[nodes[name] for name in sorted(nodes)])
 
 
 def _hung(graph: Graph, boxes: Mapping[str, Box]) -> dict[str, Box]:

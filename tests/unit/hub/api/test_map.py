@@ -109,6 +109,8 @@ def test_a_workload_unfolds_into_its_pods_and_nothing_else_moves(hub: Serving, s
     pod = "pod orders/orders-1"
     assert {name: now[name] for name in before} == before
     assert now.keys() - before.keys() == {pod}
+    moved = [[one["sent_bytes"] for one in map_["nodes"] if one["id"] == ORDERS] for map_ in (whole, told)]
+    assert moved[0] == moved[1] != [0]
     assert now[pod]["y"] > before[ORDERS]["y"] + before[ORDERS]["height"]
     # What the client's agent told of the Service is known of the workload alone.
     assert set(edges(told)) == {(UI, pod), (UI, ORDERS), (pod, DB), (UI2, DB), (UI2, OUTSIDE)}
