@@ -54,7 +54,7 @@ test("losses", () => {
 
 test("load is of agents that tell it", () => {
   const told = node(5, {}, { cores: 0.0042, resident_bytes: 38_000_000 });
-  expect([coresOf(told), memoryOf(told)]).toEqual(["4.2 m", "38 MB"]);
+  expect([coresOf(told), memoryOf(told)]).toEqual(["4.2m", "38 MB"]);
   const older = node(5, {}, { cores: null, resident_bytes: 0 });
   expect([coresOf(older), memoryOf(older), coresOf(node(null))]).toEqual(["–", "–", "–"]);
 });

@@ -74,12 +74,12 @@ function lostOf(node: NodeState): readonly string[] {
     );
 }
 
-/** A share of one core, as people size agents: `4.2 m` are thousandths; UNKNOWN for what nobody told. */
+/** A share of one core, as people size agents: `4.2m` are thousandths; UNKNOWN for what nobody told. */
 export function coresOf(node: NodeState): string {
   const cores = node.agent?.cores;
   return cores === null || cores === undefined
     ? UNKNOWN
-    : `${(cores * 1000).toLocaleString("en", { maximumFractionDigits: 1 })} m`;
+    : `${(cores * 1000).toLocaleString("en", { maximumFractionDigits: 1 })}m`;
 }
 
 /** The agent's memory; UNKNOWN where it does not tell. */

@@ -90,10 +90,12 @@ function rangeOf(begin: number, end: number): { before: string; before_until: st
 /** Where a price holds, in words. */
 export function placeOf(price: Schemas["Price"]): string {
   if (price.zones) return price.zones.join(" and ");
-  const where = [price.provider?.toUpperCase(), price.region].filter(Boolean).join(" ");
+  const where = [PROVIDERS[price.provider ?? ""] ?? price.provider, price.region].filter(Boolean).join(" ");
   const to = price.to_region ? ` to ${price.to_region}` : "";
   return [where + to, SCOPES[price.scope ?? ""]].filter(Boolean).join(", ") || "everywhere";
 }
+
+const PROVIDERS: Readonly<Record<string, string>> = { aws: "AWS", gcp: "Google", azure: "Azure" };
 
 const SCOPES: Readonly<Record<string, string>> = {
   "intra-zone": "within a zone",

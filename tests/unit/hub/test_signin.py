@@ -177,6 +177,8 @@ def test_a_hub_without_a_provider_says_so(tmp_path: Path) -> None:
         assert anybody.get("/api/v1/sign-in").json() == {"provider": None}
         answer = anybody.post("/api/v1/sign-in/begin", json={"redirect": REDIRECT})
         assert (answer.status_code, "show a token instead" in answer.text) == (400, True)
+        for path in ("/api/v1/sign-in", "/api/v1/sign-in/begin"):
+            assert anybody.post(path, content=b" " * (1 << 16)).status_code == 413
 
 
 def test_it_is_not_asked_too_often(strict: Strict, tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from fairway.hub.signin import Begun, Ending, SignIn, Text
 from fairway.kit.errors import UsageError
 
 PATH: Final = "/api/v1/sign-in"
+MOST_BYTES: Final = 1 << 15
+"""Of a body: these are of people who are not known."""
 LIMIT: Final = Limit(2, 20)
 """Of each address: every one of these makes the hub ask the provider."""
 
@@ -54,7 +56,14 @@ async def ways(entrance: NamedDependency[Entrance]) -> Ways:
     return Ways(provider=entrance.sign_in.provider if entrance.sign_in else None)
 
 
-@post(f"{PATH}/begin", exclude_from_auth=True, status_code=200, tags=["sign-in"], summary="Go to the provider")
+@post(
+    f"{PATH}/begin",
+    exclude_from_auth=True,
+    status_code=200,
+    tags=["sign-in"],
+    summary="Go to the provider",
+    request_max_body_size=MOST_BYTES,
+)
 async def begin(
     request: Request[Any, Any, Any], entrance: NamedDependency[Entrance], data: JSONBody[Beginning]
 ) -> Begun:
@@ -65,7 +74,14 @@ async def begin(
         raise ServiceUnavailableException(str(error), headers={"Retry-After": "10"}) from None
 
 
-@post(PATH, exclude_from_auth=True, status_code=200, tags=["sign-in"], summary="Come back from the provider")
+@post(
+    PATH,
+    exclude_from_auth=True,
+    status_code=200,
+    tags=["sign-in"],
+    summary="Come back from the provider",
+    request_max_body_size=MOST_BYTES,
+)
 async def finish(
     request: Request[Any, Any, Any], entrance: NamedDependency[Entrance], data: JSONBody[Ending]
 ) -> SignedIn:
