@@ -30,7 +30,7 @@ def draft(hub: Serving, name: str) -> None:
         "name": name,
         "policies": "\n---\n".join(one["yaml"] for one in made),
         "limits": {"budgets": [{"nodes": "34%"}]},
-        "gates": {"quiet": "PT0S"},
+        "gates": {"quiet": "PT0S", "periods": 0},
         "soak": "PT600S",
     }
     answer = ask(hub, "POST", f"{PATH}/", json={"order": order, "why": "CHG-1042"})
