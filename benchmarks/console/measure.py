@@ -105,7 +105,7 @@ def main() -> int:
     parser.add_argument("--frames", type=int, default=180, help="of dragging and zooming")
     parser.add_argument("--visits", type=int, default=3, help="of which the quickest counts")
     parser.add_argument("--rows", type=int, default=1_000_000, help="of the table of flows")
-    parser.add_argument("--seconds", type=float, default=240, help="of scrolling to its end, at most")
+    parser.add_argument("--seconds", type=float, default=600, help="of scrolling to its end, at most")
     options = parser.parse_args()
     figures: dict[str, Any] = {"cores": os.cpu_count(), "load": os.getloadavg()[0], "bundle": bundle()}
     with sync_playwright() as player:
