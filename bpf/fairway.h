@@ -252,6 +252,11 @@ enum counter {
 	SPILLS_LOST, /* the ring was full */
 	ANSWERS_UNREAD, /* DNS answers that named an address in a way that is not followed */
 	ANSWERS_LOST, /* the ring was full: an address goes without a name */
+	DNS_NOERROR, /* resolvers' answers by response code, RFC 1035 section 4.1.1 */
+	DNS_SERVFAIL,
+	DNS_NXDOMAIN,
+	DNS_REFUSED,
+	DNS_OTHER,
 	COUNTERS
 };
 

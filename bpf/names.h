@@ -249,6 +249,15 @@ __noinline int learn_record(struct __sk_buff *skb, __u32 offset)
 	return offset + bpf_ntohs(record.length);
 }
 
+static __always_inline void count_answer(__u8 code)
+{
+	count(code == 0 ? DNS_NOERROR :
+	      code == 2 ? DNS_SERVFAIL :
+	      code == 3 ? DNS_NXDOMAIN :
+	      code == 5 ? DNS_REFUSED :
+			  DNS_OTHER);
+}
+
 /* An answer from a resolver. It is learned if it is to a question that this pod asked from this port under this
  * number, and a rule speaks of the name; `tell`: it is reported. */
 __noinline int learn_answer(struct __sk_buff *skb, __u32 offset, __u16 local_port, __u32 tell)
@@ -264,6 +273,7 @@ __noinline int learn_answer(struct __sk_buff *skb, __u32 offset, __u16 local_por
 		return 0;
 	if (!(header.flags[0] & 0x80))
 		return 0;
+	count_answer(header.flags[1] & 0x0f);
 	key.id = header.id;
 	asked = bpf_map_lookup_elem(&questions, &key);
 	learn = asked;

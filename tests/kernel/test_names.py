@@ -102,6 +102,18 @@ def test_names(pod: PodUnderTest, name: str, learned: bool) -> None:
     assert connects(pod) is learned
 
 
+def test_answers_are_counted_by_their_code_and_only_the_resolvers(pod: PodUnderTest) -> None:
+    codes = {0: "noerror", 2: "servfail", 3: "nxdomain", 5: "refused", 4: "other", 9: "other"}
+    before = pod.kernel.counters()
+    for code in codes:
+        hear(pod, answer("api.example.com", flags=0x8180 | code))
+    hear(pod, answer("api.example.com", flags=0x8182), server=OTHER)
+    hear(pod, query("api.example.com"))
+    now = pod.kernel.counters()
+    counted = {name: now[f"dns_{name}"] - before[f"dns_{name}"] for name in codes.values()}
+    assert counted == {"noerror": 1, "servfail": 1, "nxdomain": 1, "refused": 1, "other": 2}
+
+
 def test_a_chain_of_aliases_and_several_addresses(pod: PodUnderTest) -> None:
     target, others = wire("edge.cdn.test"), ["198.51.100.1", "198.51.100.2"]
     ask(pod, "cdn.example.net")

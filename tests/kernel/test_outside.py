@@ -23,8 +23,10 @@ from fairway.wire import batch as wire
 from fairway.wire.protocol import BatchId
 from fairway.wire.rules import NodeFeed, NodePod, RuleTable
 from fairway.wire.words import Initiator
+from support.collector import Collector, collecting
 from support.hub import TOKEN, Certificates, Hub, serving
 from support.net import Net, net
+from support.prometheus import program
 
 EXCHANGE = """
 import socket, sys
@@ -313,7 +315,7 @@ def sum_of(stage: Stage, name: str) -> float:
 
 
 def test_promtool_finds_nothing_to_mend(stage: Stage) -> None:
-    promtool = shutil.which("promtool") or pytest.skip("needs promtool: Debian's package `prometheus` has it")
+    promtool = program("promtool")
     stage.feed()
     with stage.serving(), stage.server():
         stage.start("--metrics", "127.0.0.1:9410", "--compat", "aws", "--compat-window", "1")
@@ -324,6 +326,18 @@ def test_promtool_finds_nothing_to_mend(stage: Stage) -> None:
             [promtool, "check", "metrics"], input=text, text=True, capture_output=True, check=False
         )
         assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_a_collector_gets_what_a_scraper_would(stage: Stage) -> None:
+    stage.feed()
+    collector = Collector()
+    with stage.serving(), collecting(collector, stage.net.node.inside):
+        stage.start("--otlp", collector.url)
+        collector.wait_for(lambda: collector.posted)
+    found = collector.values()
+    assert {who for who, *_ in found} == {"fairway-agent"}
+    assert ("fairway-agent", "fairway_node_dns_answers", "node-a", "noerror") in found
+    assert found["fairway-agent", "fairway_agent_waiting_limit_bytes"] == 256 << 20
 
 
 def test_compatible_metrics_are_of_the_last_full_window(stage: Stage) -> None:

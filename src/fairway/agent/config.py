@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from fairway.agent.attach import Hook
+from fairway.kit.otlp import problem as collector_problem
 
 ENVIRONMENT: Final = "FAIRWAY_AGENT_"
 FIXED: Final = ("node", "spool", "pins", "hook", "keep_open", "stdout")
@@ -71,6 +72,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
         None
     )
     metrics_pods: Annotated[int, Meta(description="pods with metrics of their own, at most", ge=0, le=4096)] = 1000
+    otlp: Annotated[str, Meta(description="also push metrics to this OpenTelemetry collector (HTTP)")] = ""
     compat: Annotated[Compat, Meta(description="also metrics under another agent's names: none or aws")] = (
         Compat.NONE
     )
@@ -98,6 +100,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
             found += _hub_problems(self.hub, self.token_file)
         if self.metrics and listen_address(self.metrics) is None:
             found.append(f"`metrics`: `{self.metrics}` is no address:port, as in 0.0.0.0:9410 or [::]:9410")
+        if self.otlp and (wrong := collector_problem(self.otlp)):
+            found.append(f"`otlp`: {wrong}")
         if self.metrics_key is not None and self.metrics_cert is None:
             found.append("`metrics-key` is of no use without `metrics-cert`")
         try:

@@ -164,6 +164,11 @@ COUNTERS: Final = (
     "spills_lost",
     "answers_unread",
     "answers_lost",
+    "dns_noerror",
+    "dns_servfail",
+    "dns_nxdomain",
+    "dns_refused",
+    "dns_other",
 )
 _LINKS: Final = ("links", "uplinks", "sockets")
 _OPTIONAL: Final = ("fairway_sockets",)

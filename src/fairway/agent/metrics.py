@@ -11,14 +11,17 @@ from fairway.agent.compat import AwsWindow
 from fairway.agent.ethtool import ALLOWANCES, AVAILABLE, allowances
 from fairway.agent.feed import HubFeed
 from fairway.agent.kernel import Kernel
+from fairway.agent.limits import interfaces, untracked
 from fairway.agent.pods import Pods
 from fairway.agent.readings import Opened, PodReading, conntrack, own_use, pod_readings
 from fairway.agent.sender import Sender
 from fairway.kit.openmetrics import Family, Sample, counter, gauge
+from fairway.kit.otlp import Push
 
 _STATES: Final = ("pods_without_interface",)
 _CARDS_SECONDS: Final = 60.0
 _WAYS: Final = ("ingress", "egress")
+_CODES: Final = ("noerror", "servfail", "nxdomain", "refused", "other")
 
 
 @dataclass(slots=True)
@@ -48,6 +51,8 @@ class Health:
     reports: int = 0
     losses: Mapping[str, int] = field(default_factory=dict)
     waiting: tuple[int, int] = (0, 0)
+    waiting_limit: int = 0
+    push: Push | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,8 @@ class Metrics:
                 ({"node": self.node}, len(readings) - len(shown)),
             ),
             *self._of_node(),
+            *self._of_interfaces(),
+            *self._of_dns(),
             *self._of_cards(),
             *self._of_policy(),
             *self._of_sending(),
@@ -94,14 +101,20 @@ class Metrics:
             yield counter(
                 name, about, *((self._pod(r, way), getattr(r, f"{way}_{what}")) for r in shown for way in _WAYS)
             )
-        opened = [
-            (self._pod(reading, way), getattr(self.opened.of(reading.pod), way))
-            for reading in shown
-            for way in _WAYS
-        ]
-        yield counter("fairway_pod_connections", "Connections opened to and by the pod.", *opened)
-        again = [(self._pod(r), self.opened.of(r.pod).retransmissions) for r in shown]
-        yield counter("fairway_pod_retransmissions", "TCP segments that the pod sent again.", *again)
+        sums = [(reading, self.opened.of(reading.pod)) for reading in shown]
+        for name, prefix, about in (
+            ("fairway_pod_connections", "", "Connections opened to and by the pod."),
+            ("fairway_pod_failed_connections", "failed_", "Of TCP: refused, or given up before any answer."),
+        ):
+            ways = [(self._pod(r, way), getattr(added, prefix + way)) for r, added in sums for way in _WAYS]
+            yield counter(name, about, *ways)
+        for name, what, about in (
+            ("fairway_pod_retransmissions", "retransmissions", "TCP segments that the pod sent again."),
+            ("fairway_pod_retransmission_timeouts", "timeouts", "Expiries of the pod's retransmission timers."),
+            ("fairway_pod_dns_questions", "dns_questions", "DNS questions that the pod asked by UDP."),
+            ("fairway_pod_dns_answers", "dns_answers", "Answers that came to them, whatever they say."),
+        ):
+            yield counter(name, about, *((self._pod(r), getattr(added, what)) for r, added in sums))
 
     def _pod(self, reading: PodReading, way: str = "") -> dict[str, str]:
         labels = {"node": self.node, "namespace": reading.pod.namespace, "pod": reading.pod.name}
@@ -130,6 +143,40 @@ class Metrics:
                 "Connections the kernel can track; beyond it new ones are dropped.",
                 ({"node": self.node}, tracked["max"]),
             )
+
+        yield counter(
+            "fairway_node_conntrack_failures",
+            "Connections that the kernel could not track, or forgot for others, by why.",
+            *(({"node": self.node, "reason": reason}, count) for reason, count in untracked().items()),
+        )
+
+    def _of_interfaces(self) -> Iterator[Family]:
+        mine = {name for index, name in socket.if_nameindex() if index in self.pods.by_interface}
+        found = interfaces(mine)
+        for column, (name, about) in enumerate(
+            (
+                ("fairway_node_interface_bytes", "Bytes of the node's own interfaces, link headers included."),
+                ("fairway_node_interface_packets", "Their packets."),
+                ("fairway_node_interface_dropped_packets", "Packets that interface or driver dropped."),
+            )
+        ):
+            yield counter(
+                name,
+                about,
+                *(
+                    ({"node": self.node, "interface": interface, "direction": way}, values[way][column])
+                    for interface, values in found.items()
+                    for way in _WAYS
+                ),
+            )
+
+    def _of_dns(self) -> Iterator[Family]:
+        counted = self.kernel.counters()
+        yield counter(
+            "fairway_node_dns_answers",
+            "Answers of the resolvers that are believed, by response code.",
+            *(({"node": self.node, "code": code}, counted[f"dns_{code}"]) for code in _CODES),
+        )
 
     def _of_cards(self) -> Iterator[Family]:
         cards = self.cards.read()
@@ -165,6 +212,7 @@ class Metrics:
         batches, size = self.health.waiting
         yield gauge("fairway_agent_waiting_batches", "Batches that nobody took yet.", ({}, batches))
         yield gauge("fairway_agent_waiting_bytes", "Their bytes.", ({}, size))
+        yield gauge("fairway_agent_waiting_limit_bytes", "How many may wait.", ({}, self.health.waiting_limit))
         if self.sender is not None:
             sent = self.sender.sent
             results = ("batches", "duplicates", "refused", "split")
@@ -177,6 +225,12 @@ class Metrics:
         troubles = {"batches": self.sender, "feed": self.feed}
         failures = [({"of": name}, one.complaint.count) for name, one in troubles.items() if one is not None]
         yield counter("fairway_agent_hub_failures", "Questions to the hub without a good answer.", *failures)
+        exports = self.health.push.exports.copy() if self.health.push else {}
+        yield counter(
+            "fairway_agent_otlp_exports",
+            "Pushes to the collector, by what became of them.",
+            *(({"result": result}, count) for result, count in exports.items()),
+        )
         last = {
             "batches": self.sender.sent.last if self.sender else 0.0,
             "feed": self.feed.last if self.feed else 0.0,

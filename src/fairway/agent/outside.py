@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import fairway
 from fairway.agent.compat import AwsWindow, instance_id
 from fairway.agent.complaint import Say
 from fairway.agent.config import Compat, Config, listen_address
@@ -21,6 +22,7 @@ from fairway.agent.printer import Printer
 from fairway.agent.readings import Opened, pod_readings
 from fairway.agent.sender import Sender
 from fairway.kit.errors import EnvironmentLacksError
+from fairway.kit.otlp import Push
 from fairway.wire.batch import Batch
 from fairway.wire.rules import NodeFeed
 
@@ -34,7 +36,7 @@ class Outside:
     def __init__(self, config: Config, boot: str, kernel: Kernel, pods: Pods, opened: Opened, say: Say) -> None:
         self._kernel, self._pods, self._opened, self._say = kernel, pods, opened, say
         self.outbox = _outbox(config, boot)
-        self.health = Health(flows_limit=kernel.tables["flows"].size)
+        self.health = Health(flows_limit=kernel.tables["flows"].size, waiting_limit=config.spool_mib << 20)
         self.boot = boot
         self._config = config
         self.sender = self._open_sender(config)
@@ -79,7 +81,7 @@ class Outside:
     def reopen(self, config: Config) -> None:
         """Go on with other settings. What serves or asks is made anew, so that renewed certificates count, too."""
         if isinstance(self.outbox, Outbox):
-            self.outbox.max_bytes = config.spool_mib << 20
+            self.outbox.max_bytes = self.health.waiting_limit = config.spool_mib << 20
         before, self._config = self._config, config
         if _hub(config) != _hub(before) and self.sender is not None:
             self.sender.close(0.0)
@@ -122,7 +124,7 @@ class Outside:
     def _expose(self, config: Config) -> None:
         self._metrics = None
         address = listen_address(config.metrics) if config.metrics else None
-        if address is None:
+        if address is None and not config.otlp:
             self._compat = None
             return
         if config.compat is Compat.AWS:
@@ -141,6 +143,16 @@ class Outside:
             feed=self.feed if isinstance(self.feed, HubFeed) else None,
             compat=self._compat,
         )
+        if config.otlp:
+            told = {
+                "service.name": "fairway-agent",
+                "service.version": fairway.__version__,
+                "k8s.node.name": config.node,
+            }
+            self.health.push = Push(config.otlp, self._metrics.families, told, self._say)
+            self.health.push.start()
+        if address is None:
+            return
         certificate = (config.metrics_cert, config.metrics_key) if config.metrics_cert else None
         self._exposition = Exposition(address, self._metrics.families, certificate, config.metrics_token_file)
 
@@ -148,6 +160,9 @@ class Outside:
         if self._exposition is not None:
             self._exposition.close()
             self._exposition = None
+        if self.health.push is not None:
+            self.health.push.close()
+            self.health.push = None
 
 
 def _outbox(config: Config, boot: str) -> Outbox | Printer:

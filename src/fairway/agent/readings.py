@@ -14,7 +14,8 @@ from fairway.wire.rules import NodePod
 from fairway.wire.words import Initiator
 
 _CONNTRACK: Final = Path("/proc/sys/net/netfilter")
-_TCP: Final = 6
+_TCP, _UDP = 6, 17
+_DNS: Final = 53
 _STATM: Final = Path("/proc/self/statm")
 
 
@@ -32,13 +33,19 @@ class PodReading(NamedTuple):
 
 
 class PodOpened(NamedTuple):
-    """What a pod's conversations add up to: connections opened to and by it, those of TCP, segments sent again."""
+    """What a pod's conversations add up to: connections opened to and by it, those of TCP, and of them those that
+    failed; segments sent again, expiries of the timer behind them; DNS questions by UDP, and answers to them."""
 
     ingress: int = 0
     egress: int = 0
     tcp_ingress: int = 0
     tcp_egress: int = 0
+    failed_ingress: int = 0
+    failed_egress: int = 0
     retransmissions: int = 0
+    timeouts: int = 0
+    dns_questions: int = 0
+    dns_answers: int = 0
 
 
 @dataclass(slots=True)
@@ -62,9 +69,12 @@ class Opened:
             rows["initiator"] == Initiator.POD,
             rows["protocol"] == _TCP,
         )
+        asked = rows[by & (rows["protocol"] == _UDP) & (rows["port"] == _DNS)]
         sums = [
             *(_by_pod(rows[mine], "connections", len(pods)) for mine in (to, by, to & tcp, by & tcp)),
-            _by_pod(rows, "retransmissions", len(pods)),
+            *(_by_pod(rows[mine], "failed", len(pods)) for mine in (to, by)),
+            *(_by_pod(rows, column, len(pods)) for column in ("retransmissions", "timeouts")),
+            *(_by_pod(asked, column, len(pods)) for column in ("tx_packets", "rx_packets")),
         ]
         self.pods = {
             pod.uid: PodOpened(*(old + new for old, new in zip(self.of(pod), more, strict=True)))
@@ -73,7 +83,7 @@ class Opened:
         more = {
             "ingress_connections": sum(sums[0]),
             "egress_connections": sum(sums[1]),
-            "retransmissions": sum(sums[4]),
+            "retransmissions": sum(sums[PodOpened._fields.index("retransmissions")]),
         }
         for name, count in more.items():
             self.node[name] = self.node.get(name, 0) + count

@@ -77,6 +77,19 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     verb.add_argument(
         "--keep", default="", metavar="TABLE=DAYSd,...", help="how long each table keeps its rows: flows=7d, ..."
     )
+    verb.add_argument(
+        "--metric-edges",
+        type=_edges,
+        default=0,
+        metavar="N",
+        help="edges between workloads with metrics of their own, at most; the others are counted (default: none)",
+    )
+    verb.add_argument(
+        "--otlp",
+        type=_collector,
+        metavar="URL",
+        help="push metrics to this OpenTelemetry collector",
+    )
     verb.set_defaults(run=run)
 
 
@@ -117,6 +130,8 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.store,
         parse_retention(arguments.keep),
         read_prices(arguments.prices) if arguments.prices else Prices(),
+        arguments.metric_edges,
+        arguments.otlp or "",
     )
     try:
         serve(config, listening, ranges, log)
@@ -155,6 +170,20 @@ def _address(text: str) -> tuple[str, int]:
     if not colon or not host or not (port.isascii() and port.isdigit() and len(port) < 6 and int(port) < 65536):
         raise argparse.ArgumentTypeError(f"`{text}` is no HOST:PORT")
     return host, int(port)
+
+
+def _collector(text: str) -> str:
+    from fairway.kit.otlp import problem
+
+    if wrong := problem(text):
+        raise argparse.ArgumentTypeError(wrong)
+    return text
+
+
+def _edges(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 7 and int(text) <= 100_000):
+        raise argparse.ArgumentTypeError(f"`{text}` is no number of edges from 0 to 100000")
+    return int(text)
 
 
 def _mebibytes(text: str) -> int:

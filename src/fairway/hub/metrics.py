@@ -1,6 +1,7 @@
 """What a hub counts, as metrics. docs/hub.md lists them."""
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -25,7 +26,10 @@ def families(hub: Hub, turned_away: Mapping[str, int], now_us: int) -> Iterator[
         "Rows put into the database, by the category that their ends make.",
         *(({"category": word}, count) for word, count in sorted(hub.loader.categories.items())),
     )
+    yield from hub.traffic.families()
     yield from _losses(hub)
+    yield from _disk(hub)
+    yield from _rollouts(hub)
     yield gauge(
         "fairway_hub_ranges_networks",
         "Published networks that cloud services are known by, by list.",
@@ -53,6 +57,12 @@ def families(hub: Hub, turned_away: Mapping[str, int], now_us: int) -> Iterator[
         *(({"what": what}, count) for what, count in sorted(hub.config.cluster.counters().items())),
     )
     yield gauge("fairway_hub_cluster_warnings", "Lines that /readyz has beside `ok`.", ({}, len(hub.warnings())))
+    exports = hub.push.exports.copy() if hub.push else {}
+    yield counter(
+        "fairway_hub_otlp_exports",
+        "Pushes to the collector of --otlp, by what became of them.",
+        *(({"result": result}, count) for result, count in sorted(exports.items())),
+    )
     yield gauge("fairway_hub_revision", "The latest revision of rules.", ({}, hub.revision))
     yield from _of_agents(hub.agents.agents, now_us)
 
@@ -67,6 +77,27 @@ def _losses(hub: Hub) -> Iterator[Family]:
         "fairway_hub_failures",
         "Mistakes in fairway itself, by the part of the hub where they showed.",
         *(({"part": part}, count) for part, count in sorted(hub.failures.items())),
+    )
+
+
+def _disk(hub: Hub) -> Iterator[Family]:
+    """Of the state folder: segments, and the database unless servers have it."""
+    disk = shutil.disk_usage(hub.config.state.folder)
+    yield gauge("fairway_hub_disk_size_bytes", "The file system that the state folder is on.", ({}, disk.total))
+    yield gauge("fairway_hub_disk_free_bytes", "What is free there.", ({}, disk.free))
+
+
+def _rollouts(hub: Hub) -> Iterator[Family]:
+    states = hub.rollouts.book.all()
+    yield gauge(
+        "fairway_hub_rollout_phase",
+        "1 for the phase that each rollout is in.",
+        *(({"rollout": state.order.name, "phase": str(state.phase)}, 1) for state in states),
+    )
+    yield gauge(
+        "fairway_hub_rollout_enforcing_nodes",
+        "Nodes that a rollout holds to its policies.",
+        *(({"rollout": state.order.name}, len(state.enforced)) for state in states),
     )
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,6 +16,7 @@ from typing import Final
 import msgspec
 import uvicorn
 
+import fairway
 from fairway.cloud.ranges import Ranges
 from fairway.hub.api.app import application
 from fairway.hub.auth import Role, Tokens, own_tokens
@@ -22,12 +24,14 @@ from fairway.hub.client import Door
 from fairway.hub.gate import Gate
 from fairway.hub.identity import Identifies
 from fairway.hub.limits import Limits
+from fairway.hub.metrics import families
 from fairway.hub.oidc import Oidc, read_oidc
 from fairway.hub.service import Hub, HubConfig
 from fairway.hub.signin import SignIn
 from fairway.hub.state import State
 from fairway.kit.errors import EnvironmentLacksError, UsageError
 from fairway.kit.files import write_atomically
+from fairway.kit.otlp import Push
 
 _FIRST_PASSED: Final = 3
 """File descriptors that a service manager opened start here (sd_listen_fds(3))."""
@@ -87,11 +91,27 @@ def answering(config: HubConfig, listening: Listening, ranges: Ranges | None, lo
     others = [*([oidc] if oidc else []), *listening.others]
     with _listen(listening) as sockets, Hub(config, ranges, log) as hub:
         tokens = Tokens(own_tokens(config.state), listening.tokens, partial(_tell_tokens, hub, log))
-        server = _server(application(hub, Gate(tokens, others, listening.limits), log, sign_in), listening)
+        gate = Gate(tokens, others, listening.limits)
+        server = _server(application(hub, gate, log, sign_in), listening)
         port = sockets[0].getsockname()[1]
         _tell_door(config.state, listening, port)
         log(f"hub: listens on port {port}")
-        yield Answers(hub, server, sockets)
+        with _pushing(hub, gate, log):
+            yield Answers(hub, server, sockets)
+
+
+def _pushing(hub: Hub, gate: Gate, log: Log) -> contextlib.AbstractContextManager[object]:
+    """The hub's metrics on their way to a collector, if there is one."""
+    if not hub.config.otlp:
+        return contextlib.nullcontext()
+    hub.push = Push(
+        hub.config.otlp,
+        lambda: families(hub, gate.turned_away, time.time_ns() // 1000),
+        {"service.name": "fairway-hub", "service.version": fairway.__version__},
+        log,
+        hub.config.otlp_seconds,
+    )
+    return hub.push
 
 
 def _tell_tokens(hub: Hub, log: Log, news: str) -> None:

@@ -31,6 +31,7 @@ from fairway.hub.database.errors import DatabaseError
 from fairway.hub.database.flowbase import FlowBase
 from fairway.hub.database.places import database_at
 from fairway.hub.database.retention import Retention, keep_for
+from fairway.hub.database.seen import settled
 from fairway.hub.history import History
 from fairway.hub.identity import ByGrants, Permits
 from fairway.hub.imports import take_imports
@@ -49,10 +50,12 @@ from fairway.hub.segments import Record, Segments, read_segment
 from fairway.hub.standing import Stand
 from fairway.hub.state import State
 from fairway.hub.surroundings import Orders, Surroundings, WouldDeny
+from fairway.hub.traffic import MOST_KNOWN, Traffic
 from fairway.hub.trial import would_deny
 from fairway.hub.wishes import Wanted
 from fairway.kit.errors import FairwayError
 from fairway.kit.files import Signature, signature, write_atomically
+from fairway.kit.otlp import SECONDS, Push
 from fairway.policy.model import Cluster
 from fairway.views.map import Grain
 
@@ -71,6 +74,11 @@ class HubConfig:
     """`clickhouse://...` for a database on servers; else it lies in the state folder."""
     retention: Retention = field(default_factory=Retention)
     prices: Prices = field(default_factory=Prices)
+    metric_edges: int = 0
+    """Edges between workloads with metrics of their own, at most."""
+    otlp: str = ""
+    """The collector that metrics are pushed to, every `otlp_seconds`."""
+    otlp_seconds: float = SECONDS
 
 
 class NotReadyError(Exception):
@@ -91,6 +99,8 @@ class Hub:
         # One question leaves as much again for what comes in.
         self.base = FlowBase(self._database, config.memory // 2)
         self.live = Live()
+        self.traffic = Traffic(config.metric_edges)
+        self.push: Push | None = None
         self._control = Control(config.state, log)
         self.audit = Audit(config.state.audit)
         self.permits: Permits = ByGrants()
@@ -225,6 +235,7 @@ class Hub:
     def _tell(self, flows: pa.Table, counted: NDArray[np.bool_], agents: tuple[Agent, ...]) -> None:
         """What a segment brought, to whoever wants to know."""
         self.live.tell(flows, counted, agents)
+        self.traffic.tell(flows, counted)
         self.rollouts.tell(flows)
 
     def _closed(self, segment: Path, records: Sequence[Record]) -> None:
@@ -235,6 +246,7 @@ class Hub:
 
     def _run(self) -> None:
         named((), self.names)  # loads what pyarrow loads at its first table, seconds of it, before the first report
+        self._recall()
         ending = False
         while not ending:
             self._wake.wait(_TICK)
@@ -249,6 +261,13 @@ class Hub:
                 self._try("database", partial(self.loader.run, self.names))
                 self._try("trial", partial(self.config.cluster.hear, self))
                 self._try("imports", partial(take_imports, self.config.state.imports, self.base))
+
+    def _recall(self) -> None:
+        """Which edges are nothing new: before the first report, and without it the hub works as well."""
+        try:
+            self.traffic.know(self.base.ask(settled(MOST_KNOWN)))
+        except DatabaseError as error:
+            self._log(f"metrics: edges of before are counted as new: {error}")
 
     def _run_control(self) -> None:
         """In a thread of its own: rules for a thousand nodes are as many files on disk; reports wait for none."""

@@ -30,6 +30,8 @@ from fairway.wire.rules import NodeFeed
 
 PORT: Final = 8480
 """Where the hub answers, on every node's own loopback."""
+METRICS_PORT: Final = 9410
+"""Where each agent serves its metrics, on all its node's addresses."""
 PATIENCE: Final = 45.0
 """Seconds for all agents to take up what they are told; milliseconds are normal, but a busy machine may have to
 start a dozen agents at once."""
@@ -37,10 +39,12 @@ start a dozen agents at once."""
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """The agents and the hub of one lab. `interval` is the agents', in seconds."""
+    """The agents and the hub of one lab. `interval` is the agents', in seconds; `compat_window` that of what they
+    tell under the names of Amazon's agent."""
 
     lab: Lab
     interval: float = 1.0
+    compat_window: float = 10.0
 
     @property
     def state(self) -> State:
@@ -69,6 +73,7 @@ class Crew:
         self.state.door.unlink(missing_ok=True)
         hub = ["hub", "--state", self.state.folder, "--cluster", self.lab.cluster_dir]
         hub += ["--ranges", self.lab.ranges_file, "--listen", "127.0.0.1:0", "--cert", certificate, "--key", key]
+        hub += ["--metric-edges", 1000]
         netns = [node.netns for node in self.lab.nodes]
         passing = [sys.executable, "-m", "fairway.lab.passing", str(PORT), *netns, "--"]
         self.lab.spawn("hub", [*passing, *_fairway(hub)])
@@ -145,7 +150,8 @@ class Crew:
         agent: list[object] = ["agent", "--node", node, "--hub", f"https://{LOOPBACK}:{PORT}"]
         agent += ["--token-file", self.state.token(Role.AGENT), "--ca-file", self.state.folder / "tls" / "hub.crt"]
         agent += ["--spool", self.state.folder / "spool" / node, "--pins", pins_of(self.lab.config.name) / node]
-        agent += ["--interval", self.interval, "--detach"]
+        agent += ["--interval", self.interval, "--detach", "--metrics", f":{METRICS_PORT}"]
+        agent += ["--compat", "aws", "--compat-window", self.compat_window, "--instance-id", f"i-{node}"]
         self.lab.spawn(f"agent-{node}", _fairway(agent), netns)
 
 

@@ -28,6 +28,8 @@ ALL: dict[str, Any] = {
     "namespace": {"create": True},
     "tls": {"source": "certManager"},
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+    "alerts": {"enabled": True, "labels": {"release": "prometheus"}},
+    "otlp": "http://otel-collector.monitoring:4318",
     "rbac": {"aggregate": True},
     "mode": "audit",
     "image": {
@@ -36,7 +38,12 @@ ALL: dict[str, Any] = {
         "hub": {"digest": f"sha256:{'0' * 64}"},
     },
     "agent": {"detach": True, "setns": False, "podAnnotations": {"a": "b"}, "affinity": {"nodeAffinity": {}}},
-    "hub": {"listen": "[::]:9000", "extraArgs": ["--rate=9"], "tolerations": [{"operator": "Exists"}]},
+    "hub": {
+        "listen": "[::]:9000",
+        "extraArgs": ["--rate=9"],
+        "metricEdges": 500,
+        "tolerations": [{"operator": "Exists"}],
+    },
 }
 Value = dict[str, Any]
 
@@ -261,3 +268,17 @@ def test_the_example_overlay_changes_what_it_says() -> None:
         pod(objects, "StatefulSet", "fairway-hub")["containers"][0]["image"].partition(":")[0],
         pod(objects, "DaemonSet", "fairway-agent")["containers"][0]["image"].partition(":")[0],
     }
+
+
+def test_series_that_say_whose_they_are_keep_it_when_scraped() -> None:
+    objects = rendered(ALL)
+    [agents] = one(objects, "PodMonitor", "fairway-agent")["spec"]["podMetricsEndpoints"]
+    [hub] = one(objects, "ServiceMonitor", "fairway-hub")["spec"]["endpoints"]
+    assert (agents["honorLabels"], hub["honorLabels"]) == (True, True)
+    assert agents["relabelings"] == [{"sourceLabels": ["__meta_kubernetes_pod_node_name"], "targetLabel": "node"}]
+
+
+def test_the_hub_may_reach_the_collector() -> None:
+    for url, port in (("http://a:4318", 4318), ("https://a.example/otlp", 443), ("http://a", 80)):
+        [egress] = one(rendered({"otlp": url}), "NetworkPolicy", "fairway-hub")["spec"]["egress"]
+        assert egress["ports"][-1] == {"protocol": "TCP", "port": port}

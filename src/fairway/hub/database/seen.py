@@ -7,7 +7,7 @@ from fairway.hub.columns import END
 from fairway.hub.database.catalogue import limited
 from fairway.hub.database.conditions import EVENT_COLUMNS, SEEN_COLUMNS, Conditions
 from fairway.hub.database.question import Question
-from fairway.hub.database.schema import VERDICTS
+from fairway.hub.database.schema import VERDICTS, group_of
 from fairway.views.filter import EVERYTHING, Expression, Filter
 
 _EITHER: Final = ", ".join(f"({', '.join(f'{end}_{field}' for field in END)})" for end in ("client", "server"))
@@ -26,6 +26,20 @@ def seen_edges(scope: Expression = EVERYTHING, since: datetime | None = None, li
     most = f" LIMIT {where.bind(limit, 'UInt64')}" if limit else ""
     statement = f"SELECT * FROM edges_seen FINAL WHERE {where.sql(scope)}{lately}{most}"
     return Question(statement, where.parameters, coded=True)
+
+
+def settled(limit: int) -> Question:
+    """Edges between workloads that were ever seen, the latest first, and whether anybody `answered`; whoever opened
+    them is known."""
+    ends = ", ".join(f"{end}_namespace, {group_of(end)} AS {end}" for end in ("client", "server"))
+    keys = "client_namespace, client, server_namespace, server, port, protocol"
+    where = Conditions({})
+    return Question(
+        f"SELECT {ends}, port, protocol, sum(received_packets) > 0 AS answered FROM edges_seen "
+        f"WHERE initiator_known GROUP BY {keys} ORDER BY max(last_seen) DESC, {keys} "
+        f"LIMIT {where.bind(limit, 'UInt64')}",
+        where.parameters,
+    )
 
 
 def endpoints(scope: Expression, text: str, since: datetime | None, limit: int, *, kind: str = "") -> Question:
