@@ -67,7 +67,7 @@ fuzz: ## Feed all readers hostile input for a minute: manifests, flows, decision
 bench-coverage: ## How often "enough was seen" comes too early, in a simulation; one JSON object
 	@.venv/bin/python benchmarks/coverage/simulate.py $(ARGS)
 
-bench-console: console ## How soon the map is drawn and how it moves, in headless Chromium; one JSON object, some minutes
+bench-console: console ## How soon the map is drawn, how it moves, how a million flows scroll, in headless Chromium; one JSON object, ten minutes
 	@.venv/bin/python benchmarks/console/measure.py $(ARGS)
 
 bench-agent: bpf ## What an agent costs its node, and whether it keeps up; one JSON object, about three minutes

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from fairway.hub.columns import END, SCHEMA
 
@@ -29,6 +30,22 @@ def flows(workloads: int, edges: int, namespaces: int, until: datetime, seed: in
             pairs.add((client, server))
     rows = [_flow(client, server, namespaces, until, rng) for client, server in sorted(pairs)]
     return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+def many(rows: int, until: datetime) -> pa.Table:
+    """So many flows: those of 20,000 edges, again and again, each time some milliseconds earlier."""
+    few = flows(500, 20_000, 37, until)
+    return pa.concat_tables(
+        _earlier(few, timedelta(milliseconds=7 * turn)) for turn in range(-(-rows // len(few)))
+    ).slice(0, rows)
+
+
+def _earlier(table: pa.Table, by: timedelta) -> pa.Table:
+    for name in ("time_start", "time_end", "first_seen", "last_seen"):
+        index = table.schema.get_field_index(name)
+        moved = pc.subtract(table[name], pa.scalar(by, pa.duration("us"))).cast(table.schema.field(index).type)
+        table = table.set_column(index, table.schema.field(index), moved)
+    return table
 
 
 def _flow(client: int, server: int, namespaces: int, until: datetime, rng: random.Random) -> dict[str, Any]:

@@ -1,5 +1,6 @@
-"""The map in headless Chromium before a real hub: how soon it is drawn, how it moves, how much is loaded, whether
-anything jumps. Prints one JSON object. Chromium draws in software here, on cores that it shares with the hub."""
+"""The map and the table of flows in headless Chromium before a real hub: how soon they are drawn, how they move,
+how much is loaded, whether anything jumps. Prints one JSON object. Chromium draws in software here, on cores that
+it shares with the hub."""
 
 import argparse
 import contextlib
@@ -16,7 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from flows import flows
+import pyarrow as pa
+from flows import flows, many
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from fairway.hub.api.console import BUILT
@@ -39,6 +41,35 @@ DRAWN: Final = """() => {
   const answer = performance.getEntriesByType("resource").find((one) => one.name.includes("/api/v1/map"));
   return { after_data_ms: mark.startTime - answer.responseEnd, answer_ms: answer.responseEnd - answer.requestStart,
            bytes: answer.decodedBodySize, since_start_ms: mark.startTime };
+}"""
+SCROLL: Final = """async (most) => {
+  const grid = document.querySelector("[role=grid]"), body = grid.querySelector(".body");
+  const rows = () => Math.round(body.getBoundingClientRect().height / 28);
+  const frame = () => new Promise(requestAnimationFrame);
+  const there = () => [...body.querySelectorAll("[role=row]")].some((row) => row.childElementCount > 1);
+  const began = performance.now(), gaps = [];
+  let before = await frame(), held = 0;
+  while (grid.getAttribute("aria-rowcount") === "-1" && performance.now() - began < most) {
+    grid.scrollTop = grid.scrollHeight;
+    const now = await frame();
+    gaps.push(now - before);
+    before = now;
+    held = Math.max(held, body.childElementCount);
+  }
+  const reached = rows(), seconds = (performance.now() - began) / 1000;
+  const jumped = async (to) => {
+    const start = performance.now();
+    grid.scrollTop = to * grid.scrollHeight;
+    await frame();
+    do await frame(); while (!there());
+    return performance.now() - start;
+  };
+  const jump_ms = { top: await jumped(0), middle: await jumped(0.5), end: await jumped(1) };
+  gaps.sort((one, other) => one - other);
+  const share = (part) => gaps[Math.floor(part * (gaps.length - 1))];
+  const at_the_end = grid.getAttribute("aria-rowcount") !== "-1";
+  return { reached, at_the_end, seconds, rows_per_second: reached / seconds, rows_in_document: held,
+           frame_p95_ms: share(0.95), frame_most_ms: share(1), jump_ms };
 }"""
 MOVE: Final = """async (frames) => {
   const canvas = document.querySelector(".map canvas");
@@ -69,10 +100,12 @@ MOVE: Final = """async (frames) => {
 
 
 def main() -> int:
-    """500 workloads unfolded and 3,000 folded, each by a hub of its own."""
+    """500 workloads unfolded, 3,000 folded, and a million flows, each by a hub of its own."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=180, help="of dragging and zooming")
     parser.add_argument("--visits", type=int, default=3, help="of which the quickest counts")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="of the table of flows")
+    parser.add_argument("--seconds", type=float, default=600, help="of scrolling to its end, at most")
     options = parser.parse_args()
     figures: dict[str, Any] = {"cores": os.cpu_count(), "load": os.getloadavg()[0], "bundle": bundle()}
     with sync_playwright() as player:
@@ -82,8 +115,10 @@ def main() -> int:
             ("500_workloads_3000_edges", (500, 3000, 37), f"/map?open={every}"),
             ("3000_workloads_20000_edges", (3000, 20_000, 120), "/map"),
         ):
-            with hub_of(*size) as door:
+            with hub_of(flows(*size, datetime.now(UTC))) as door:
                 figures[name] = best(browser, door, path, options)
+        with hub_of(many(options.rows, datetime.now(UTC))) as door:
+            figures["table"] = scrolled(browser, door, options.seconds)
         browser.close()
     json.dump(figures, sys.stdout, indent=2)
     return 0
@@ -97,15 +132,15 @@ def bundle() -> dict[str, float]:
 
 
 @contextlib.contextmanager
-def hub_of(workloads: int, edges: int, namespaces: int) -> Iterator[tuple[Door, str]]:
-    """A hub that holds such a cluster's flows, and a token."""
+def hub_of(told: pa.Table) -> Iterator[tuple[Door, str]]:
+    """A hub that holds the flows, and a token."""
     with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder:
         state, cluster = State(Path(folder) / "state"), Path(folder) / "cluster"
         cluster.mkdir()
         (cluster / "namespace.json").write_text('{"kind": "Namespace", "metadata": {"name": "team-000"}}')
         state.imports.mkdir(parents=True)
         partial = state.imports / "flows.partial"
-        write_flows(partial, flows(workloads, edges, namespaces, datetime.now(UTC)))
+        write_flows(partial, told)
         partial.rename(state.imports / "flows.parquet")
         command = [
             "hub",
@@ -143,17 +178,32 @@ def best(browser: Browser, door: tuple[Door, str], path: str, options: argparse.
     return min(visits, key=lambda figures: figures["pan_and_zoom"]["p95_ms"])
 
 
-def visit(browser: Browser, door: tuple[Door, str], path: str, frames: int) -> dict[str, Any]:
-    """Open the map, then drag and zoom it."""
+def scrolled(browser: Browser, door: tuple[Door, str], seconds: float) -> dict[str, Any]:
+    """The table of flows from its first row to its last, then jumps. Rows come in pages of 500 from the hub."""
+    with opened(browser, door, "/flows") as page:
+        page.wait_for_selector(".body [role=row]")
+        found = page.evaluate(SCROLL, seconds * 1000)
+        return {**found, "layout_shift": page.evaluate("shift"), "longest_task_ms": page.evaluate("longest")}
+
+
+@contextlib.contextmanager
+def opened(browser: Browser, door: tuple[Door, str], path: str) -> Iterator[Page]:
+    """A tab of its own that watches itself."""
     context = browser.new_context(viewport=WIDTH)
     try:
         page = context.new_page()
         page.set_default_timeout(120_000)
         page.add_init_script(WATCH)
         page.goto(f"{door[0].url}{path}#token={door[1]}")
-        return measured(page, frames)
+        yield page
     finally:
         context.close()
+
+
+def visit(browser: Browser, door: tuple[Door, str], path: str, frames: int) -> dict[str, Any]:
+    """Open the map, then drag and zoom it."""
+    with opened(browser, door, path) as page:
+        return measured(page, frames)
 
 
 def measured(page: Page, frames: int) -> dict[str, Any]:

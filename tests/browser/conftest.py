@@ -1,5 +1,6 @@
 """A real browser before a real hub, filled with the lab's recording; pages of it for whoever may see so much."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -8,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from fairway.hub.api.console import BUILT
 from fairway.hub.auth import Role
 from support.hubs import Serving
+from support.provider import Provider, provider
 from support.recorded import recorded_hub
 
+expect.set_options(timeout=20_000)  # a deadline, not a pause: others may be using the machine
 CHROMIUM = shutil.which("chromium") or ""
 AXE = Path(__file__).parents[2] / "console" / "node_modules" / "axe-core" / "axe.min.js"
 PICTURES = Path(os.environ.get("FAIRWAY_PICTURES", Path(__file__).parents[2] / "build" / "console"))
@@ -31,8 +34,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="package")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    with recorded_hub(tmp_path_factory.mktemp("hub")) as running:
+def people() -> Iterator[Provider]:
+    """Where people of the hub sign in; those of the group `ops` are operators."""
+    with provider() as found:
+        yield found
+
+
+@pytest.fixture(scope="package")
+def hub(people: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    folder = tmp_path_factory.mktemp("hub")
+    settings, secret = folder / "oidc.yaml", folder / "secret"
+    secret.write_text("any that this provider takes")
+    told = {"issuer": people.issuer, "audience": "fairway", "secret_file": str(secret)}
+    settings.write_text(json.dumps({**told, "rules": [{"value": "ops", "role": "operator"}]}))
+    with recorded_hub(folder, oidc=settings) as running:
         yield running
 
 

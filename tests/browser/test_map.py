@@ -110,6 +110,20 @@ def test_namespaces_fold_and_replicas_unfold(hub: Serving, console: Console) -> 
     page.get_by_role("button", name="Unfold").click()
     expect(page.locator(".sentence")).not_to_contain_text("collapsed")
     console.open(f"/map?pick={quote(CATALOG)}")
+    before = {node["id"]: node["box"] for node in told(hub)["nodes"]}
+    page.get_by_role("button", name="Unfold").click()
+    expect(page.get_by_role("button", name="Fold", exact=True)).to_be_visible()
+    assert "unfold=catalog/Deployment/catalog" in console.address
+    now = answer(hub, "/api/v1/map", collapse="auto", unfold="catalog/Deployment/catalog")["nodes"]
+    assert [node["box"] for node in now if node["id"] in before] == [
+        before[node["id"]] for node in now if node["id"] in before
+    ]
+    assert {node["replica"] for node in now} > {""}
+    console.settle()
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=PICTURES / "map-unfolded.png")
+    page.get_by_role("button", name="Fold", exact=True).click()
+    expect(page.get_by_role("button", name="Unfold")).to_be_visible()
     page.get_by_role("button", name="Replicas", exact=True).last.click()
     expect(page.locator(".sentence")).to_contain_text("replicas")
     assert "grain=replica" in console.address

@@ -12,6 +12,7 @@ PAGES = {
     "policies": "/policies?pick=orders/orders&rule=ingress[0]",
     "explain": "/policies?tab=explain&from=ui/ui&to=carts/carts&port=8080",
     "trial": "/policies?tab=trial",
+    "rollouts": "/rollouts",
     "zones": "/zones?compare=1",
     "agents": "/agents?pick=node-a",
 }
@@ -42,7 +43,7 @@ def test_signing_in_is_open_to_all(hub: Serving, tab: Tab) -> None:
 def test_keys_go_everywhere(console: Console) -> None:
     console.enter()
     page = console.page
-    for key, path in {"3": "/flows", "5": "/zones", "1": "/"}.items():
+    for key, path in {"3": "/flows", "5": "/rollouts", "6": "/zones", "1": "/"}.items():
         page.keyboard.press(key)
         console.settle()
         assert console.address == path

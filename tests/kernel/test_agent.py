@@ -86,7 +86,9 @@ def test_sums_are_exact_when_few_conversations_are_told(stage: Stage) -> None:
             assert stage.connect(stage.server.v4, port=port)
     stage.kill(signal.SIGTERM)
     told = np.concatenate([stage.rows(batch.FLOW), stage.rows(batch.REST)])
-    assert told["tx_packets"].sum() + told["rx_packets"].sum() == stage.batches()[-1].header.packets
+    last = stage.batches()[-1].header
+    assert told["tx_packets"].sum() + told["rx_packets"].sum() == last.packets
+    assert (last.kernel, last.cpu_seconds > 0.01, last.resident_bytes > 1 << 20) == (os.uname().release, True, True)
     assert {int(port) for port in stage.rows(batch.EDGE)["port"]} == {8080, 8081, 8082}, "edges are never cut"
 
 

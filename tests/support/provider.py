@@ -26,9 +26,13 @@ class Provider:
         except httpx.HTTPError:
             return False
 
+    def knows(self, subject: str, **claims: Any) -> None:
+        """Somebody, and what their tokens are to say."""
+        self._connection.put(f"/users/{subject}", json=claims).raise_for_status()
+
     def sign_in(self, subject: str, audience: str, **claims: Any) -> str:
         """The ID token that the authorization code flow ends with."""
-        self._connection.put(f"/users/{subject}", json=claims).raise_for_status()
+        self.knows(subject, **claims)
         back = "http://localhost/back"
         asked = {"client_id": audience, "redirect_uri": back, "response_type": "code", "scope": "openid email"}
         sent = self._connection.post("/oauth2/authorize", params=asked, data={"sub": subject})

@@ -57,13 +57,13 @@ def seed(state: State, until: datetime, copies: int = 1) -> int:
 
 
 @contextmanager
-def recorded_hub(folder: Path, copies: int = COPIES, port: int = 0) -> Iterator[Serving]:
+def recorded_hub(folder: Path, copies: int = COPIES, port: int = 0, oidc: Path | None = None) -> Iterator[Serving]:
     """A hub over the recording, whose agents report; with a folder that was filled before, over what is there."""
     filled = (folder / "cluster").exists()
     write_recorded_cluster(folder / "cluster")
     tokens = folder / "tokens.yaml"
     tokens.write_text(f"tokens: [{{name: jane, role: viewer, namespaces: [orders], sha256: {digest(BOUND)}}}]\n")
-    with serving(folder, Listening(port=port, tokens=tokens), clean=False) as hub:
+    with serving(folder, Listening(port=port, tokens=tokens, oidc=oidc), clean=False) as hub:
         if not filled:
             seed(hub.state, datetime.now(UTC), copies)
             until(lambda: not list(hub.state.imports.glob("*.parquet")), 120)

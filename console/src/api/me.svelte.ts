@@ -7,3 +7,13 @@ class Person {
 }
 
 export const person = new Person();
+
+/** What somebody of a role may not do, and who may; "" if they may. */
+export function forbidden(me: Schemas["Me"] | undefined, needs: "editor" | "operator"): string {
+  const roles = ["viewer", "editor", "operator"];
+  if (!me) return "Who you are is not known yet.";
+  if (me.namespaces) return "This holds for the whole cluster, and your token is bound to namespaces.";
+  if (roles.indexOf(me.role) < roles.indexOf(needs))
+    return `This is for the role ${needs}; yours is ${me.role}.`;
+  return "";
+}

@@ -809,6 +809,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How people may sign in
+         * @description With a token always.
+         */
+        get: operations["ways"];
+        put?: never;
+        /**
+         * Come back from the provider
+         * @description Exchanges the code for a token that this hub takes.
+         */
+        post: operations["finish"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sign-in/begin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go to the provider
+         * @description Where to send the browser, and what it must keep until it is back.
+         */
+        post: operations["begin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/top": {
         parameters: {
             query?: never;
@@ -916,17 +960,26 @@ export interface components {
             /** @default 0 */
             batches: number;
             boot: string;
+            cores?: number | null;
+            /** @default 0 */
+            cpu_seconds: number;
+            /** @default  */
+            kernel: string;
             lag_us?: number | null;
             last_seen_us: number;
             losses?: {
                 [key: string]: number;
             };
             /** @default 0 */
+            measured_us: number;
+            /** @default 0 */
             missing: number;
             node: string;
             packets: number;
             /** @default  */
             program: string;
+            /** @default 0 */
+            resident_bytes: number;
             revision: number;
             /** @default 0 */
             rows: number;
@@ -1039,6 +1092,17 @@ export interface components {
             ingress: string;
             port: number;
             server: string;
+        };
+        /** Beginning */
+        Beginning: {
+            redirect: string;
+        };
+        /** Begun */
+        Begun: {
+            nonce: string;
+            state: string;
+            url: string;
+            verifier: string;
         };
         /** Bill */
         Bill: {
@@ -1231,6 +1295,13 @@ export interface components {
             node: string;
             workload: string;
             zone: string;
+        };
+        /** Ending */
+        Ending: {
+            code: string;
+            nonce: string;
+            redirect: string;
+            verifier: string;
         };
         /** Endpoints */
         Endpoints: {
@@ -1872,6 +1943,23 @@ export interface components {
             foreseen: components["schemas"]["Foreseen"];
             gates: components["schemas"]["Gate"][];
         };
+        /** Price */
+        Price: {
+            /** @default 0 */
+            in: number;
+            out: number;
+            /** @default  */
+            provider: string;
+            /** @default  */
+            region: string;
+            scope?: components["schemas"]["Scope"] | null;
+            /** @default  */
+            to_region: string;
+            zones?: [
+                string,
+                string
+            ] | null;
+        };
         /** Promotion */
         Promotion: {
             absent: string[];
@@ -1971,6 +2059,7 @@ export interface components {
             since: string;
             soak_seconds: number;
             steps: components["schemas"]["Step"][];
+            to_come: string[][];
             units: components["schemas"]["UnitTold"][];
             until: string | null;
             waits: string;
@@ -1982,6 +2071,12 @@ export interface components {
             /** @enum {string} */
             word: "" | "expected" | "not-expected";
         };
+        /**
+         * Scope
+         * @description How far apart two ends are.
+         * @enum {string}
+         */
+        Scope: "intra-zone" | "inter-zone" | "inter-region";
         /** Score */
         Score: {
             /** @default [] */
@@ -2045,6 +2140,10 @@ export interface components {
             tier: string;
             verdict: string;
             why: string;
+        };
+        /** SignedIn */
+        SignedIn: {
+            token: string;
         };
         /** Step */
         Step: {
@@ -2117,6 +2216,10 @@ export interface components {
             cost_before: number | null;
             server_zone: string;
         };
+        /** Ways */
+        Ways: {
+            provider: string | null;
+        };
         /** Width */
         Width: {
             allowed: number;
@@ -2135,10 +2238,12 @@ export interface components {
         /** Zones */
         Zones: {
             before?: components["schemas"]["Matrix"] | null;
+            bytes_per_gb: number;
             changes?: components["schemas"]["views_cost_Change"][];
             currency: string;
             groups: components["schemas"]["Group"][];
             now: components["schemas"]["Matrix"];
+            prices: components["schemas"]["Price"][];
             /** Format: date-time */
             since: string;
             /** Format: date-time */
@@ -2698,6 +2803,8 @@ export interface operations {
                 q?: string;
                 /** @description beginning: 90s, 5m, 2h, 7d before now, or a time; default 1h */
                 since?: string;
+                /** @description workloads to show as their pods where they stand: `shop/Deployment/ui,...` */
+                unfold?: string;
                 /** @description end, in the same words; default now */
                 until?: string;
                 /** @description within the cluster, with cloud services, with the outside */
@@ -3291,6 +3398,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Series"];
+                };
+            };
+        };
+    };
+    ways: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ways"];
+                };
+            };
+        };
+    };
+    finish: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Ending"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+        };
+    };
+    begin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Beginning"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Begun"];
                 };
             };
         };

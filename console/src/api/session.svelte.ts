@@ -6,6 +6,8 @@ class Session {
   #token = $state("");
   /** Why somebody who was signed in is not any more. */
   reason = $state("");
+  /** Whether somebody is back from the provider, and the hub is asked for their token. */
+  coming = $state(false);
 
   /** Take up a token: of the address's fragment, which no server ever sees, else of this tab. */
   open(): void {

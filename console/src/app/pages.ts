@@ -1,4 +1,4 @@
-/** The pages, in the order of the rail and of the keys 1 to 6. */
+/** The pages, in the order of the rail and of the keys 1 to 7. */
 
 import type { Component } from "svelte";
 
@@ -37,6 +37,12 @@ export const ENTRIES: readonly Entry[] = [
     name: "Policies",
     icon: "M10 2l7 3v4c0 5-3 7.5-7 9-4-1.500-7-4-7-9V5zM7 10l2 2 4-4",
     load: () => import("../policies/PoliciesPage.svelte"),
+  },
+  {
+    page: "rollouts",
+    name: "Rollouts",
+    icon: "M2 14h4v3H2zM8 9h4v8H8zM14 4h4v13h-4zM3 10l4-4M7 6H4.500M7 6v2.500",
+    load: () => import("../rollouts/RolloutsPage.svelte"),
   },
   {
     page: "zones",

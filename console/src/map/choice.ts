@@ -14,6 +14,8 @@ export interface Choice {
   /** Namespaces that somebody collapsed, and those that somebody unfolded. */
   readonly fold: readonly string[];
   readonly open: readonly string[];
+  /** Workloads that are shown as their pods: `shop/Deployment/ui`. */
+  readonly unfold: readonly string[];
   readonly least: number;
   readonly pick: string;
   readonly hops: number;
@@ -38,6 +40,7 @@ export function choiceOf(told: Told): Choice {
     scope: scope === "cluster" || scope === "cloud" || scope === "external" ? scope : "all",
     fold: listed(told("fold")),
     open: listed(told("open")),
+    unfold: listed(told("unfold")),
     least: Math.max(0, Number(told("least")) || 0),
     pick: told("pick"),
     hops: Math.min(9, Math.max(1, Math.trunc(Number(told("hops"))) || 1)),
@@ -52,6 +55,13 @@ export function folded(choice: Choice, namespace: string, fold: boolean): Record
   const [shut, open] = [without(choice.fold), without(choice.open)];
   (fold ? shut : open).push(namespace);
   return { fold: shut.sort().join(","), open: open.sort().join(",") };
+}
+
+/** The word of the URL that unfolds a workload, or folds it again. */
+export function unfolded(choice: Choice, workload: string): Record<string, string> {
+  const without = choice.unfold.filter((one) => one !== workload);
+  const list = without.length < choice.unfold.length ? without : [...without, workload];
+  return { unfold: list.sort().join(",") };
 }
 
 /** What the hub is asked to collapse. */

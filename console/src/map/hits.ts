@@ -7,7 +7,7 @@ const REACH = 6;
 
 /** The bar at a point, else the nearest arc within six pixels of the screen; both in the hub's pixels. */
 export function hitAt(picture: Picture, point: Point, scale: number): Bar | Arc | undefined {
-  const bar = picture.bars.find((one) => !one.whole && inside(one.box, point));
+  const bar = picture.bars.findLast((one) => !one.whole && inside(one.box, point));
   if (bar) return bar;
   const reach = REACH / scale;
   const spot: Box = { x: point.x - reach, y: point.y - reach, width: 2 * reach, height: 2 * reach };

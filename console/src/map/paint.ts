@@ -211,12 +211,11 @@ function label(ctx: Brush, bar: Bar, palette: Palette, scale: number): void {
   ctx.restore();
   ctx.textBaseline = "middle";
   ctx.font = `12px ${palette.sans}`;
-  const count = node.replicas > 1 ? `×${node.replicas}` : node.members > 1 ? `${node.members}` : "";
-  const room = count ? ctx.measureText(count).width + 6 : 0;
-  if (count) {
+  const room = bar.mark ? ctx.measureText(bar.mark).width + 6 : 0;
+  if (bar.mark) {
     ctx.textAlign = "right";
     ctx.fillStyle = colourOf(palette, "--quiet");
-    ctx.fillText(count, box.x + box.width - 8, y + 0.5);
+    ctx.fillText(bar.mark, box.x + box.width - 8, y + 0.5);
   }
   ctx.textAlign = "left";
   ctx.font = `13px ${palette.sans}`;

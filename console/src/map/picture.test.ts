@@ -6,7 +6,7 @@ import { LAYERS } from "./layers";
 import type { MapEdge } from "./metrics";
 import { METRICS, money } from "./metrics";
 import { along } from "./geometry";
-import { near, pictureOf, widthOf, type Answer, type Placed } from "./picture";
+import { near, pictureOf, widthOf, type Answer, type Placed, type Scores } from "./picture";
 import { sentenceOf } from "./sentence";
 import { cross, head, strokesOf } from "./strokes";
 import { svgOf } from "./svg";
@@ -251,4 +251,33 @@ it("arrows point where the line goes, crosses lie on it", () => {
   expect(left.x).toBeLessThan(tip.x);
   expect(Math.hypot(left.x - right.x, left.y - right.y)).toBeCloseTo(8);
   expect(cross(arc.curve, 5)).toHaveLength(2);
+});
+
+it("marks a workload by its coverage where that is asked for, and by its number", () => {
+  const marks = (scores?: Scores) =>
+    pictureOf(answer(CHAIN), {
+      layer: "policy",
+      metric: "bytes",
+      least: 0,
+      ...(scores && { scores }),
+    }).bars.map((bar) => `${bar.title} ${bar.mark}`);
+  expect(marks()).toContain("ui ×2");
+  expect(
+    marks(
+      new Map([
+        ["shop/ui", 87],
+        ["shop/cart", null],
+      ]),
+    ),
+  ).toEqual(expect.arrayContaining(["ui 87% ×2", "cart – ×2"]));
+});
+
+it("lights an unfolded workload with its pods, and paints these last", () => {
+  const pod = place("cart", 300, 300, { id: "pod shop/cart-1", replica: "cart-1" });
+  const told = answer([edge(UI, pod), edge(WEB, UI)], [pod, UI, CART, WEB]);
+  const picture = pictureOf(told, { layer: "traffic", metric: "bytes", least: 0 });
+  expect(picture.bars.map((bar) => bar.title).at(-1)).toBe("cart-1");
+  expect([...(near(picture, CART.id, 1) ?? [])].sort()).toEqual(
+    [CART.id, pod.id, UI.id, `${UI.id}>${pod.id}`].sort(),
+  );
 });

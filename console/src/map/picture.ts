@@ -3,6 +3,7 @@
 import type { Schemas } from "../api/ask";
 import { curveOf, type Box, type Curve } from "./geometry";
 import { LAYERS, TONES, type LayerKey, type Tone } from "./layers";
+import { UNKNOWN } from "../show/units";
 import { METRICS, type MapEdge, type MetricKey } from "./metrics";
 
 export type Answer = Schemas["Map"];
@@ -14,6 +15,8 @@ export interface Bar {
   readonly box: Box;
   /** Without namespace and kind: `ui`. */
   readonly title: string;
+  /** At its other end: its coverage, where that is asked for, and how many it stands for. */
+  readonly mark: string;
   /** It is a namespace, drawn as its whole block. */
   readonly whole: boolean;
 }
@@ -51,11 +54,15 @@ export interface Picture {
   readonly hidden: number;
 }
 
+/** Coverage of workloads, 0 to 100, by `shop/ui`; null where nothing can be said yet. */
+export type Scores = ReadonlyMap<string, number | null>;
+
 export interface Shown {
   readonly layer: LayerKey;
   readonly metric: MetricKey;
   /** Edges with less of the metric are left out, and who has no edge then. */
   readonly least: number;
+  readonly scores?: Scores;
 }
 
 export const THINNEST = 1;
@@ -68,7 +75,9 @@ export function widthOf(value: number | null, most: number): number {
 }
 
 export function pictureOf(answer: Answer, shown: Shown): Picture {
-  const bars = new Map(answer.nodes.map((node) => [node.id, barOf(node)]));
+  // Pods that hang from their workload lie above what they cover.
+  const nodes = [...answer.nodes].sort((one, other) => Number(!!one.replica) - Number(!!other.replica));
+  const bars = new Map(nodes.map((node) => [node.id, barOf(node, shown.scores)]));
   const value = METRICS[shown.metric].of;
   const most = answer.edges.reduce((held, edge) => Math.max(held, value(edge) ?? 0), 0);
   const pairs = new Set(answer.edges.map((edge) => idOf(edge)));
@@ -115,9 +124,28 @@ export function idOf(edge: MapEdge): string {
   return `${edge.client}>${edge.server}`;
 }
 
-function barOf(node: Placed): Bar {
+function barOf(node: Placed, scores?: Scores): Bar {
   const whole = node.kind === "namespace";
-  return { id: node.id, node, box: whole ? cardOf(node.box) : node.box, title: titleOf(node), whole };
+  const title = titleOf(node);
+  const score = node.replica ? undefined : scores?.get(`${node.namespace}/${title}`);
+  return {
+    id: node.id,
+    node,
+    box: whole ? cardOf(node.box) : node.box,
+    title,
+    mark: [coverageOf(score), numberOf(node)].filter(Boolean).join(" "),
+    whole,
+  };
+}
+
+function coverageOf(score: number | null | undefined): string {
+  if (score === undefined) return "";
+  return score === null ? UNKNOWN : `${score}%`;
+}
+
+function numberOf(node: Placed): string {
+  if (node.replicas > 1) return `×${node.replicas}`;
+  return node.members > 1 ? String(node.members) : "";
 }
 
 /** A collapsed namespace leaves room around it on its block, for the lines between blocks. */
@@ -129,6 +157,11 @@ export function cardOf(block: Box): Box {
     width,
     height,
   };
+}
+
+/** A workload as the hub and the URL name it: `shop/Deployment/ui`; "" for what is none. */
+export function workloadOf(node: Placed): string {
+  return node.kind === "pod" ? `${node.namespace}/${node.name}` : "";
 }
 
 /** What stands on a bar. */
@@ -144,13 +177,22 @@ export function fullTitleOf(node: Placed): string {
   return node.kind === "service" ? `Service ${title}` : title;
 }
 
+/** Ids of the pods that an unfolded workload is shown as. */
+export function podsOf(picture: Picture, { node }: Bar): readonly string[] {
+  if (node.replica || !workloadOf(node)) return [];
+  return picture.bars
+    .filter((bar) => bar.node.replica && workloadOf(bar.node) === workloadOf(node))
+    .map((bar) => bar.id);
+}
+
 /** Who is within so many hops of a pick: ids of bars and arcs. Null picks nothing, and nothing fades. */
 export function near(picture: Picture, pick: string, hops: number): ReadonlySet<string> | null {
   const arc = picture.arcs.find((one) => one.id === pick);
   if (arc) return new Set([arc.id, arc.client.id, arc.server.id]);
-  if (!picture.byId.has(pick)) return null;
-  const found = new Set([pick]);
-  let edge = [pick];
+  const picked = picture.byId.get(pick);
+  if (!picked) return null;
+  let edge = [pick, ...podsOf(picture, picked)];
+  const found = new Set(edge);
   for (let hop = 0; hop < hops; hop += 1) {
     const next: string[] = [];
     for (const id of edge) {

@@ -8,13 +8,14 @@ import type { Answer, Picture } from "./picture";
 /** `38 workloads, 112 edges, 4.1 GB in the last 1 h; 9 edges unprotected, 2 would be denied.` */
 export function sentenceOf(answer: Answer, picture: Picture, since: string, until: string): string {
   const { totals } = answer;
-  const workloads = answer.nodes.filter((node) => node.kind === "pod").length;
+  const pods = answer.nodes.filter((node) => node.kind === "pod");
+  const replicas = pods.filter((node) => node.replica).length;
+  const workloads = pods.length - replicas;
   const within = until ? "" : nameOf(since);
   const edges = answer.edges.reduce((held, edge) => held + edge.members, 0);
   const shown = [
-    ...(workloads
-      ? [many(workloads, answer.nodes.some((node) => node.replica) ? "replica" : "workload")]
-      : []),
+    ...(workloads ? [many(workloads, "workload")] : []),
+    ...(replicas ? [many(replicas, "replica")] : []),
     ...(answer.collapsed.length ? [many(answer.collapsed.length, "collapsed namespace")] : []),
     many(edges, "edge"),
     `${bytes(totals.bytes)}${within ? ` in the ${within}` : ""}`,

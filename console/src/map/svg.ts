@@ -74,7 +74,7 @@ function traced([start, one, two, end]: Curve): string {
   return `M${at(start.x)} ${at(start.y)}C${at(one.x)} ${at(one.y)} ${at(two.x)} ${at(two.y)} ${at(end.x)} ${at(end.y)}`;
 }
 
-function drawnBar({ box, node, title, whole }: Bar, palette: Palette): string[] {
+function drawnBar({ box, node, title, mark, whole }: Bar, palette: Palette): string[] {
   const colour = (name: string) => palette[name] ?? "";
   const [middle, centre] = [box.y + box.height / 2, box.x + box.width / 2];
   const frame = `<rect x="${box.x}" y="${box.y}" width="${box.width}" height="${box.height}" rx="4" fill="${colour(whole ? "--raised" : "--ground")}" stroke="${colour("--edge")}"/>`;
@@ -85,14 +85,13 @@ function drawnBar({ box, node, title, whole }: Bar, palette: Palette): string[] 
       `<text x="${centre}" y="${middle + 16}" text-anchor="middle" fill="${colour("--quiet")}">${many(node.members, "workload")}</text>`,
     ];
   }
-  const count = node.replicas > 1 ? `×${node.replicas}` : "";
   return [
     frame,
     `<path transform="translate(${box.x + 8.9} ${middle - 5.1}) scale(0.85)" d="${drawingOf(sortOf(node))}" fill="none" stroke="${colour("--quiet")}" stroke-width="1.2"/>`,
     `<text x="${box.x + 28}" y="${middle + 4.5}" fill="${colour("--ink")}">${safe(title.length > 19 ? `${title.slice(0, 18)}…` : title)}</text>`,
-    ...(count
+    ...(mark
       ? [
-          `<text x="${box.x + box.width - 8}" y="${middle + 4.5}" text-anchor="end" font-size="12" fill="${colour("--quiet")}">${count}</text>`,
+          `<text x="${box.x + box.width - 8}" y="${middle + 4.5}" text-anchor="end" font-size="12" fill="${colour("--quiet")}">${mark}</text>`,
         ]
       : []),
   ];

@@ -9,6 +9,7 @@ const quiet = {
   silent: 0,
   standings: [],
   intent: { active: null, staged: null },
+  rollouts: [],
   hot: undefined,
 } as unknown as Known;
 const open = [{ state: "open" }] as unknown as readonly Standing[];
@@ -30,6 +31,18 @@ test.each([
     [["zones", "30 % of all bytes cross zones"]],
   ],
 ])("%o", (known, wanted) => expect(pages(known)).toEqual(wanted));
+
+test("a rollout goes before what it is about", () => {
+  const rollouts = (phase: string) => [{ name: "shop", phase, waits: "" }] as unknown as Known["rollouts"];
+  expect(pages({ intent: staged, rollouts: rollouts("enforcing") })).toEqual([
+    ["rollouts", "Rollout shop is under way"],
+  ]);
+  expect(pages({ silent: 1, rollouts: rollouts("stepped-back") })[0]).toEqual([
+    "rollouts",
+    "Rollout shop stepped back",
+  ]);
+  expect(pages({ rollouts: rollouts("done") })).toEqual([]);
+});
 
 test("three at most, the most urgent first", () => {
   const found = pages({

@@ -2,6 +2,7 @@
 
 import type { Schemas } from "../api/ask";
 import type { Changes, Page } from "../place/place";
+import { phaseOf, underWay } from "../rollouts/plan";
 import { bytes, count, many, share } from "../show/units";
 import type { Standing } from "../policies/standing";
 
@@ -11,6 +12,7 @@ export interface Known {
   readonly silent: number;
   readonly standings: readonly Standing[];
   readonly intent: Schemas["Intent"];
+  readonly rollouts: readonly Schemas["RolloutTold"][];
   /** Of connections in the range, those that sent segments again. */
   readonly hot: Schemas["HotSpot"] | undefined;
 }
@@ -32,7 +34,17 @@ export function nextSteps(known: Known): readonly Step[] {
   return [...urgent(known), ...policies(known), ...health(known)].slice(0, 3);
 }
 
-function* urgent({ totals, silent }: Known): Iterable<Step> {
+function* urgent({ totals, silent, rollouts }: Known): Iterable<Step> {
+  const back = rollouts.find(({ phase }) => phase === "stepping-back" || phase === "stepped-back");
+  if (back)
+    yield {
+      title: `Rollout ${back.name} stepped back`,
+      why: "Traffic flows again. Amend the policies, then start it again.",
+      does: "Show what broke",
+      page: "rollouts",
+      changes: { pick: back.name },
+      sign: "denied",
+    };
   if (totals.denied_edges)
     yield {
       title: `Look at ${many(totals.denied_edges, "denied edge")}`,
@@ -53,9 +65,19 @@ function* urgent({ totals, silent }: Known): Iterable<Step> {
     };
 }
 
-function* policies({ totals, standings, intent }: Known): Iterable<Step> {
+function* policies({ totals, standings, intent, rollouts }: Known): Iterable<Step> {
   const open = standings.filter(({ state }) => state === "open").length;
-  if (intent.staged && totals.would_deny_edges)
+  const moving = rollouts.find(underWay);
+  if (moving) {
+    yield {
+      title: `Rollout ${moving.name} is under way`,
+      why: moving.waits ? `It waits for ${moving.waits}.` : phaseOf(moving),
+      does: "Watch it",
+      page: "rollouts",
+      changes: { pick: moving.name },
+      sign: "would-deny",
+    };
+  } else if (intent.staged && totals.would_deny_edges)
     yield {
       title: `${many(totals.would_deny_edges, "edge")} would be denied by what is on trial`,
       why: "Each is a rule that is missing, or traffic that should not be.",

@@ -1,5 +1,6 @@
 """The agent: drain, fold, rank, report; obey. One process per node, in the node's network namespace."""
 
+import os
 import shutil
 import sys
 import time
@@ -36,7 +37,7 @@ from fairway.agent.obey import Enforcement
 from fairway.agent.outside import Outside
 from fairway.agent.pods import Pods
 from fairway.agent.positions import among
-from fairway.agent.readings import Opened
+from fairway.agent.readings import Opened, own_use
 from fairway.agent.ring import Ring
 from fairway.agent.rulenames import RuleNames
 from fairway.agent.sockets import SocketEvents
@@ -262,6 +263,7 @@ class Agent:
     def _send(self, rows: NDArray[np.void], commit: Callable[[], None] = lambda: None) -> None:
         now_us = time.time_ns() // 1000
         _, totals = self.kernel.tables["totals"].read()
+        cpu, memory = own_use()
         header = Header(
             node=self.config.node,
             boot=self.outside.boot,
@@ -274,6 +276,9 @@ class Agent:
             losses=self.losses(),
             packets=int(totals["tx_packets"].sum() + totals["rx_packets"].sum()),
             answers=self.answers.take(),
+            kernel=os.uname().release,
+            cpu_seconds=cpu,
+            resident_bytes=memory,
         )
         self.outside.put(Batch(header, rows), commit)
         self._start_us = now_us

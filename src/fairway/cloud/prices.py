@@ -56,6 +56,11 @@ class Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     bytes_per_gb: Annotated[int, msgspec.Meta(ge=1)] = 1 << 30
     defaults: bool = True
 
+    @property
+    def table(self) -> tuple[Price, ...]:
+        """All that may count, the file's own first."""
+        return (*self.prices, *(LIST if self.defaults else ()))
+
     def price(self, sender: str, receiver: str) -> Price | None:
         """The price that counts from one zone to another; None if none fits."""
         own = _best(self.prices, sender, receiver)

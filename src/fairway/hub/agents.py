@@ -1,10 +1,14 @@
 """Agents: what each node's agent last reported, and what became of the batches. For people and for gates."""
 
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
 from fairway.wire.batch import Header
+
+MEASURED_US: Final = 5_000_000
+"""Microseconds over which an agent's CPU time is reckoned, at least."""
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True):
@@ -12,6 +16,10 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     since 1970. `lag_us` is from then until the batch was loaded, below zero if the node's clock is ahead; None
     if that was before the hub's last start. `missing` counts sequence numbers that never came: batches dropped by
     the agent's full spool. `program` is what the agent called itself in its last request, empty until it makes one.
+
+    `kernel` is the node's; `resident_bytes` the agent's memory, `cores` its CPU time in a second, of late. Empty, 0
+    and None where the agent, or a hub that was just started, does not know. `cpu_seconds` at `measured_us` are what
+    `cores` will be reckoned from.
     """
 
     node: str
@@ -26,6 +34,11 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     missing: int = 0
     lag_us: int | None = None
     program: str = ""
+    kernel: str = ""
+    resident_bytes: int = 0
+    cores: float | None = None
+    cpu_seconds: float = 0
+    measured_us: int = 0
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +72,7 @@ class Agents(msgspec.Struct, frozen=True, kw_only=True):
         # A gap is missing until the late batch comes, if ever.
         gap = header.sequence - last.sequence - 1 if last.boot == header.boot and last is not fresh else 0
         agent = msgspec.structs.replace(
-            fresh if gap >= 0 else last,
+            _measured(last, fresh) if gap >= 0 else last,
             batches=last.batches + 1,
             rows=last.rows + rows,
             missing=max(0, last.missing + (gap if gap >= 0 else -1)),
@@ -78,4 +91,20 @@ def _agent(header: Header, at_us: int | None) -> Agent:
         packets=header.packets,
         losses=header.losses,
         lag_us=None if at_us is None else at_us - header.end_us,
+        kernel=header.kernel,
+        resident_bytes=header.resident_bytes,
+        cpu_seconds=header.cpu_seconds,
+        measured_us=header.end_us,
+    )
+
+
+def _measured(last: Agent, fresh: Agent) -> Agent:
+    """With the cores it takes. First sights leave at once: reckoned is over a while, or as the last time."""
+    spent, passed = fresh.cpu_seconds - last.cpu_seconds, fresh.last_seen_us - last.measured_us
+    if last.boot != fresh.boot or spent < 0 or not last.cpu_seconds:
+        return fresh
+    if passed >= MEASURED_US:
+        return msgspec.structs.replace(fresh, cores=spent / passed * 1e6)
+    return msgspec.structs.replace(
+        fresh, cores=last.cores, cpu_seconds=last.cpu_seconds, measured_us=last.measured_us
     )

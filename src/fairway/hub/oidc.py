@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
-import httpx
 import msgspec
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -21,6 +20,7 @@ from joserfc.jwk import KeySet
 
 from fairway.hub.auth import Grant, Principal, Role, digest
 from fairway.hub.identity import ProviderDownError, RefusedTokenError
+from fairway.hub.provider import asking, metadata, told
 from fairway.kit.errors import UsageError, one_line
 
 ALGORITHMS: Final = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519"]
@@ -32,8 +32,6 @@ KEYS_APART: Final = 10.0
 REMEMBERED: Final = 60.0
 """Seconds that a token's check holds."""
 _MOST_TOKENS: Final = 4096
-_MOST_BYTES: Final = 1 << 20
-_TIMEOUT: Final = 5.0
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,7 +43,11 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OidcSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`audience` is this hub's client id at the provider. `claim` may be a path: `realm_access.roles`."""
+    """`audience` is this hub's client id at the provider. `claim` may be a path: `realm_access.roles`.
+
+    For the console's sign-in: `scopes` are asked for, and `secret_file` holds the client's secret, where the
+    provider gave it one.
+    """
 
     issuer: str
     audience: str
@@ -55,12 +57,14 @@ class OidcSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     skew_seconds: Annotated[int, msgspec.Meta(ge=0, le=600)] = 60
     """How far the provider's clock may be from this one."""
     ca_file: Path | None = None
+    scopes: tuple[str, ...] = ("openid", "email", "profile")
+    secret_file: Path | None = None
 
 
 def read_oidc(path: Path) -> OidcSettings:
     """The settings of a file; UsageError names the place that is wrong."""
     try:
-        settings = msgspec.yaml.decode(path.read_bytes(), type=OidcSettings)
+        settings = msgspec.yaml.decode(path.read_bytes(), type=OidcSettings, dec_hook=_path)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     except msgspec.MsgspecError as error:
@@ -73,6 +77,12 @@ def read_oidc(path: Path) -> OidcSettings:
     if wrong := [index for index, rule in enumerate(settings.rules) if rule.role is Role.AGENT]:
         raise UsageError(f"{path}: $.rules[{wrong[0]}].role: agents are no people; give them tokens of a file")
     return settings
+
+
+def _path(kind: type, value: object) -> Path:
+    if kind is not Path or not isinstance(value, str):
+        raise ValueError(f"`{value}` is no path")
+    return Path(value)
 
 
 class Oidc:
@@ -89,7 +99,7 @@ class Oidc:
     async def principal(self, token: str) -> Principal | None:
         """Whose token it is; None if it is not of this provider. RefusedTokenError says what is wrong with it,
         ProviderDownError that its keys are not to be had."""
-        if _peek(token).get("iss") != self._settings.issuer:
+        if peek(token).get("iss") != self._settings.issuer:
             return None
         key, now = digest(token), self._clock()
         known = self._checked.get(key)
@@ -103,7 +113,7 @@ class Oidc:
         return principal
 
     async def _verified(self, token: str) -> dict[str, Any]:
-        kid = _peek(token, part=0).get("kid")
+        kid = peek(token, part=0).get("kid")
         keys = await self._keys_with(kid if isinstance(kid, str) else None)
         try:
             return dict(jwt.decode(token, keys, algorithms=ALGORITHMS).claims)
@@ -130,22 +140,16 @@ class Oidc:
 
     async def _fetch(self) -> KeySet:
         issuer = self._settings.issuer
-        verify = str(self._settings.ca_file) if self._settings.ca_file else issuer.startswith("https:")
-        try:
-            async with httpx.AsyncClient(verify=_trust(verify), timeout=_TIMEOUT) as connection:
-                found = await _json(connection, issuer.rstrip("/") + "/.well-known/openid-configuration")
-                if found.get("issuer") != issuer:
-                    raise ProviderDownError(f"{issuer} says that it is `{found.get('issuer')}`")
-                return KeySet.import_key_set(await _json(connection, str(found.get("jwks_uri"))))  # type: ignore[arg-type]
-        except (httpx.HTTPError, httpx.InvalidURL, msgspec.MsgspecError, JoseError, ValueError, KeyError) as error:
-            reason = one_line(str(error)) or type(error).__name__
-            raise ProviderDownError(f"{issuer} does not tell its keys: {reason}") from None
+        async with asking(issuer, self._settings.ca_file, "its keys") as connection:
+            found = await metadata(connection, issuer)
+            keys: Any = told(await connection.get(str(found.get("jwks_uri"))))
+            return KeySet.import_key_set(keys)
 
 
 def principal_of(claims: Mapping[str, Any], settings: OidcSettings, now: float) -> Principal:
     """Who a verified token's claims are, at a time in seconds since 1970; RefusedTokenError says what is wrong."""
-    told = claims.get("aud")
-    audiences = told if isinstance(told, list) else [told]
+    named = claims.get("aud")
+    audiences = named if isinstance(named, list) else [named]
     if settings.audience not in audiences:
         raise RefusedTokenError(
             f"the token is for `{', '.join(map(str, audiences))}`, not for `{settings.audience}`"
@@ -183,7 +187,7 @@ def _moment(claims: Mapping[str, Any], name: str) -> float:
     return float(value)
 
 
-def _peek(token: str, part: int = 1) -> Mapping[str, Any]:
+def peek(token: str, part: int = 1) -> Mapping[str, Any]:
     """What a token says of itself, unverified; empty for what is none."""
     parts = token.split(".")
     if len(parts) != 3:
@@ -193,17 +197,3 @@ def _peek(token: str, part: int = 1) -> Mapping[str, Any]:
         return msgspec.json.decode(content, type=dict[str, Any])
     except (ValueError, binascii.Error, msgspec.MsgspecError):
         return {}
-
-
-def _trust(verify: str | bool) -> Any:
-    import ssl
-
-    return ssl.create_default_context(cafile=verify) if isinstance(verify, str) else verify
-
-
-async def _json(connection: httpx.AsyncClient, url: str) -> dict[str, Any]:
-    answer = await connection.get(url, headers={"Accept": "application/json"})
-    answer.raise_for_status()
-    if len(answer.content) > _MOST_BYTES:
-        raise ProviderDownError(f"{url} answers {len(answer.content)} bytes")
-    return msgspec.json.decode(answer.content, type=dict[str, Any])

@@ -28,6 +28,7 @@ from fairway.hub.limits import Limits
 from fairway.hub.metrics import families
 from fairway.hub.oidc import Oidc, read_oidc
 from fairway.hub.service import Hub, HubConfig
+from fairway.hub.signin import SignIn
 from fairway.hub.state import State
 from fairway.kit.errors import EnvironmentLacksError, UsageError
 from fairway.kit.files import write_atomically
@@ -89,11 +90,14 @@ def answering(config: HubConfig, listening: Listening, ranges: Ranges | None, lo
     """A hub at work, whose answers are there to `run`. UsageError for files that are wrong, EnvironmentLacksError
     when the address is taken."""
     config.state.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    others = [*([Oidc(read_oidc(listening.oidc))] if listening.oidc else []), *listening.others]
+    settings = read_oidc(listening.oidc) if listening.oidc else None
+    oidc = Oidc(settings) if settings else None
+    sign_in = SignIn(settings, oidc) if settings and oidc else None
+    others = [*([oidc] if oidc else []), *listening.others]
     with _listen(listening) as sockets, Hub(config, ranges, log) as hub:
         tokens = Tokens(own_tokens(config.state), listening.tokens, partial(_tell_tokens, hub, log))
         gate = Gate(tokens, others, listening.limits)
-        server = _server(application(hub, gate, log), listening)
+        server = _server(application(hub, gate, log, sign_in), listening)
         port = sockets[0].getsockname()[1]
         _tell_door(config.state, listening, port)
         log(f"hub: listens on port {port}")

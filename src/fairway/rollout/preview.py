@@ -1,5 +1,6 @@
 """Preview: what a rollout would do, step by step, if every gate opened and nothing broke. Pure."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
@@ -19,13 +20,13 @@ class Foreseen(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime | None = None
 
 
-def preview(order: Order, units: tuple[Unit, ...], now: datetime) -> Foreseen:
-    """The steps as of the budgets that are active now; without any where these freeze it."""
+def preview(order: Order, units: tuple[Unit, ...], now: datetime, enforced: Collection[str] = ()) -> Foreseen:
+    """The steps beyond those `enforced`, as of the budgets active now; none where these freeze it."""
     frozen, until = frozen_by(order, now)
     scope = [unit for unit in units if in_scope(order, unit)]
     most = room(order, len(scope), sum(bool(unit.trouble) for unit in scope), now)
     steps: list[tuple[str, ...]] = []
-    done: set[str] = set()
+    done = set(enforced)
     while step := next_step(order, units, done, most):
         steps.append(step)
         done.update(step)

@@ -118,12 +118,14 @@ def graph_of(
     collapsed: Collection[str] = (),
     *,
     outside_as_one: bool = False,
+    unfolded: Collection[tuple[str, str]] = (),
     prices: Prices = Prices(),  # noqa: B008  # frozen
     judge: Callable[[Row], Judged] | None = None,
 ) -> Graph:
     """The map of sums as the catalogue's `map_edges` answers them. Namespaces in `collapsed`, or all for `*`, are
     one node each, and all networks outside if `outside_as_one`; what moves within one of them is an edge to itself.
-    `judge` says what policies make of a row."""
+    Workloads in `unfolded`, by namespace and name, are a node for each pod, out of rows of single pods; what nobody
+    knows which of them had is the workload's own. `judge` says what policies make of a row."""
     nodes: dict[str, _Met] = {}
     sums: dict[tuple[str, str], _Sum] = {}
     per_byte = lru_cache(maxsize=None)(partial(_per_byte, prices))
@@ -133,7 +135,12 @@ def graph_of(
         if row["server_kind"] == "service" and not any(row[name] for name in _EVENTS):
             continue  # all of it is its backends'
         (client, one), (server, other) = (
-            ends(row[f"{end}_kind"], row[f"{end}_namespace"], row[f"{end}_group"], *_replica(row, end, grain))
+            ends(
+                row[f"{end}_kind"],
+                row[f"{end}_namespace"],
+                row[f"{end}_group"],
+                *_replica(row, end, grain, unfolded),
+            )
             for end in ("client", "server")
         )
         pair = client.id, server.id
@@ -170,13 +177,16 @@ def _backed(row: Row, behind: Behind | None, grain: Grain) -> tuple[Row, str]:
             "server_kind": "pod",
             "server_namespace": namespace,
             "server_group": workload,
+            "server_replica": "",
+            "server_node": "",
             "port": port,
         }
     return row, f"{row['protocol']} {port}" if port else row["protocol"] if without else ""
 
 
-def _replica(row: Row, end: str, grain: Grain) -> tuple[str, str]:
-    if grain == "workload" or row[f"{end}_kind"] != "pod":
+def _replica(row: Row, end: str, grain: Grain, unfolded: Collection[tuple[str, str]]) -> tuple[str, str]:
+    whole = grain == "workload" and (row[f"{end}_namespace"], row[f"{end}_group"]) not in unfolded
+    if whole or row[f"{end}_kind"] != "pod":
         return "", ""
     return row[f"{end}_replica"], row[f"{end}_node"]
 

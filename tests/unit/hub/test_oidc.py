@@ -186,6 +186,7 @@ def test_a_provider_that_is_away() -> None:
         ("issuer: http://a.example\naudience: x\nrules: [{value: a, role: viewer}]", r"\$.issuer: .* no https URL"),
         ("issuer: https://a\naudience: x\nrules: [{value: a, role: agent}]", "agents are no people"),
         ("issuer: https://a\naudience: x\nrules: [{value: a, role: boss}]", "Invalid enum value 'boss'"),
+        ("issuer: https://a\naudience: x\nrules: [{value: a, role: viewer}]\nca_file: 7", r"is no path .*ca_file"),
         ("audience: x", "missing required field `issuer`"),
     ],
 )
@@ -193,3 +194,11 @@ def test_settings_that_are_wrong(tmp_path: Path, content: str, said: str) -> Non
     (tmp_path / "oidc.yaml").write_text(content)
     with pytest.raises(UsageError, match=said):
         read_oidc(tmp_path / "oidc.yaml")
+
+
+def test_files_are_named_by_their_paths(tmp_path: Path) -> None:
+    (tmp_path / "oidc.yaml").write_text(
+        "{issuer: https://a, audience: x, rules: [{value: a, role: viewer}], ca_file: ca.pem, secret_file: /s}"
+    )
+    read = read_oidc(tmp_path / "oidc.yaml")
+    assert (read.ca_file, read.secret_file) == (Path("ca.pem"), Path("/s"))

@@ -25,6 +25,7 @@ from fairway.hub.api import (
     protection,
     rollouts,
     seen,
+    signin,
     sums,
     zones,
 )
@@ -35,7 +36,9 @@ from fairway.hub.api.description import complete, configuration
 from fairway.hub.api.desk import Desk
 from fairway.hub.api.problems import handlers
 from fairway.hub.gate import Gate
+from fairway.hub.limits import Meter
 from fairway.hub.service import Hub
+from fairway.hub.signin import SignIn
 
 HEALTH = ("/healthz", "/readyz")
 
@@ -53,9 +56,10 @@ async def readyz(hub: NamedDependency[Hub]) -> str:
     return "\n".join(["ok", *hub.warnings()])
 
 
-def application(hub: Hub, gate: Gate, log: Callable[[str], None]) -> Litestar:
-    """The hub's ASGI application."""
+def application(hub: Hub, gate: Gate, log: Callable[[str], None], sign_in: SignIn | None = None) -> Litestar:
+    """The hub's ASGI application; with `sign_in` people may come from their provider."""
     desk, jobs, built = Desk(), hub.jobs, console.read_console()
+    entrance = signin.Entrance(sign_in, Meter(signin.LIMIT))
     made = Litestar(
         route_handlers=[
             *(healthz, readyz, agents.flows, agents.feed, export.export_flows, export.agents, export.me),
@@ -65,6 +69,7 @@ def application(hub: Hub, gate: Gate, log: Callable[[str], None]) -> Litestar:
             *(intent.intent, intent.change_intent, intent.audit, metrics.metrics),
             *(protection.protection_of, protection.policies_in, nodes.nodes),
             *(anomalies.anomalies, anomalies.say, investigate.investigated, dns.dns),
+            *(signin.ways, signin.begin, signin.finish),
             policy.router,
             rollouts.router,
             *(console.document, console.icon, console.asset),
@@ -74,6 +79,7 @@ def application(hub: Hub, gate: Gate, log: Callable[[str], None]) -> Litestar:
             "gate": Provide(lambda: gate, sync_to_thread=False),
             "desk": Provide(lambda: desk, sync_to_thread=False),
             "jobs": Provide(lambda: jobs, sync_to_thread=False),
+            "entrance": Provide(lambda: entrance, sync_to_thread=False),
             "console": Provide(lambda: built, sync_to_thread=False),
             "asked": Provide(asked, sync_to_thread=False),
         },

@@ -13,10 +13,11 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from fairway.hub.api.problems import problem
+from fairway.hub.signin import BACK
 
 BUILT: Final = Path(__file__).parent.parent / "console"
 """Where `make console` puts them, and the wheel has them."""
-PAGES: Final = ("/", "/map", "/flows", "/policies", "/zones", "/agents")
+PAGES: Final = ("/", "/map", "/flows", "/policies", "/rollouts", "/zones", "/agents", BACK)
 """Each is the same document, which looks at its address."""
 _DOCUMENT: Final = "index.html"
 _POLICY: Final = "; ".join(

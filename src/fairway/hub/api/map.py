@@ -1,6 +1,7 @@
 """The map over HTTP."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -44,6 +45,14 @@ Collapsed = Annotated[
 Opened = Annotated[
     str, QueryParameter(description="namespaces that `auto` and `*` leave as they are; `outside` for networks")
 ]
+
+Unfolded = Annotated[
+    str, QueryParameter(description="workloads to show as their pods where they stand: `shop/Deployment/ui,...`")
+]
+_GAP: Final = 4.0
+"""Pixels between an unfolded workload's pods."""
+_TALLEST: Final = 12
+"""Pods in one column below it."""
 
 
 class Rectangle(msgspec.Struct, frozen=True):
@@ -116,10 +125,12 @@ async def map_of(
     grain: OfGrain = "workload",
     collapse: Collapsed = "",
     open: Opened = "",
+    unfold: Unfolded = "",
 ) -> Response[Map]:
     """Each flow counted once; both directions of an edge apart."""
-    collapsed, left = (frozenset(filter(None, text.split(","))) for text in (collapse, open))
-    return tagged(request, await desk(lambda: _map(hub, asked, grain, collapsed, left)))
+    collapsed, left, parts = (frozenset(filter(None, text.split(","))) for text in (collapse, open, unfold))
+    pods = frozenset((name.partition("/")[0], name.partition("/")[2]) for name in parts)
+    return tagged(request, await desk(lambda: _map(hub, asked, grain, collapsed, left, pods)))
 
 
 def graph_asked(
@@ -129,9 +140,11 @@ def graph_asked(
     collapse: frozenset[str] = frozenset(),
     opened: frozenset[str] = frozenset(),
     standing: Standing | None = None,
+    unfolded: frozenset[tuple[str, str]] = frozenset(),
 ) -> Graph:
     """The map that is asked for; UsageError if it is too large to be told."""
-    rows = hub.base.ask(map_edges(asked.wanted, asked.now, replicas=grain == "replica"))
+    replicas = grain == "replica" or bool(unfolded)
+    rows = hub.base.ask(map_edges(asked.wanted, asked.now, replicas=replicas))
     if rows.num_rows > MOST_ROWS:
         raise UsageError(f"the map has over {MOST_ROWS} edges; ask for less: a filter, less time, or workloads")
     told = list(rows_of(rows))
@@ -143,6 +156,7 @@ def graph_asked(
         grain,
         collapsed,
         outside_as_one=outside_as_one,
+        unfolded=unfolded,
         prices=hub.config.prices,
         judge=standing.judge if standing else None,
     )
@@ -174,10 +188,22 @@ def _behind(hub: Hub) -> dict[str, Behind]:
     }
 
 
-def _map(hub: Hub, asked: Asked, grain: Grain, collapse: frozenset[str], opened: frozenset[str]) -> Map:
+def _map(
+    hub: Hub,
+    asked: Asked,
+    grain: Grain,
+    collapse: frozenset[str],
+    opened: frozenset[str],
+    unfolded: frozenset[tuple[str, str]],
+) -> Map:
     standing = hub.stand.of(hub.cluster or Cluster(), _intent(hub))
     graph = graph_asked(hub, asked, grain, collapse, opened, standing)
     boxes, blocks = hub.places[grain].of(graph, standing.sizes(replicas=grain == "replica"))
+    if unfolded:
+        # The others stand where they stood: only what was unfolded is told anew.
+        whole, graph = graph, graph_asked(hub, asked, grain, collapse, opened, standing, unfolded)
+        graph = _with_heads(graph, whole, unfolded)
+        boxes = {**boxes, **_hung(graph, boxes)}
     return Map(
         since=asked.since,
         until=asked.until,
@@ -188,6 +214,28 @@ def _map(hub: Hub, asked: Asked, grain: Grain, collapse: frozenset[str], opened:
         edges=graph.edges,
         totals=_totals(graph),
     )
+
+
+def _with_heads(graph: Graph, whole: Graph, unfolded: frozenset[tuple[str, str]]) -> Graph:
+    """With the workloads that their pods hang from, and all that these moved."""
+    heads = {node.id: node for node in whole.nodes if (node.namespace, node.name) in unfolded}
+    nodes = {node.id: node for node in graph.nodes} | heads
+    return msgspec.structs.replace(graph, nodes=[nodes[name] for name in sorted(nodes)])
+
+
+def _hung(graph: Graph, boxes: Mapping[str, Box]) -> dict[str, Box]:
+    """Places of pods that are shown among workloads: below their own, in columns."""
+    hung: dict[str, Box] = {}
+    below: Counter[str] = Counter()
+    for node in graph.nodes:
+        head = f"pod {node.namespace}/{node.name}"
+        if node.kind != "pod" or node.id in boxes or head not in boxes:
+            continue
+        column, line = divmod(below[head], _TALLEST)
+        below[head] += 1
+        x, y, width, height = boxes[head]
+        hung[node.id] = Box(x + _GAP + column * (width + _GAP), y + (line + 1) * (height + _GAP), width, height)
+    return hung
 
 
 def _intent(hub: Hub) -> Intent:

@@ -8,6 +8,7 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
+from fairway.cloud.prices import Price
 from fairway.hub.api.access import only
 from fairway.hub.api.asked import Asked
 from fairway.hub.api.desk import Desk
@@ -39,12 +40,15 @@ class Matrix(msgspec.Struct, frozen=True, kw_only=True):
 
 class Zones(msgspec.Struct, frozen=True, kw_only=True):
     """`groups` are the sums of each two zones and category, `now` the matrix in bytes and `currency`. `before` and
-    `changes`, the largest first, where a time to compare with was given."""
+    `changes`, the largest first, where a time to compare with was given. `prices` are those that may
+    count, each for `bytes_per_gb`; the most particular that fits does."""
 
     since: datetime
     until: datetime
     groups: list[Group]
     currency: str
+    prices: tuple[Price, ...]
+    bytes_per_gb: int
     now: Matrix
     before: Matrix | None = None
     changes: list[Change] = []
@@ -92,6 +96,8 @@ def _zones(hub: Hub, asked: Asked, earlier: Filter | None) -> Zones:
         until=asked.until,
         groups=grouped(rows, _KEYS),
         currency=hub.config.prices.currency,
+        prices=hub.config.prices.table,
+        bytes_per_gb=hub.config.prices.bytes_per_gb,
         now=now,
         before=before,
         changes=differences,

@@ -16,6 +16,7 @@ from fairway.policy.replay import replay
 from fairway.rollout.gates import Gate
 from fairway.rollout.order import Gates, Limits, Order
 from fairway.rollout.plan import Plan
+from fairway.rollout.preview import preview
 from fairway.rollout.seen import Seen
 from fairway.rollout.state import Breakage, Override, State, Step
 from fairway.rollout.steps import in_scope
@@ -41,7 +42,8 @@ class UnitTold(msgspec.Struct, frozen=True, kw_only=True):
 
 class RolloutTold(msgspec.Struct, frozen=True, kw_only=True):
     """A rollout: its phase and since when, what it waits for and until when, its gates with what they measure, its
-    steps and units, and what broke if it stepped back."""
+    steps and units, and what broke if it stepped back. `to_come` are the steps that it would go on to if every gate
+    opened, as of the budgets active now."""
 
     name: str
     phase: str
@@ -51,6 +53,7 @@ class RolloutTold(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime | None
     gates: tuple[Gate, ...]
     steps: tuple[Step, ...]
+    to_come: tuple[tuple[str, ...], ...]
     units: tuple[UnitTold, ...]
     breakage: Breakage | None
     overrides: tuple[Override, ...]
@@ -74,6 +77,7 @@ def told(state: State, plan: Plan, seen: Seen) -> RolloutTold:
         until=plan.until,
         gates=plan.gates,
         steps=state.steps,
+        to_come=preview(order, seen.units, datetime.now(UTC), state.enforced).steps,
         units=_units(order, state, seen),
         breakage=state.breakage,
         overrides=state.overrides,

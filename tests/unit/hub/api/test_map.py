@@ -99,6 +99,25 @@ def test_replicas_and_collapsed_namespaces(hub: Serving) -> None:
     assert told["namespace ui", "namespace orders"]["retransmissions"] == 6
 
 
+@pytest.mark.parametrize("since", ["1h", "9h"])
+def test_a_workload_unfolds_into_its_pods_and_nothing_else_moves(hub: Serving, since: str) -> None:
+    whole, told = (
+        answer(hub, "/api/v1/map", since=since, **more)
+        for more in ({}, {"unfold": "orders/Pod/orders-1,ui/no/such"})
+    )
+    before, now = ({node["id"]: node["box"] for node in one["nodes"]} for one in (whole, told))
+    pod = "pod orders/orders-1"
+    assert {name: now[name] for name in before} == before
+    assert now.keys() - before.keys() == {pod}
+    moved = [[one["sent_bytes"] for one in map_["nodes"] if one["id"] == ORDERS] for map_ in (whole, told)]
+    assert moved[0] == moved[1] != [0]
+    assert now[pod]["y"] > before[ORDERS]["y"] + before[ORDERS]["height"]
+    # What the client's agent told of the Service is known of the workload alone.
+    assert set(edges(told)) == {(UI, pod), (UI, ORDERS), (pod, DB), (UI2, DB), (UI2, OUTSIDE)}
+    assert (edges(told)[UI, pod]["sent_bytes"], edges(told)[UI, ORDERS]["retransmissions"]) == (1000, 5)
+    assert told["totals"]["bytes"] == whole["totals"]["bytes"]
+
+
 def test_who_is_bound_to_namespaces_sees_edges_that_touch_them(hub: Serving) -> None:
     assert set(edges(answer(hub, "/api/v1/map", "of ui"))) == {(UI, ORDERS), (UI2, DB), (UI2, OUTSIDE)}
     assert set(edges(answer(hub, "/api/v1/map", "of dev"))) == set()

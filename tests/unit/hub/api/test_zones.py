@@ -68,6 +68,8 @@ def test_the_matrix_and_what_it_costs(hub: Serving) -> None:
     assert told["now"]["crossing_share"] == pytest.approx(crossing / sum(zoned.values()))
     assert 0 < crossing < sum(zoned.values())
     assert (told["currency"], told["before"], told["changes"]) == ("USD", None, [])
+    assert [(one["out"], one["in"]) for one in told["prices"]] == [(PRICE, PRICE)]
+    assert told["bytes_per_gb"] == 1000
 
 
 def test_what_routing_by_zone_changed(hub: Serving) -> None:
