@@ -40,6 +40,8 @@ def test_one_namespace_is_seen(console: Console) -> None:
     expect(page.get_by_text("your token is bound to namespaces")).to_be_visible()
     console.open("/flows?q=not+namespace=orders")
     expect(page.get_by_text("No flows")).to_be_visible()
+    console.open("/rollouts")
+    expect(page.get_by_text("in all namespaces")).to_be_visible()
 
 
 def at_the_provider(page: Page, subject: str | None) -> None:

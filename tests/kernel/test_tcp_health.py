@@ -167,8 +167,8 @@ def test_figures_are_those_of_iperf3(watched: Watched) -> None:
         keys, values = watched.kernel.tables["flows"].read()
         mine = values[(keys["ifindex"] == watched.interfaces["pod0"]) & (keys["remote_port"] == 5201)]
         flow = mine[np.argmax(mine["first"] * np.uint64(1 << 32) + mine["tx_bytes"])]
-        # It looks for the last time before its buffer is empty.
-        assert told["retransmits"] <= int(flow["retransmitted"]) <= told["retransmits"] * 1.1 + 3
+        # It looks for the last time before its buffer is empty: what was sent again after that only we tell.
+        assert told["retransmits"] <= int(flow["retransmitted"]) <= told["retransmits"] * 1.5 + 10
         if "numgen" in lost:
             assert told["retransmits"] > 10
         else:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from math import isfinite
 
 import msgspec
 
@@ -97,7 +98,8 @@ def _signals(order: Order, seen: Seen) -> Iterator[Gate]:
     for signal in seen.signals:
         found = shift(signal.before, signal.after, signal.spans)
         alarming = found.alarming(order.gates.alarm, signal.least)
-        value = f"{found.seen:g} (expected {found.expected:.1f})"
+        expected = f"expected {found.expected:.1f}" if isfinite(found.expected) else "nothing to compare with"
+        value = f"{found.seen:g} ({expected})"
         why = f"chance {found.chance:.1g} if nothing had changed" if alarming else ""
         yield Gate(
             name=signal.name, open=not alarming, value=value, limit=f"chance < {order.gates.alarm:g}", why=why

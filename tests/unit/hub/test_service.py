@@ -138,7 +138,9 @@ def test_what_was_told_is_there_after_a_restart(tmp_path: Path) -> None:
     with serving(tmp_path) as hub:
         hub.put(batch)
         agents = hub.client.agents()
-    known = {node: msgspec.structs.replace(agent, lag_us=None) for node, agent in agents.agents.items()}
+    known = {
+        node: msgspec.structs.replace(agent, lag_us=None, measured_us=0) for node, agent in agents.agents.items()
+    }
     with serving(tmp_path) as hub:
         assert hub.post(batch).json()["duplicate"] is True
         assert hub.client.agents() == msgspec.structs.replace(agents, agents=known)

@@ -56,8 +56,9 @@ class Previewed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @get("/", guards=[only(Role.VIEWER)], summary="All rollouts, by name")
-async def rollouts(hub: OfHub) -> list[RolloutTold]:
+async def rollouts(request: Asked, hub: OfHub) -> list[RolloutTold]:
     """Without their units."""
+    await _may(request, hub, Role.VIEWER)
     return [told(state, hub.rollouts.plan_of(state.order.name), Seen()) for state in hub.rollouts.book.all()]
 
 
@@ -84,8 +85,9 @@ async def draft(request: Asked, hub: OfHub, data: JSONBody[Draft]) -> RolloutTol
     summary="What a rollout would do, without doing it",
     request_max_body_size=MOST_CHARACTERS * 2,
 )
-async def foresee(hub: OfHub, data: JSONBody[Order]) -> Previewed:
+async def foresee(request: Asked, hub: OfHub, data: JSONBody[Order]) -> Previewed:
     """Its steps if every gate opened, and the gates as they are."""
+    await _may(request, hub, Role.VIEWER)
     _check(hub, data)
     now = datetime.now(UTC)
     seen = await sync_to_thread(lambda: hub.rollouts.look_at(data))
@@ -93,14 +95,16 @@ async def foresee(hub: OfHub, data: JSONBody[Order]) -> Previewed:
 
 
 @get("/{name:str}", guards=[only(Role.VIEWER)], summary="A rollout, its units and gates")
-async def rollout(hub: OfHub, name: FromPath[str]) -> RolloutTold:
+async def rollout(request: Asked, hub: OfHub, name: FromPath[str]) -> RolloutTold:
     """As of its last look, half a second ago at most while it is under way."""
+    await _may(request, hub, Role.VIEWER)
     return await _told(hub, hub.rollouts.book.find(name))
 
 
 @get("/{name:str}/amended", guards=[only(Role.VIEWER)], summary="Policies that would mend what broke")
-async def amend(hub: OfHub, name: FromPath[str]) -> Amended:
+async def amend(request: Asked, hub: OfHub, name: FromPath[str]) -> Amended:
     """To be added to the rollout's own, with their replay."""
+    await _may(request, hub, Role.VIEWER)
     state = hub.rollouts.book.find(name)
     return await sync_to_thread(lambda: amended(hub, state))
 
@@ -175,6 +179,7 @@ async def _told(hub: Hub, state: State) -> RolloutTold:
 
 
 async def _may(request: Asked, hub: Hub, role: Role = Role.OPERATOR) -> None:
+    """A rollout names edges of any namespace, so even who only looks must see all of them."""
     who: Principal = request.user
     if not await hub.permits.may(who, role, None):
         raise PermissionDeniedException(f"this is for the role {role} in all namespaces")

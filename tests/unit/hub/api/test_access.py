@@ -49,6 +49,8 @@ def test_people_come_in_by_their_provider(hub: Serving, people: Provider) -> Non
     other = people.sign_in("eve", "fairway", email="eve@example.com", groups=["x"])
     answers = [ask(hub, "GET", "/api/v1/audit", token) for token in (ops, shop, other)]
     assert [answer.status_code for answer in answers] == [200, 403, 401]
+    # A rollout names edges of any namespace.
+    assert [ask(hub, "GET", "/api/v1/rollouts", token).status_code for token in (ops, shop)] == [200, 403]
     assert answers[2].headers["www-authenticate"] == "Bearer"
     assert answers[2].json()["detail"].startswith("`eve@example.com` has no role here")
     assert ask(hub, "PUT", "/api/v1/intent", ops, json={"staged": None}).status_code == 200
