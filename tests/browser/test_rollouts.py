@@ -9,7 +9,7 @@ from browser.conftest import PICTURES, Tab
 from support.asking import ask
 from support.hubs import Serving
 from support.obedient import Obedient, obedient
-from support.recorded import BOUND
+from support.recorded import LOOKING
 
 PATH = "/api/v1/rollouts"
 
@@ -106,12 +106,12 @@ def test_several_are_a_list_and_whoever_may_not_is_told(hub: Serving, tab: Tab) 
     for name in ("carts", "shop"):
         draft(hub, name)
     console = tab(hub)
-    console.enter("/rollouts", BOUND)
+    console.enter("/rollouts", LOOKING)
     page = console.page
     page.get_by_role("row").filter(has_text="shop").click()
     assert console.address == "/rollouts?pick=shop"
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
-    expect(page.get_by_text("This holds for the whole cluster").first).to_be_visible()
+    expect(page.get_by_text("This is for the role operator; yours is viewer.").first).to_be_visible()
     assert console.faults() == []
     page.get_by_role("link", name="All rollouts").click()
     expect(page.get_by_role("row")).to_have_count(3)

@@ -22,6 +22,7 @@ from support.hubs import Serving, serving, until
 from support.reports import SECOND, report
 
 BOUND = "of somebody of orders"
+LOOKING = "of somebody who sees all and changes nothing"
 """A token that sees one namespace."""
 COPIES = 8
 """Of the recording: about three minutes, twenty thousand flows."""
@@ -62,7 +63,10 @@ def recorded_hub(folder: Path, copies: int = COPIES, port: int = 0, oidc: Path |
     filled = (folder / "cluster").exists()
     write_recorded_cluster(folder / "cluster")
     tokens = folder / "tokens.yaml"
-    tokens.write_text(f"tokens: [{{name: jane, role: viewer, namespaces: [orders], sha256: {digest(BOUND)}}}]\n")
+    tokens.write_text(
+        f"tokens:\n- {{name: jane, role: viewer, namespaces: [orders], sha256: {digest(BOUND)}}}\n"
+        f"- {{name: vera, role: viewer, sha256: {digest(LOOKING)}}}\n"
+    )
     with serving(folder, Listening(port=port, tokens=tokens, oidc=oidc), clean=False) as hub:
         if not filled:
             seed(hub.state, datetime.now(UTC), copies)
