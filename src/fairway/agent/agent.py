@@ -47,7 +47,8 @@ from fairway.kit.stop import Stoppable
 from fairway.wire.batch import RECORD, REST, Batch, Header
 from fairway.wire.rules import NodeFeed, NodePod
 
-TICK: Final = 0.2
+TICK, AT_REST = 0.2, 0.5
+"""Seconds between two looks while something is new, and while nothing is: each look wakes the CPU."""
 _EARLY_KEPT: Final = 1 << 14
 
 
@@ -115,14 +116,12 @@ class Agent:
         while not stop.is_set():
             if (config := changed()) is not None:
                 self.reconfigure(config)
-            self.obey()
-            self.tell_edges()
-            self.flows.listen()
+            pause = TICK if self.obey() | self.tell_edges() | self.flows.listen() else AT_REST
             if time.monotonic() >= due:
                 due = max(due + self.config.interval, time.monotonic())
                 self.tell_flows()
             self.outside.roll()
-            stop.wait(min(TICK, self.config.interval))
+            stop.wait(min(pause, self.config.interval))
         self.tell_edges()
         self.tell_flows()
 
@@ -142,9 +141,11 @@ class Agent:
             self._obey_table(self._feed)
         say("settings read anew")
 
-    def obey(self) -> None:
-        """Take over the feed if it changed: rules first, so that a new pod starts with its own."""
+    def obey(self) -> bool:
+        """Take over the feed if it changed: rules first, so that a new pod starts with its own. Whether there was
+        anything new."""
         self.pods.settle()
+        feed = None
         try:
             feed = self.outside.feed.poll()
             if feed is not None:
@@ -157,6 +158,7 @@ class Agent:
         except BPFError as error:
             self._refused_tables += 1
             say(f"{error}; the last rules stay in force")
+        return feed is not None or self.pods.missing > 0
 
     def _take(self, feed: NodeFeed) -> None:
         if feed.node != self.config.node:
@@ -192,13 +194,13 @@ class Agent:
         elif self.uplinks.watch(self.pods.by_interface) != self.enforcement.behind:
             self._obey_table(self._feed)
 
-    def tell_edges(self) -> None:
-        """Send every conversation that was never seen before, however small, at once."""
+    def tell_edges(self) -> bool:
+        """Send every conversation that was never seen before, however small, at once. Whether any was seen."""
         events = np.concatenate((self._early, self.ring.read()))
         early = among(events["key"]["ifindex"], self.enforcement.unnamed())
         self._early, events = events[early][-_EARLY_KEPT:], events[~early]
         if not len(events):
-            return
+            return len(self._early) > 0
         keys = np.ascontiguousarray(events["key"])
         initiators = settle_initiators(keys, events["initiator"], self.pods.listening)
         rows = of_known_pods(rows_of_events(events, initiators, self.clock.to_us), keys, self.pods.by_interface)
@@ -206,6 +208,7 @@ class Agent:
         fresh = self._edges.fresh(rows, self._pod_list())
         if len(fresh):
             self._send(rows[fresh])
+        return True
 
     def tell_flows(self) -> None:
         """Send the interval: the top conversations, every denial, and one row per pod for the rest."""

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from fairway.agent.ring import Ring
 
-_PATIENCE: Final = 0.25
+_PATIENCE, _AT_REST = 0.25, 1.0
+"""Seconds between two looks while events come, and while hardly any do: each look wakes the CPU."""
+_FEW: Final = 100
 MOST: Final = 1 << 18
 """Events kept in memory, some 15 MiB; beyond it they stay in the ring, which counts what it cannot hold."""
 
@@ -26,6 +28,7 @@ class Backlog:
         self._kept: list[NDArray[np.void]] = []
         self._lock = threading.Lock()
         self._read_at = time.monotonic()
+        self._patience = _PATIENCE
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="events", daemon=True)
         self._thread.start()
@@ -35,7 +38,9 @@ class Backlog:
         with self._lock:
             parts, self._kept = [*self._kept, self._ring.read()], []
             self._read_at = time.monotonic()
-        return np.concatenate(parts)
+        events = np.concatenate(parts)
+        self._patience = _PATIENCE if len(events) > _FEW else _AT_REST
+        return events
 
     def close(self) -> None:
         """Let go of the ring; what was not read stays in it, or is gone."""
@@ -44,7 +49,7 @@ class Backlog:
         self._ring.close()
 
     def _run(self) -> None:
-        while not self._closing.wait(_PATIENCE):
+        while not self._closing.wait(self._patience):
             with self._lock:
                 late = time.monotonic() - self._read_at >= _PATIENCE
                 if late and sum(map(len, self._kept)) < self._most and len(events := self._ring.read()):

@@ -54,10 +54,13 @@ class FlowDrain:
         """Entries at the last reading."""
         return len(self._keys)
 
-    def listen(self) -> None:
-        """Take the records of what spilled: to be called often, for their ring is full after some gigabytes."""
-        if self._spills is not None and len(fresh := self._spills.read()):
-            self._spilled = [_latest(np.concatenate((*self._spilled, fresh)))]
+    def listen(self) -> bool:
+        """Take the records of what spilled, and say whether there were any. To be called often: their ring is full
+        after some gigabytes."""
+        if self._spills is None or not len(fresh := self._spills.read()):
+            return False
+        self._spilled = [_latest(np.concatenate((*self._spilled, fresh)))]
+        return True
 
     def read(self) -> tuple[Records, Records, NDArray[np.void]]:
         """Entries that moved since the last call."""

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socket import AF_INET, AF_INET6, IPPROTO_IPV6, IPV6_V6ONLY, socket
+from socket import AF_INET, AF_INET6, IPPROTO_IPV6, IPV6_V6ONLY, SHUT_RDWR, socket
 from typing import Any, Final
 
 from fairway.kit.errors import EnvironmentLacksError
@@ -14,6 +14,8 @@ from fairway.kit.openmetrics import OPENMETRICS, PLAIN, Family, render, wants_op
 
 PATH: Final = "/metrics"
 _PATIENCE: Final = 10
+_NEVER: Final = 86400.0
+"""Seconds until the server looks up although nobody asks: each look wakes the CPU."""
 _AT_ONCE: Final = 8
 """Scrapes served at the same time; further ones are hung up on, so that nobody holds the agent's memory."""
 
@@ -40,11 +42,12 @@ class Exposition(ThreadingHTTPServer):
         except OSError as error:
             where = f"[{address[0]}]:{address[1]}" if ":" in address[0] else f"{address[0]}:{address[1]}"
             raise EnvironmentLacksError(f"cannot serve metrics on {where}: {error.strerror}") from error
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.2,), name="metrics", daemon=True)
+        self._thread = threading.Thread(target=self.serve_forever, args=(_NEVER,), name="metrics", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Stop serving; scrapes under way end by themselves."""
+        self.socket.shutdown(SHUT_RDWR)  # it waits for a connection, and looks up
         self.shutdown()
         self.server_close()
 
