@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fairway.hub.columns import CLIENT, SERVER
-from fairway.hub.distinct import Ints, distinct
 from fairway.hub.rows import endpoint_of, rows_of
+from fairway.kit.codes import Ints, distinct
 from fairway.wire.edge import Edge
 from fairway.wire.endpoint import Endpoint
 

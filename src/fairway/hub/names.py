@@ -12,11 +12,11 @@ from typing import Final
 import numpy as np
 
 from fairway.cloud.ranges import Ranges
-from fairway.hub.distinct import Ints
 from fairway.hub.history import Answered, Change, Gone, Held, History, Looked
 from fairway.hub.outside import LONGEST_TTL, OUTLIVES_US, Outside, network
 from fairway.hub.owners import FOREVER, Holding, longest, sole
 from fairway.hub.written import Written
+from fairway.kit.codes import Ints
 from fairway.policy.directory import Directory
 from fairway.policy.model import Cluster
 from fairway.wire.address import packed, text

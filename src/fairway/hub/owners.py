@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from fairway.hub.distinct import Ints
+from fairway.kit.codes import Ints
 from fairway.wire.endpoint import Endpoint
 
 GRACE_US: Final = 30_000_000

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from fairway.hub.cells import coded
 from fairway.hub.columns import END, SCHEMA, TCP_HEALTH
-from fairway.hub.distinct import Ints, distinct
 from fairway.hub.names import Names, category
 from fairway.hub.written import Written
+from fairway.kit.codes import Ints, distinct
 from fairway.wire import batch as wire
 from fairway.wire.address import packed
 from fairway.wire.endpoint import Endpoint, Kind

@@ -6,10 +6,9 @@ a rule about a part of it.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from fairway.hub.control import policy_set
 from fairway.hub.intent import Intent
@@ -20,7 +19,7 @@ from fairway.policy.directory import Directory, pod_endpoint
 from fairway.policy.matches import Matches
 from fairway.policy.model import Cluster, PolicySet
 from fairway.policy.settle import settle
-from fairway.views.map import Judged
+from fairway.views.map import End, Judged, Relation
 from fairway.wire.endpoint import Endpoint, Kind
 from fairway.wire.words import Direction
 
@@ -44,7 +43,7 @@ class Standing:
             if pod.addresses and not pod.finished and not pod.host_network:
                 end = pod_endpoint(pod, pod.addresses[0])
                 self._pods[end.namespace, end.workload].append(end)
-        self._judged: dict[tuple[Any, ...], Judged] = {}
+        self._judged: dict[Relation, Judged] = {}
 
     def replicas(self, namespace: str, workload: str) -> int:
         """Pods of a workload that have an address now."""
@@ -65,22 +64,18 @@ class Standing:
         ingress, egress = (self._isolated(pods[0], direction) for direction in Direction)
         return "both" if ingress and egress else "ingress" if ingress else "egress" if egress else "open"
 
-    def judge(self, row: Mapping[str, Any]) -> Judged:
-        """A row of `map_edges`, its Service already replaced by what is behind it."""
-        key = (
-            *(row[f"{end}_{name}"] for end in ("client", "server") for name in ("kind", "namespace", "group")),
-            *(row["port"], row["protocol"], row["service"]),
-        )
-        if key not in self._judged:
-            self._judged[key] = self._judge(row)
-        return self._judged[key]
+    def judge(self, relation: Relation) -> Judged:
+        """What policies make of it; its Service is already replaced by what is behind it, where that is one."""
+        if relation not in self._judged:
+            self._judged[relation] = self._judge(relation)
+        return self._judged[relation]
 
-    def _judge(self, row: Mapping[str, Any]) -> Judged:
-        port, protocol = row["port"], row["protocol"]
-        client, server = self._end(row, "client"), self._end(row, "server")
-        if row["server_kind"] == "service":
-            found = self._directory.dialled(row["service"], 4, protocol)
-            found = found or self._directory.dialled(row["service"], 6, protocol)
+    def _judge(self, relation: Relation) -> Judged:
+        client, server = self._end(relation.client), self._end(relation.server)
+        port, protocol = relation.port, relation.protocol
+        if relation.server.kind == Kind.SERVICE:
+            found = self._directory.dialled(relation.service, 4, protocol)
+            found = found or self._directory.dialled(relation.service, 6, protocol)
             server, port = found[0] if found else (None, port)
         if client is None or server is None or (not port and protocol in _WITH_PORTS):
             return _UNKNOWN
@@ -92,15 +87,14 @@ class Standing:
             return ("allowed" if shut else "unprotected"), ()
         return ("would-deny" if rules is None else "unprotected"), ()
 
-    def _end(self, row: Mapping[str, Any], end: str) -> Endpoint | None:
-        kind, namespace, group = (row[f"{end}_{name}"] for name in ("kind", "namespace", "group"))
-        if kind == Kind.POD:
-            pods = self._pods.get((namespace, group))
+    def _end(self, end: End) -> Endpoint | None:
+        if end.kind == Kind.POD:
+            pods = self._pods.get((end.namespace, end.group))
             return pods[0] if pods else None
-        if kind == Kind.NODE:
-            node = self._nodes.get(group)
+        if end.kind == Kind.NODE:
+            node = self._nodes.get(end.group)
             return self._directory.at(node.addresses[0]) if node and node.addresses else None
-        return Endpoint(kind=Kind(kind), address=_first(group)) if kind in _FAR else None
+        return Endpoint(kind=Kind(end.kind), address=_first(end.group)) if end.kind in _FAR else None
 
     def _isolated(self, end: Endpoint, direction: Direction) -> bool:
         return end.kind is Kind.POD and any(

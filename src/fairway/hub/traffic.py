@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fairway.hub.distinct import distinct
+from fairway.kit.codes import Words, distinct, words_of
 from fairway.kit.openmetrics import Family, counter, gauge
 
 MOST_KNOWN: Final = 200_000
@@ -87,7 +87,7 @@ class Traffic:
 
     def _add_bytes(self, flows: pa.Table, rows: Numbers) -> None:
         sent, received = (flows[name].to_numpy()[rows].astype("f8") for name in ("sent_bytes", "received_bytes"))
-        self._categories.update(_words(flows, "category", rows).sums(sent + received))
+        self._categories.update(_sums(_words(flows, "category", rows), sent + received))
         client, server = (_words(flows, f"{end}_zone", rows) for end in _ENDS)
         for source, target, weights in ((client, server, sent), (server, client, received)):
             width = len(target.words)
@@ -200,26 +200,15 @@ _SERIES: Final = (
 )
 
 
-class _Words(NamedTuple):
-    """A column of words: `words[codes[row]]`."""
-
-    codes: Numbers
-    words: list[str]
-
-    def among(self, word: str) -> NDArray[np.bool_]:
-        """Which rows have this word."""
-        found: NDArray[np.bool_] = self.codes == (self.words.index(word) if word in self.words else -1)
-        return found
-
-    def sums(self, weights: NDArray[np.float64]) -> dict[str, int]:
-        """By word, of the rows that have it."""
-        added = np.bincount(self.codes, weights, len(self.words))
-        return {self.words[code]: int(added[code]) for code in np.unique(self.codes)}
+def _sums(words: Words, weights: NDArray[np.float64]) -> dict[str, int]:
+    """By word, of the rows that have it."""
+    totals = np.bincount(words.codes, weights, len(words.words))
+    return {words.words[code]: int(totals[code]) for code in np.unique(words.codes)}
 
 
-def _words(flows: pa.Table, name: str, rows: Numbers | slice = slice(None)) -> _Words:
-    column = flows[name].combine_chunks()
-    return _Words(column.indices.to_numpy()[rows].astype(np.int64), column.dictionary.to_pylist())
+def _words(flows: pa.Table, name: str, rows: Numbers | slice = slice(None)) -> Words:
+    words = words_of(flows[name])
+    return words._replace(codes=words.codes[rows])
 
 
 def _ends(flows: pa.Table, rows: Numbers, end: str) -> tuple[Numbers, list[End]]:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from fairway.hub.columns import END
-from fairway.hub.distinct import Ints
+from fairway.kit.codes import Ints
 from fairway.wire.endpoint import Endpoint
 
 _MOST: Final = 1 << 18

@@ -1,7 +1,7 @@
-"""The map in words: nodes, edges, and what policies make of these."""
+"""The map in words: nodes, edges, what moved on them, and what policies make of these."""
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple, Self
 
 import msgspec
 
@@ -13,7 +13,26 @@ Standing = Literal["denied", "would-deny", "unprotected", "unknown", "allowed"]
 """What policies make of an edge, the worst first. `unprotected`: they isolate neither end, so everything passes."""
 Judged = tuple[Standing, tuple[str, ...]]
 """A standing, and the titles of the rules that allow it."""
-Row = Mapping[str, Any]
+
+
+class End(NamedTuple):
+    """One end of a relation: a workload as `Kind/name`, or another end's name; of a single pod which, and where."""
+
+    kind: str
+    namespace: str
+    group: str
+    replica: str = ""
+    node: str = ""
+
+
+class Relation(NamedTuple):
+    """What policies judge: who calls whom, on which port (0: not known), and the Service that was dialled."""
+
+    client: End
+    server: End
+    port: int
+    protocol: str
+    service: str
 
 
 class Behind(msgspec.Struct, frozen=True):
@@ -38,18 +57,11 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     received_bytes: int = 0
 
 
-class MapEdge(msgspec.Struct, frozen=True, kw_only=True):
-    """All that moved between two nodes; `sent` is from the client to the server. `ports` as `TCP 8080`, the most
-    bytes first; `services` are those dialled. Means of times are null
-    where none is known; `cross_zone_bytes` are of both directions, `cost` is theirs by the price table, and
-    `unpriced_bytes` have no price there. `members` counts the pairs of nodes it stands for. `standing` is the worst
-    of theirs by the policies of now and what was denied; `rules` allow it."""
+class Sums(msgspec.Struct, frozen=True, kw_only=True):
+    """What moved, each flow counted once. `timeouts` are expiries of TCP's retransmission timer; `failed`
+    connections were refused or never answered, `severed` ones given up, `unjudged` ones held against no policy set.
+    `rtt_us` and `connect_us` are means, null where none is known."""
 
-    client: str
-    server: str
-    ports: tuple[str, ...] = ()
-    services: tuple[str, ...] = ()
-    categories: tuple[str, ...] = ()
     connections: int = 0
     sent_bytes: int = 0
     received_bytes: int = 0
@@ -65,11 +77,34 @@ class MapEdge(msgspec.Struct, frozen=True, kw_only=True):
     denied: int = 0
     would_deny: int = 0
     unjudged: int = 0
+    rtt_us: int | None = None
+    connect_us: int | None = None
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        """From a row of sums: these, and of each time its sum and count."""
+        told: dict[str, Any] = {name: row[name] for name in COUNTERS}
+        return cls(**told, **means(row))
+
+
+COUNTERS: Final = tuple(name for name in Sums.__struct_fields__ if not name.endswith("_us"))
+"""What is added up, and makes an edge worth telling."""
+
+
+class MapEdge(Sums, frozen=True, kw_only=True):
+    """All that moved between two nodes; `sent` is from the client to the server. `ports` as `TCP 8080`, the most
+    bytes first; `services` are those dialled. `cross_zone_bytes` are of both directions, `cost` is theirs by the
+    price table, and `unpriced_bytes` have no price there. `members` counts the pairs of nodes it stands for.
+    `standing` is the worst of theirs by the policies of now and what was denied; `rules` allow it."""
+
+    client: str
+    server: str
+    ports: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
     cross_zone_bytes: int = 0
     unpriced_bytes: int = 0
     cost: float = 0.0
-    rtt_us: int | None = None
-    connect_us: int | None = None
     members: int = 1
     standing: Standing = "unknown"
     rules: tuple[str, ...] = ()
@@ -81,6 +116,14 @@ class Graph(msgspec.Struct, frozen=True, kw_only=True):
     nodes: list[Node]
     edges: list[MapEdge]
     parts: dict[str, tuple[Node, ...]] = {}
+
+
+def means(row: Mapping[str, int]) -> dict[str, Any]:
+    """The two times that sums tell of, by what they are called there."""
+    return {
+        "rtt_us": mean(row["srtt_sum_us"], row["srtt_count"]),
+        "connect_us": mean(row["connect_sum_us"], row["connect_count"]),
+    }
 
 
 def mean(total: int, count: int) -> int | None:

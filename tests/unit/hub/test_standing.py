@@ -10,6 +10,7 @@ from fairway.hub.standing import Stand, Standing
 from fairway.kit.documents import read_documents
 from fairway.policy.model import Cluster, PolicySet
 from fairway.policy.read import read_cluster, read_policy_set
+from fairway.views.map import End, Relation
 from support.reports import write_cluster
 
 POLICIES = """
@@ -35,14 +36,10 @@ spec:
 """
 UI, UI2, ORDERS = ("pod", "ui", "Pod/ui-1"), ("pod", "ui", "Pod/ui-2"), ("pod", "orders", "Pod/orders-1")
 DB, GONE = ("pod", "orders", "Pod/orders-postgresql-0"), ("pod", "orders", "Deployment/gone")
-End = tuple[str, str, str]
 
 
-def row(client: End, server: End, port: int, service: str = "") -> dict[str, Any]:
-    names = ("kind", "namespace", "group")
-    ends = {f"client_{name}": value for name, value in zip(names, client, strict=True)}
-    ends |= {f"server_{name}": value for name, value in zip(names, server, strict=True)}
-    return {**ends, "port": port, "protocol": "TCP", "service": service}
+def relation(client: tuple[str, str, str], server: tuple[str, str, str], port: int, service: str = "") -> Relation:
+    return Relation(End(*client), End(*server), port, "TCP", service)
 
 
 @pytest.fixture(scope="module")
@@ -78,15 +75,15 @@ def policies(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, PolicySet]
     ],
 )
 def test_edges(
-    cluster: Cluster, policies: Any, client: End, server: End, port: int, standing: str, rules: tuple[str, ...]
+    cluster: Cluster, policies: Any, client: Any, server: Any, port: int, standing: str, rules: tuple[str, ...]
 ) -> None:
-    assert Standing(cluster, policies[1]).judge(row(client, server, port)) == (standing, rules)
+    assert Standing(cluster, policies[1]).judge(relation(client, server, port)) == (standing, rules)
 
 
 def test_a_service_is_judged_by_who_is_behind_it(cluster: Cluster, policies: Any) -> None:
-    told = row(ORDERS, ("service", "orders", "orders"), 80, "orders/orders:80")
+    told = relation(ORDERS, ("service", "orders", "orders"), 80, "orders/orders:80")
     assert Standing(cluster, policies[1]).judge(told) == ("unprotected", ())
-    assert Standing(cluster, policies[1]).judge({**told, "service": "orders/none:80"}) == ("unknown", ())
+    assert Standing(cluster, policies[1]).judge(told._replace(service="orders/none:80")) == ("unknown", ())
 
 
 def test_workloads(cluster: Cluster, policies: Any) -> None:
@@ -102,7 +99,7 @@ def test_it_is_made_anew_when_what_is_wanted_changes(cluster: Cluster, policies:
     wanted = Intent(active=PolicyChoice(policies=str(path)))
     first = stand.of(cluster, wanted)
     assert stand.of(cluster, wanted) is first
-    assert first.judge(row(ORDERS, DB, 5432))[0] == "allowed"
-    assert stand.of(cluster, Intent()).judge(row(ORDERS, DB, 5432))[0] == "unprotected", "the cluster has none"
+    assert first.judge(relation(ORDERS, DB, 5432))[0] == "allowed"
+    assert stand.of(cluster, Intent()).judge(relation(ORDERS, DB, 5432))[0] == "unprotected", "the cluster has none"
     path.unlink()
-    assert stand.of(cluster, wanted).judge(row(ORDERS, DB, 5432))[0] == "unprotected"
+    assert stand.of(cluster, wanted).judge(relation(ORDERS, DB, 5432))[0] == "unprotected"

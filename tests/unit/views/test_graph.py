@@ -2,11 +2,17 @@
 
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from fairway.cloud.prices import Price, Prices
-from fairway.views.graph import graph_of
-from fairway.views.map import OUTSIDE, Behind
+from fairway.views import graph
+from fairway.views.map import OUTSIDE, Behind, Graph
+
+
+def graph_of(rows: list[dict[str, Any]], *asked: Any, **more: Any) -> Graph:
+    return graph.graph_of(pa.Table.from_pylist(rows), *asked, **more)
+
 
 ONE = {"shop/db:80": Behind((("shop", "Deployment/db"),), (5432,))}
 TWO = {"shop/db:80": Behind((("shop", "Deployment/db"), ("shop", "Deployment/db2")), (5432,))}
@@ -88,19 +94,19 @@ def test_both_directions_are_apart_and_nodes_add_up() -> None:
         name.replace("client", "?").replace("server", "client").replace("?", "server"): value
         for name, value in row(POD, 9, sent_bytes=1).items()
     }
-    graph = graph_of([there, back], {})
+    told = graph_of([there, back], {})
     ui, db = "pod shop/Deployment/ui", "pod shop/Deployment/db"
-    assert [(edge.client, edge.server, edge.sent_bytes, edge.rtt_us, edge.connect_us) for edge in graph.edges] == [
+    assert [(edge.client, edge.server, edge.sent_bytes, edge.rtt_us, edge.connect_us) for edge in told.edges] == [
         (db, ui, 1, None, None),
         (ui, db, 10, 50, 90),
     ]
-    assert [(node.id, node.sent_bytes, node.received_bytes) for node in graph.nodes] == [(db, 4, 10), (ui, 10, 4)]
+    assert [(node.id, node.sent_bytes, node.received_bytes) for node in told.nodes] == [(db, 4, 10), (ui, 10, 4)]
 
 
 @pytest.mark.parametrize("collapsed", [("shop",), ("*",)])
 def test_a_collapsed_namespace_is_one_node_with_an_edge_to_itself(collapsed: tuple[str, ...]) -> None:
-    graph = graph_of([TOLD, DIALLED], TWO, "workload", collapsed)
-    assert [(edge.client, edge.server, edge.retransmissions) for edge in graph.edges] == [
+    told = graph_of([TOLD, DIALLED], TWO, "workload", collapsed)
+    assert [(edge.client, edge.server, edge.retransmissions) for edge in told.edges] == [
         ("namespace shop", "namespace shop", 2)
     ]
 
@@ -126,7 +132,7 @@ def test_an_edge_stands_as_its_worst_part_does() -> None:
     judged = {80: ("allowed", ("a", "b")), 81: ("unknown", ()), 82: ("unprotected", ()), 83: ("would-deny", ())}
     found = []
     for ports in ([80], [80, 81], [80, 81, 82], [82, 83]):
-        (edge,) = graph_of([row(POD, port) for port in ports], {}, judge=lambda told: judged[told["port"]]).edges
+        (edge,) = graph_of([row(POD, port) for port in ports], {}, judge=lambda told: judged[told.port]).edges
         found.append((edge.standing, edge.rules))
     assert found == [
         ("allowed", ("a", "b")),
@@ -140,10 +146,10 @@ def test_an_edge_stands_as_its_worst_part_does() -> None:
 
 def test_what_is_collapsed_says_for_how_many_it_stands() -> None:
     outside = [row(("external", "", f"192.0.{n}.0/24"), 443, sent_bytes=1) for n in range(3)]
-    graph = graph_of([TOLD, *outside], {}, collapsed=("shop",), outside_as_one=True)
-    assert {node.id: node.members for node in graph.nodes} == {"namespace shop": 2, OUTSIDE: 3}
-    assert {edge.server: edge.members for edge in graph.edges} == {"namespace shop": 1, OUTSIDE: 3}
-    assert {node.id for node in graph.parts["namespace shop"]} == {
+    told = graph_of([TOLD, *outside], {}, collapsed=("shop",), outside_as_one=True)
+    assert {node.id: node.members for node in told.nodes} == {"namespace shop": 2, OUTSIDE: 3}
+    assert {edge.server: edge.members for edge in told.edges} == {"namespace shop": 1, OUTSIDE: 3}
+    assert {node.id for node in told.parts["namespace shop"]} == {
         "pod shop/Deployment/db",
         "pod shop/Deployment/ui",
     }

@@ -1,11 +1,13 @@
 """The map over HTTP."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
@@ -18,14 +20,14 @@ from fairway.hub.auth import Role
 from fairway.hub.database.catalogue import MOST_ROWS, map_edges
 from fairway.hub.database.seen import backends
 from fairway.hub.intent import Intent, read_intent
-from fairway.hub.rows import rows_of
 from fairway.hub.service import Hub
 from fairway.hub.standing import Protection, Standing
 from fairway.kit.errors import UsageError
 from fairway.policy.model import Cluster
+from fairway.views.board import board_of, ends_of
 from fairway.views.graph import graph_of
 from fairway.views.layout import Box
-from fairway.views.map import Behind, Grain, Graph, MapEdge, Node, Row
+from fairway.views.map import Behind, Grain, Graph, MapEdge, Node
 
 LEGIBLE: Final = 150
 """Nodes of a map that can be read; `collapse=auto` shows namespaces instead of more."""
@@ -147,12 +149,13 @@ def graph_asked(
     rows = hub.base.ask(map_edges(asked.wanted, asked.now, replicas=replicas))
     if rows.num_rows > MOST_ROWS:
         raise UsageError(f"the map has over {MOST_ROWS} edges; ask for less: a filter, less time, or workloads")
-    told = list(rows_of(rows))
-    behind = _behind(hub) if any(row["server_kind"] == "service" for row in told) else {}
-    collapsed, outside_as_one = _collapsed(told, grain, collapse, opened)
+    if not rows.num_rows:  # and then there are no columns either
+        return Graph(nodes=[], edges=[])
+    dialled = pc.any(pc.equal(rows["server_kind"], "service")).as_py()
+    collapsed, outside_as_one = _collapsed(rows, grain, collapse, opened)
     return graph_of(
-        told,
-        behind,
+        rows,
+        _behind(hub) if dialled else {},
         grain,
         collapsed,
         outside_as_one=outside_as_one,
@@ -163,22 +166,17 @@ def graph_asked(
 
 
 def _collapsed(
-    rows: Iterable[Row], grain: Grain, wanted: frozenset[str], opened: frozenset[str]
+    rows: pa.Table, grain: Grain, wanted: frozenset[str], opened: frozenset[str]
 ) -> tuple[frozenset[str], bool]:
     """The namespaces to show as one, and whether the outside is."""
     if not wanted & {"auto", "*"}:
         return wanted, False
-    name = "group" if grain == "workload" else "replica"
-    ends = {
-        (row[f"{end}_kind"], row[f"{end}_namespace"], row[f"{end}_{name}"])
-        for row in rows
-        for end in ("client", "server")
-    }
-    outside = sum(kind == "external" for kind, _, _ in ends)
+    ends = board_of(ends_of(rows, grain).ends, grain).own
+    outside = sum(end.kind == "external" for end in ends)
     as_one = "auto" in wanted and outside > LEGIBLE_OUTSIDE and _OUTSIDE not in opened
     if "*" not in wanted and len(ends) - as_one * outside <= LEGIBLE:
         return wanted - {"auto"}, as_one
-    return frozenset(namespace for _, namespace, _ in ends if namespace) - opened, as_one
+    return frozenset(end.namespace for end in ends if end.namespace) - opened, as_one
 
 
 def _behind(hub: Hub) -> dict[str, Behind]:

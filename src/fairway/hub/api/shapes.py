@@ -37,40 +37,6 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Sums(msgspec.Struct, frozen=True, kw_only=True):
-    """What moved, each flow counted once. `timeouts` are expiries of TCP's retransmission timer; `failed`
-    connections were refused or never answered, `severed` ones given up, `unjudged` ones held against no policy set.
-    `rtt_us` and `connect_us` are means, null where none is known."""
-
-    connections: int = 0
-    sent_bytes: int = 0
-    received_bytes: int = 0
-    sent_packets: int = 0
-    received_packets: int = 0
-    failed: int = 0
-    resets: int = 0
-    severed: int = 0
-    retransmissions: int = 0
-    handshake_retransmissions: int = 0
-    timeouts: int = 0
-    handshake_timeouts: int = 0
-    denied: int = 0
-    would_deny: int = 0
-    unjudged: int = 0
-    rtt_us: int | None = None
-    connect_us: int | None = None
-
-    @classmethod
-    def of(cls, row: Mapping[str, Any]) -> "Sums":
-        """From a row of the catalogue's sums."""
-        same = {name: row[name] for name in cls.__struct_fields__ if name in row}
-        return cls(
-            **same,
-            rtt_us=mean(row["srtt_sum_us"], row["srtt_count"]),
-            connect_us=mean(row["connect_sum_us"], row["connect_count"]),
-        )
-
-
 class Flow(msgspec.Struct, frozen=True, kw_only=True):
     """What one agent told of one conversation in one interval, which ended at `time`. `counted` false: the other
     end's agent tells of the same packets."""

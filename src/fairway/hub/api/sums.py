@@ -14,13 +14,12 @@ from fairway.hub.api.access import only
 from fairway.hub.api.asked import Asked
 from fairway.hub.api.desk import Desk
 from fairway.hub.api.map import graph_asked
-from fairway.hub.api.shapes import Sums
 from fairway.hub.auth import Role
 from fairway.hub.database.catalogue import GROUPS, MOST_ROWS, series, top
 from fairway.hub.rows import rows_of
 from fairway.hub.service import Hub
 from fairway.kit.errors import UsageError
-from fairway.views.map import Graph, MapEdge, Node
+from fairway.views.map import Graph, MapEdge, Node, Sums
 
 By = Literal["", "edge", "client", "server", "namespace", "zone", "node", "port", "service", "category"]
 GroupBy = Annotated[By, QueryParameter(description="one sum for each of these; empty: one of all")]
@@ -153,7 +152,6 @@ async def series_of(
 def _edges(graph: Graph, metric: str) -> list[tuple[Group, MapEdge]]:
     """The map's edges, where what is told of a Service is its backends' already, as sums; most first."""
     nodes = {node.id: node for node in graph.nodes}
-    names = [name for name in Sums.__struct_fields__ if name in MapEdge.__struct_fields__]
     parts = (f"sent_{metric}", f"received_{metric}") if metric in ("bytes", "packets") else (metric,)
 
     def rank(edge: MapEdge) -> tuple[int, str, str]:
@@ -163,7 +161,7 @@ def _edges(graph: Graph, metric: str) -> list[tuple[Group, MapEdge]]:
         (
             Group(
                 key={**_end("client", nodes[edge.client]), **_end("server", nodes[edge.server])},
-                sums=Sums(**{name: getattr(edge, name) for name in names}),
+                sums=Sums(**{name: getattr(edge, name) for name in Sums.__struct_fields__}),
             ),
             edge,
         )

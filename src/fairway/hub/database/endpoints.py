@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fairway.hub.columns import CLIENT, END, SERVER
-from fairway.hub.distinct import distinct
+from fairway.kit.codes import distinct
 
 _TOLD: Final = pa.array(["flow", "edge"])
 """Kinds of rows that have two ends."""

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from fairway.hub.cells import cells, coded
 from fairway.hub.columns import END, IMPORTED, TCP_HEALTH, UNKNOWN_FIELDS
-from fairway.hub.distinct import distinct
 from fairway.hub.importers.ends import Ends, Words
 from fairway.hub.importers.orient import Orient
 from fairway.hub.importers.sight import PORTED, At, Sights
 from fairway.hub.importers.unknown import Unknown
 from fairway.hub.names import category
+from fairway.kit.codes import distinct
 from fairway.wire.endpoint import Endpoint, Kind
 from fairway.wire.words import Verdict, protocol_name
 

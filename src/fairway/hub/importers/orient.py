@@ -12,9 +12,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fairway.hub.distinct import distinct
 from fairway.hub.importers.ends import Ends
 from fairway.hub.importers.sight import PORTED, Opener, Sights
+from fairway.kit.codes import distinct
 from fairway.wire.endpoint import Kind
 from fairway.wire.words import PROTOCOL_NUMBERS
 

@@ -13,10 +13,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fairway.hub.distinct import distinct
 from fairway.hub.importers.ends import Ends, Told
 from fairway.hub.importers.sight import NONE, SIGHT, At, Opener, Sights
 from fairway.hub.importers.tally import Tally
+from fairway.kit.codes import distinct
 from fairway.wire.endpoint import Kind
 from fairway.wire.words import Verdict
 

@@ -1,6 +1,6 @@
-"""Distinct combinations of columns of codes, as integers."""
+"""Columns as codes: words by number, distinct combinations, and exact sums of each."""
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +12,33 @@ _MOST: Final = 1 << 62
 """Combinations that one integer can tell apart."""
 _FEW: Final = 1 << 24
 """Integers below it are codes as they are."""
+
+
+class Words(NamedTuple):
+    """A column of words: `words[codes[row]]`."""
+
+    codes: Ints
+    words: list[str]
+
+    def among(self, word: str) -> NDArray[np.bool_]:
+        """Which rows have this word."""
+        found: NDArray[np.bool_] = self.codes == (self.words.index(word) if word in self.words else -1)
+        return found
+
+
+def words_of(column: pa.ChunkedArray) -> Words:
+    """A table's column of words, coded or not."""
+    whole = column.combine_chunks()
+    if not pa.types.is_dictionary(whole.type):
+        whole = whole.dictionary_encode()
+    return Words(whole.indices.to_numpy().astype(np.int64), whole.dictionary.to_pylist())
+
+
+def added(groups: Ints, values: NDArray[Any], size: int) -> Ints:
+    """The sum of each group's values, `size` of them; exact, which sums by way of floats are not."""
+    total = np.zeros(size, np.int64)
+    np.add.at(total, groups, values.astype(np.int64))
+    return total
 
 
 def distinct(*keys: NDArray[Any]) -> tuple[Ints, Ints]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fairway.hub.distinct import distinct
+from fairway.kit.codes import distinct
 
 RNG = np.random.default_rng(11)
 LARGE = np.array([0, 1, 1 << 24, (1 << 63) + 1, (1 << 64) - 1], np.uint64)
