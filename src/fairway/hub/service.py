@@ -1,10 +1,9 @@
-"""The hub's own work: one thread that looks at the cluster and the segments in turn, and one for rules.
+"""The hub's own work: one thread that looks at the cluster and the segments in turn; `steering` has one for rules.
 
 The API's threads hand it segments and ask the database; only the first names flows, only the second makes rules.
 """
 
 import time
-import traceback
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +25,7 @@ from fairway.cloud.ranges import Ranges, read_ranges
 from fairway.hub.agents import Agent, Agents
 from fairway.hub.anomalies.watching import Anomalies
 from fairway.hub.audit import Audit
-from fairway.hub.control import Control, Feed, policy_sets
+from fairway.hub.control import Feed, policy_sets
 from fairway.hub.database.claim import Claim
 from fairway.hub.database.errors import DatabaseError
 from fairway.hub.database.flowbase import FlowBase
@@ -36,7 +35,6 @@ from fairway.hub.database.seen import settled
 from fairway.hub.history import History
 from fairway.hub.identity import ByGrants, Permits
 from fairway.hub.imports import take_imports
-from fairway.hub.intent import Intent
 from fairway.hub.job_files import JobFiles
 from fairway.hub.jobs import Jobs
 from fairway.hub.ledger import entry
@@ -51,11 +49,12 @@ from fairway.hub.rollouts.runner import Rollouts
 from fairway.hub.segments import Record, Segments, read_segment
 from fairway.hub.standing import Stand
 from fairway.hub.state import State
+from fairway.hub.steering import Scene, Steering
 from fairway.hub.surroundings import Orders, Surroundings, WouldDeny
 from fairway.hub.traffic import MOST_KNOWN, Traffic
 from fairway.hub.trial import would_deny
+from fairway.hub.trying import Trying
 from fairway.hub.wishes import Wanted
-from fairway.kit.errors import FairwayError
 from fairway.kit.files import Signature, signature, write_atomically
 from fairway.kit.otlp import SECONDS, Push
 from fairway.policy.model import Cluster
@@ -105,30 +104,24 @@ class Hub:
         self.live = Live()
         self.traffic = Traffic(config.metric_edges)
         self.push: Push | None = None
-        self._control = Control(config.state, log)
         self.audit = Audit(config.state.audit)
         self.permits: Permits = ByGrants()
         self.stand = Stand()
         self.places = {grain: Places(config.state.places(grain), log) for grain in get_args(Grain)}
         self.wanted = Wanted(config.state, self.audit)
+        self._trying = Trying(log)
+        self._steering = Steering(config.state, self.wanted, self._scene, self._trying, log)
         self.cluster: Cluster | None = None
         self.orders: Orders | None = None
         self._looks = 0
         self._ranges_seen: Signature = frozenset()
-        self._control_seen: tuple[object, ...] = ()
-        self._troubles: dict[str, str] = {}
-        self._steered: Intent | None = None
         self.jobs = Jobs(JobFiles(config.state.jobs, log))
         self.rollouts = Rollouts(self, log)
         self.anomalies = Anomalies(self, log)
-        self.failures: Counter[str] = Counter()
-        """What went wrong in a way that nobody thought of, by part."""
         self._ending = False
         self._claim: Claim | None = None
         self._wake = Event()
-        self._ended = Event()
         self._thread = Thread(target=self._run, name="hub", daemon=True)
-        self._steering = Thread(target=self._run_control, name="control", daemon=True)
 
     def __enter__(self) -> Self:
         state = self.config.state
@@ -136,7 +129,7 @@ class Hub:
         try:
             self.base.open()
             keep_for(self._database, self.config.retention)
-            self._control.open()
+            self._steering.open()
             identity = _identity(state)
             if self.config.store.startswith("clickhouse://"):  # a folder has a lock
                 self._claim = Claim(self._database, identity)
@@ -144,7 +137,7 @@ class Hub:
             self.loader = Loader(self.base, identity, self.base.agents(), self._log, self._tell)
             self.names = Names(self.ranges, History(state.names))
             self.segments = Segments(
-                state.segments, self._closed, lambda: self.loader.busy, partial(self._failed, "segments")
+                state.segments, self._closed, lambda: self.loader.busy, partial(self._trying.failed, "segments")
             )
             self.receiver = Receiver(self.segments, self.base.ledger(), clocks=self.loader.clocks)
             self._remember_waiting()
@@ -167,9 +160,8 @@ class Hub:
         self.segments.close()
         self._ending = True
         self._wake.set()
-        self._ended.set()
+        self._steering.close()
         self._thread.join()
-        self._steering.join()
         if self._claim:
             with suppress(DatabaseError):  # it is down, and whoever comes waits a while
                 self._claim.release()
@@ -183,7 +175,7 @@ class Hub:
 
     def feed(self, node: str) -> Feed | None:
         """What a node's agent is told; None for a node that nobody knows."""
-        return self._control.feed(node)
+        return self._steering.feed(node)
 
     def would_deny(self, since: datetime) -> Sequence[WouldDeny]:
         """What policies on trial would have denied since a time."""
@@ -191,9 +183,7 @@ class Hub:
 
     def obeying(self) -> Mapping[str, bool]:
         """By node that has an agent, whether that does what is wanted by now."""
-        told = self._steered == self.wanted.read()
-        agents = self.agents.agents
-        return {node: told and one.revision >= self._control.revision_of(node) for node, one in agents.items()}
+        return self._steering.obeying(self.agents)
 
     def wake(self) -> None:
         """There is something to look at."""
@@ -202,12 +192,17 @@ class Hub:
     @property
     def revision(self) -> int:
         """The latest of the rules that agents are told."""
-        return self._control.revision
+        return self._steering.revision
 
     @property
     def troubles(self) -> Mapping[str, str]:
         """What cannot be done now, by the part that cannot, and why."""
-        return self._troubles.copy()
+        return self._trying.troubles
+
+    @property
+    def failures(self) -> Counter[str]:
+        """What went wrong in a way that nobody thought of, by part."""
+        return self._trying.failures
 
     def require_ready(self) -> Cluster:
         """The cluster as it is; NotReadyError says what is missing."""
@@ -215,7 +210,7 @@ class Hub:
             raise NotReadyError(why)
         if self.cluster is None:
             raise NotReadyError(f"{self.config.cluster.title}: the cluster has not been read yet")
-        if trouble := self._troubles.get("database"):
+        if trouble := self.troubles.get("database"):
             raise NotReadyError(trouble)
         if self.segments.trouble:
             raise NotReadyError(
@@ -249,27 +244,27 @@ class Hub:
 
     def _closed(self, segment: Path, records: Sequence[Record]) -> None:
         """In the thread of the segments: there is something to load, and first sights are in a hurry."""
-        self._troubles.pop("segments", "")
+        self._trying.works("segments")
         self.loader.add(segment, records)
         self._wake.set()
 
     def _run(self) -> None:
         named((), self.names)  # loads what pyarrow loads at its first table, seconds of it, before the first report
         self._recall()
-        ending = False
+        ending, attempt = False, self._trying.attempt
         while not ending:
             self._wake.wait(_TICK)
             self._wake.clear()
             ending = self._ending
-            self._try("cluster", self._look_at_cluster)
-            self._try("ranges", self._look_at_ranges)
-            self._try("names", self.names.flush)
+            attempt("cluster", self._look_at_cluster)
+            attempt("ranges", self._look_at_ranges)
+            attempt("names", self.names.flush)
             if self._claim:
-                self._try("claim", self._claim.hold)
+                attempt("claim", self._claim.hold)
             if self.cluster is not None:
-                self._try("database", partial(self.loader.run, self.names))
-                self._try("trial", partial(self.config.cluster.hear, self))
-                self._try("imports", partial(take_imports, self.config.state.imports, self.base))
+                attempt("database", partial(self.loader.run, self.names))
+                attempt("trial", partial(self.config.cluster.hear, self))
+                attempt("imports", partial(take_imports, self.config.state.imports, self.base))
 
     def _recall(self) -> None:
         """Which edges are nothing new: before the first report, and without it the hub works as well."""
@@ -278,13 +273,10 @@ class Hub:
         except DatabaseError as error:
             self._log(f"metrics: edges of before are counted as new: {error}")
 
-    def _run_control(self) -> None:
-        """In a thread of its own: rules for a thousand nodes are as many files on disk; reports wait for none."""
-        while not self._ended.wait(_TICK):
-            # Read first: what the cluster becomes meanwhile is looked at next time.
-            looks, cluster = self._looks, self.cluster
-            if cluster is not None:
-                self._try("control", partial(self._steer, looks, cluster, self.agents))
+    def _scene(self) -> Scene | None:
+        # Read first: what the cluster becomes meanwhile is looked at next time.
+        looks, cluster = self._looks, self.cluster
+        return Scene(looks, cluster, self.orders, self.agents) if cluster is not None else None
 
     def _look_at_cluster(self) -> bool:
         sight = self.config.cluster.look()
@@ -311,51 +303,6 @@ class Hub:
         for source in self.ranges.sources:
             self._log(f"ranges: {source.path}: {source.provider}, {source.networks} networks, {source.date}")
         return True
-
-    def _steer(self, looks: int, cluster: Cluster, agents: Agents) -> bool:
-        intent_file = signature(self.config.state.intent)
-        intent = self.wanted.read()
-        seen = (looks, intent_file, *(signature(path) for path in _policy_paths(intent)))
-        applied = max((agent.revision for agent in agents.agents.values()), default=0)
-        if seen == self._control_seen and applied <= self._control.revision:
-            return False
-        self._control_seen = seen
-        try:
-            nodes = self._control.update(cluster, intent, applied, self.orders)
-        except OSError:
-            self._control_seen = ()  # the disk may recover without anything else changing
-            raise
-        self._steered = intent
-        if nodes:
-            self._log(f"control: revision {self._control.revision} for {', '.join(sorted(nodes))}")
-        return True
-
-    def _try(self, part: str, step: Callable[[], object]) -> None:
-        """Take a step that says whether it did anything. Tell each new trouble once, in one line, and its end."""
-        try:
-            if step() and self._troubles.pop(part, ""):
-                self._log(f"{part}: fine again")
-        except (FairwayError, OSError) as error:
-            first, *more = str(error).splitlines() or [type(error).__name__]
-            trouble = f"{first} (and {len(more)} more)" if more else first
-            if self._troubles.get(part) != trouble:
-                self._log(f"{part}: {trouble}; the last good state stays")
-            self._troubles[part] = trouble
-        except Exception as error:  # the other parts go on
-            self._failed(part, error)
-
-    def _failed(self, part: str, error: Exception) -> None:
-        """Something that nobody thought of: in the log whole, counted, and a trouble until the part works again."""
-        trouble = f"{type(error).__name__}: {error}; this is a mistake in fairway, the log has its place"
-        self.failures[part] += 1
-        if self._troubles.get(part) != trouble:
-            self._log("".join([f"{part}: ", *traceback.format_exception(error)]).rstrip())
-        self._troubles[part] = trouble
-
-
-def _policy_paths(intent: Intent) -> list[Path]:
-    choices = (intent.active, intent.staged)
-    return [Path(choice.policies) for choice in choices if choice and choice.policies is not None]
 
 
 def _identity(state: State) -> str:
