@@ -1,7 +1,7 @@
 """From any older schema to this one, step by step; each step may be repeated after a crash."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from fairway.hub.database.interface import Database
 from fairway.hub.database.layout import Layout
@@ -21,6 +21,17 @@ from fairway.hub.database.schema import (
 from fairway.kit.errors import UsageError
 
 
+class Hourly(NamedTuple):
+    """A statement about the rows of one `{hour}`, carried out for each one that the `source` has on a node: of all
+    at once no server says anything for so long that whoever asked gives up."""
+
+    statement: str
+    source: str
+
+
+Statement = str | Hourly
+
+
 def _first(layout: Layout) -> tuple[str, ...]:
     """Version 1: all tables. A table comes before the view that fills it."""
     return (*tables(layout), *(layout.fill(table) for table in TABLES if table.select))
@@ -38,7 +49,7 @@ def _second(layout: Layout) -> tuple[str, ...]:
     return (*layout.create(HUBS), lasting, *_filled_anew(layout, EDGES_1M, SEEN))
 
 
-def _third(layout: Layout) -> tuple[str, ...]:
+def _third(layout: Layout) -> tuple[Statement, ...]:
     """Version 3: minutes of workloads, made of those of pods; hours are made of them. Endpoints have no view. The
     largest tables merge more parts at once; where questions read most of the rows, few rows count for more."""
     here, pods = layout.local(WORKLOADS_1M.name), layout.local(EDGES_1M.name)
@@ -49,7 +60,11 @@ def _third(layout: Layout) -> tuple[str, ...]:
         *(f"DROP VIEW IF EXISTS {table.name}_fill{layout.everywhere}" for table in (EDGES_1H, ENDPOINTS)),
         # A step that was cut off left some, and nothing else puts any in before this one is done.
         f"TRUNCATE TABLE {here}{layout.everywhere}",
-        f"INSERT INTO {here} ({columns}) SELECT {columns} FROM {pods} SETTINGS {unbounded}",
+        Hourly(
+            f"INSERT INTO {here} ({columns}) SELECT {columns} FROM {pods} "
+            f"WHERE toStartOfHour(time) = toDateTime({{hour}}, 'UTC') SETTINGS {unbounded}",
+            pods,
+        ),
         *_filled_anew(layout, WORKLOADS_1M, EDGES_1H),
         *(
             f"ALTER TABLE {layout.local(table.name)}{layout.everywhere} "
@@ -68,8 +83,19 @@ def _filled_anew(layout: Layout, *filled: Table) -> tuple[str, ...]:
     )
 
 
-MIGRATIONS: Final[tuple[Callable[[Layout], tuple[str, ...]], ...]] = (_first, _second, _third)
+MIGRATIONS: Final[tuple[Callable[[Layout], tuple[Statement, ...]], ...]] = (_first, _second, _third)
 """Step i makes version i + 1 out of version i."""
+
+
+def carry_out(database: Database, statement: Statement) -> None:
+    """One statement of a step."""
+    if isinstance(statement, str):
+        database.execute(statement)
+        return
+    asked = f"SELECT DISTINCT toUnixTimestamp(toStartOfHour(time)) AS hour FROM {statement.source}"
+    hours = {int(hour) for answer in database.each(asked) if len(answer) for hour in answer["hour"].to_pylist()}
+    for hour in sorted(hours):
+        database.execute(statement.statement.replace("{hour}", str(hour)))
 
 
 def version_of(database: Database) -> int:
@@ -92,6 +118,6 @@ def migrate(database: Database) -> int:
     here = database.layout.local(VERSIONS.name)
     for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
         for statement in step(database.layout):
-            database.execute(statement)
+            carry_out(database, statement)
         database.execute(f"INSERT INTO {here} (version) VALUES ({number})")  # a number
     return len(MIGRATIONS) - version

@@ -151,9 +151,9 @@ def test_replicas_share_a_path_in_the_keeper() -> None:
     """The statements for a cluster with a Keeper are templates: no test here has one to run them on."""
     layout = parse_address("clickhouse://a/x?cluster=prod&replicated=1").layout
     statements = [statement for step in MIGRATIONS for statement in step(layout)]
-    made = [statement for statement in statements if not statement.startswith("INSERT")]  # shared anyway
+    made = [statement for statement in statements if isinstance(statement, str)]  # what is put in is shared anyway
     assert all(" ON CLUSTER 'prod'" in statement for statement in made)
-    engines = [statement for statement in statements if "ORDER BY" in statement]
+    engines = [statement for statement in made if "ORDER BY" in statement]
     assert all(
         "ReplicatedMergeTree('/clickhouse/tables/{shard}/" in one or "ReplicatedAggregating" in one
         for one in engines
