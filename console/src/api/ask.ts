@@ -25,13 +25,16 @@ type With<Method extends string> = {
   [Path in keyof paths]: Operation<paths[Path], Method> extends { responses: unknown } ? Path : never;
 }[keyof paths];
 
+/** What takes the hub long to make may be a few seconds old: it is told at once, and the next is being made. */
+const WATCHING = { "Cache-Control": "max-stale=10" };
+
 /** The answer to a GET; a Problem is thrown where there is none. */
 export async function ask<Path extends With<"get">>(
   path: Path,
   query: Query<Operation<paths[Path], "get">> | Record<string, never> = {},
   signal?: AbortSignal,
 ): Promise<Answer<Operation<paths[Path], "get">>> {
-  return (await fetched(addressOf(path, query), { signal })).json();
+  return (await fetched(addressOf(path, query), { signal, headers: WATCHING })).json();
 }
 
 /** The answer to a POST or PUT. */

@@ -34,6 +34,7 @@ from fairway.hub.api.access import Door
 from fairway.hub.api.asked import asked
 from fairway.hub.api.description import complete, configuration
 from fairway.hub.api.desk import Desk
+from fairway.hub.api.lately import Lately
 from fairway.hub.api.problems import handlers
 from fairway.hub.gate import Gate
 from fairway.hub.limits import Meter
@@ -59,6 +60,7 @@ async def readyz(hub: NamedDependency[Hub]) -> str:
 def application(hub: Hub, gate: Gate, log: Callable[[str], None], sign_in: SignIn | None = None) -> Litestar:
     """The hub's ASGI application; with `sign_in` people may come from their provider."""
     desk, jobs, built = Desk(), hub.jobs, console.read_console()
+    lately = Lately(desk)
     entrance = signin.Entrance(sign_in, Meter(signin.LIMIT))
     made = Litestar(
         route_handlers=[
@@ -78,6 +80,7 @@ def application(hub: Hub, gate: Gate, log: Callable[[str], None], sign_in: SignI
             "hub": Provide(lambda: hub, sync_to_thread=False),
             "gate": Provide(lambda: gate, sync_to_thread=False),
             "desk": Provide(lambda: desk, sync_to_thread=False),
+            "lately": Provide(lambda: lately, sync_to_thread=False),
             "jobs": Provide(lambda: jobs, sync_to_thread=False),
             "entrance": Provide(lambda: entrance, sync_to_thread=False),
             "console": Provide(lambda: built, sync_to_thread=False),

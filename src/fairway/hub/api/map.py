@@ -14,8 +14,8 @@ from litestar.params import QueryParameter
 
 from fairway.hub.api.access import only
 from fairway.hub.api.asked import Asked
-from fairway.hub.api.desk import Desk
-from fairway.hub.api.tags import tagged
+from fairway.hub.api.lately import Lately, patience_of
+from fairway.hub.api.tags import answered, told
 from fairway.hub.auth import Role
 from fairway.hub.database.catalogue import MOST_ROWS, map_edges
 from fairway.hub.database.seen import backends
@@ -122,17 +122,20 @@ class Map(msgspec.Struct, frozen=True, kw_only=True):
 async def map_of(
     request: Request[Any, Any, Any],
     hub: NamedDependency[Hub],
-    desk: NamedDependency[Desk],
+    lately: NamedDependency[Lately],
     asked: NamedDependency[Asked],
     grain: OfGrain = "workload",
     collapse: Collapsed = "",
     open: Opened = "",
     unfold: Unfolded = "",
 ) -> Response[Map]:
-    """Each flow counted once; both directions of an edge apart."""
+    """Each flow counted once; both directions of an edge apart. With `Cache-Control: max-stale=10` the answer may
+    be so many seconds old, where making it takes long; `until` tells of when it is."""
     collapsed, left, parts = (frozenset(filter(None, text.split(","))) for text in (collapse, open, unfold))
     pods = frozenset((name.partition("/")[0], name.partition("/")[2]) for name in parts)
-    return tagged(request, await desk(lambda: _map(hub, asked, grain, collapsed, left, pods)))
+    key = (asked.text, grain, collapsed, left, pods)
+    answer = await lately(key, patience_of(request), lambda: told(_map(hub, asked, grain, collapsed, left, pods)))
+    return answered(request, answer)
 
 
 def graph_asked(
