@@ -13,6 +13,7 @@ from fairway.hub.database.schema import (
     HUBS,
     MERGED_AT_ONCE,
     SEEN,
+    SOON_ONE,
     TABLES,
     VERSIONS,
     WORKLOADS_1M,
@@ -74,6 +75,19 @@ def _third(layout: Layout) -> tuple[Statement, ...]:
     )
 
 
+def _fourth(layout: Layout) -> tuple[Statement, ...]:
+    """Version 4: edges seen without the hours they were seen in, which nothing read and merges made; they are soon
+    in one part."""
+    here = f"{layout.local(SEEN.name)}{layout.everywhere}"
+    names = [here, *([f"{SEEN.name}{layout.everywhere}"] if layout.cluster else [])]
+    return (
+        f"DROP VIEW IF EXISTS {SEEN.name}_fill{layout.everywhere}",
+        *(f"ALTER TABLE {name} DROP COLUMN IF EXISTS hours" for name in names),
+        layout.fill(SEEN),
+        f"ALTER TABLE {here} MODIFY SETTING min_age_to_force_merge_seconds = {SOON_ONE}",
+    )
+
+
 def _filled_anew(layout: Layout, *filled: Table) -> tuple[str, ...]:
     """The views that fill these, made anew."""
     return tuple(
@@ -83,7 +97,7 @@ def _filled_anew(layout: Layout, *filled: Table) -> tuple[str, ...]:
     )
 
 
-MIGRATIONS: Final[tuple[Callable[[Layout], tuple[Statement, ...]], ...]] = (_first, _second, _third)
+MIGRATIONS: Final[tuple[Callable[[Layout], tuple[Statement, ...]], ...]] = (_first, _second, _third, _fourth)
 """Step i makes version i + 1 out of version i."""
 
 

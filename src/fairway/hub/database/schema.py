@@ -14,6 +14,10 @@ from fairway.hub.columns import END, MOMENT, SCHEMA, WORD
 TOKENS_KEPT: Final = 10_000
 """A segment that is inserted again is known among so many since; a restart repeats at most a few."""
 
+SOON_ONE: Final = 300
+"""Seconds after which parts of `edges_seen` are merged into the large one, whatever their sizes: its questions read
+all parts, and have to put them together."""
+
 MERGED_AT_ONCE: Final = 16
 """Parts of about one size, instead of 5: a row is written again half as often until it lies in a large part, and
 there are some dozens of parts to read instead of one."""
@@ -208,7 +212,6 @@ SEEN: Final = Table(
         *((name, f"SimpleAggregateFunction(sum, UInt64) {_COUNT}") for name in SUMS),
         ("first_seen", "SimpleAggregateFunction(min, DateTime64(3, 'UTC'))"),
         ("last_seen", "SimpleAggregateFunction(max, DateTime64(3, 'UTC'))"),
-        ("hours", "SimpleAggregateFunction(groupUniqArrayArray, Array(UInt32)) CODEC(ZSTD(1))"),
     ),
     keys=_SEEN_KEYS,
     partition="tuple()",
@@ -218,7 +221,6 @@ SEEN: Final = Table(
         *((name, name) for name in (*_LAST, "backends", *SUMS)),
         ("first_seen", moment_of("first_seen")),
         ("last_seen", moment_of("last_seen")),
-        ("hours", "[intDiv(toUnixTimestamp(time_end), 3600)]"),
     ),
     source=_TOLD,
     grouped=False,

@@ -10,6 +10,7 @@ from fairway.hub.database.embedded import Embedded
 from fairway.hub.database.flowbase import FlowBase
 from fairway.hub.database.migrations import MIGRATIONS, Hourly, carry_out, migrate, version_of
 from fairway.hub.database.schema import EDGES_1M, SEEN, SUMS, TABLES, WORKLOADS_1M
+from fairway.hub.database.seen import seen_edges
 from fairway.hub.database.upkeep import held, troubles
 from fairway.kit.errors import UsageError
 from support.flows import random_flows
@@ -79,7 +80,7 @@ def test_minutes_of_workloads_are_made_of_those_of_pods(database: Embedded) -> N
     totals = f"SELECT {', '.join(f'sum({name}) AS {name}' for name in SUMS)} FROM "
     told = {table.name: database.query(totals + table.name).to_pylist() for table in (WORKLOADS_1M, EDGES_1M)}
     assert told["workloads_1m"] == told["edges_1m"]
-    database.execute("ALTER TABLE schema_versions DELETE WHERE version = 3 SETTINGS mutations_sync = 1")
+    database.execute("ALTER TABLE schema_versions DELETE WHERE version >= 3 SETTINGS mutations_sync = 1")
     statements = MIGRATIONS[2](database.layout)
     for statement in statements[: next(n for n, one in enumerate(statements) if isinstance(one, Hourly)) + 1]:
         carry_out(database, statement)
@@ -87,6 +88,24 @@ def test_minutes_of_workloads_are_made_of_those_of_pods(database: Embedded) -> N
     assert database.query(totals + "workloads_1m").to_pylist() == told["edges_1m"]
     base.append(flows, np.ones(2000, bool), "two")
     assert not troubles(database)
+
+
+def test_hours_of_edges_seen_are_left_behind(database: Embedded) -> None:
+    """With all else that was known of them."""
+    base, flows = FlowBase(database), random_flows(6, 500)
+    base.open()
+    base.append(flows, np.ones(500, bool), "one")
+    edges = base.edges()
+    for statement in (
+        "ALTER TABLE edges_seen ADD COLUMN hours SimpleAggregateFunction(groupUniqArrayArray, Array(UInt32))",
+        "DROP VIEW edges_seen_fill",
+        "ALTER TABLE schema_versions DELETE WHERE version >= 4 SETTINGS mutations_sync = 1",
+    ):
+        database.execute(statement)
+    base.open()
+    assert "hours" not in base.ask(seen_edges()).column_names
+    assert base.edges() == edges != []
+    everything(database)
 
 
 def test_a_start_that_was_cut_off_anywhere(database: Embedded) -> None:
