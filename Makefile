@@ -80,8 +80,9 @@ bench-datapath: ## What a packet costs, over no program, beside an empty one and
 bench-topk: ## A million flows in an interval: are the 500 largest told right; one JSON object
 	@$(AS_ROOT) .venv/bin/python benchmarks/topk/topk.py $(ARGS)
 
-endure: ## Policies swapped for 30 s and 100 agents killed, under load
+endure: ## Policies swapped for 30 s and 100 agents killed, under load; a hub killed 30 times
 	@$(AS_ROOT) env FAIRWAY_SWAP_SECONDS=30 FAIRWAY_KILLS=100 .venv/bin/pytest -o timeout=1200 tests/kernel/test_endurance.py $(ARGS)
+	@FAIRWAY_HUB_KILLS=30 .venv/bin/pytest -o timeout=1200 tests/unit/hub/test_service.py -k kill_at_any_moment
 
 bench-rollout: ## How fast a plan is, and how often the gates alarm in error or miss, in a simulation; one JSON object
 	@.venv/bin/python benchmarks/rollout/measure.py $(ARGS)

@@ -19,6 +19,8 @@ from fairway.hub.database import catalogue, pages, seen
 from fairway.hub.database.embedded import Embedded
 from fairway.hub.database.flowbase import FlowBase
 from fairway.hub.database.flows import counted_once
+from fairway.hub.database.question import Question
+from fairway.hub.database.schema import SOON_ONE
 from fairway.hub.names import Names
 from fairway.hub.record import named
 from fairway.kit.documents import read_documents
@@ -33,6 +35,15 @@ SIZES: Final = """
 SELECT table, sum(rows) AS rows, sum(data_compressed_bytes) AS bytes, count() AS parts FROM system.parts
 WHERE active AND database = currentDatabase() GROUP BY table ORDER BY bytes DESC
 """
+PARTS: Final = "SELECT count() AS parts FROM system.parts WHERE active AND table = 'edges_seen'"
+QUESTIONS: Final = {
+    "map_24h": catalogue.map_edges(parse_filter("since=24h", END), END),
+    "map_15m": catalogue.map_edges(parse_filter("since=15m", END), END),
+    "zones_24h": catalogue.zones(parse_filter("since=24h", END), END),
+    "flows_1h_top100": pages.flow_rows(parse_filter("since=1h", END), END, limit=100),
+    "series_24h": catalogue.series(parse_filter("since=24h", END), END, timedelta(hours=1)),
+    "seen_edges": seen.seen_edges(),
+}
 COLUMNS: Final = """
 SELECT name, data_compressed_bytes AS bytes FROM system.columns
 WHERE table = 'flows' AND database = currentDatabase() ORDER BY bytes DESC LIMIT 15
@@ -78,7 +89,9 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
             "fill": filled,
             "bytes_per_row": {name: table["bytes"] / rows for name, table in tables.items() if table["rows"]},
             "tables": tables,
-            "questions_ms": asked(base),
+            "questions_ms": asked(base, QUESTIONS),
+            "settled_after_seconds": settled(database),
+            "questions_settled_ms": asked(base, {"seen_edges": QUESTIONS["seen_edges"]}),
             "rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             "memory_mib": options.memory,
         }
@@ -145,16 +158,18 @@ def fresh(flows: pa.Table, end: np.ndarray[Any, Any], rng: np.random.Generator) 
     return flows
 
 
-def asked(base: FlowBase) -> dict[str, dict[str, float]]:
+def settled(database: Embedded) -> float:
+    """Seconds until the rows of edges seen that came at last are merged, as those of a day long are."""
+    started = time.monotonic()
+    while time.monotonic() < started + 3 * SOON_ONE + 240:
+        if database.query(PARTS)["parts"][0].as_py() <= 1:
+            break
+        time.sleep(2)
+    return time.monotonic() - started
+
+
+def asked(base: FlowBase, questions: dict[str, Question]) -> dict[str, dict[str, float]]:
     """Milliseconds of wall time and CPU time, the best of five."""
-    questions = {
-        "map_24h": catalogue.map_edges(parse_filter("since=24h", END), END),
-        "map_15m": catalogue.map_edges(parse_filter("since=15m", END), END),
-        "zones_24h": catalogue.zones(parse_filter("since=24h", END), END),
-        "flows_1h_top100": pages.flow_rows(parse_filter("since=1h", END), END, limit=100),
-        "series_24h": catalogue.series(parse_filter("since=24h", END), END, timedelta(hours=1)),
-        "seen_edges": seen.seen_edges(),
-    }
     told = {}
     for name, question in questions.items():
         times = []

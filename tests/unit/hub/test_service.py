@@ -18,6 +18,7 @@ import pytest
 from fairway.hub.client import hub_of, read_door
 from fairway.hub.control import read_feed
 from fairway.hub.database.embedded import Embedded
+from fairway.hub.database.upkeep import troubles
 from fairway.hub.intent import Intent, PolicyChoice, write_intent
 from fairway.hub.state import State
 from fairway.hub.store import read_edges, read_flows
@@ -28,6 +29,7 @@ from support.hubs import Serving, post, serving, until
 from support.reports import DB, ORDERS, SECOND, UI, report, write_cluster
 
 INTRUDER = "10.0.1.140"
+KILLS = int(os.environ.get("FAIRWAY_HUB_KILLS", "5"))
 
 
 @pytest.fixture
@@ -178,10 +180,11 @@ def test_sigterm_puts_everything_away(tmp_path: Path) -> None:
 
 
 def test_kill_at_any_moment_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    """In the flows, and in all that is made of them."""
     rng = random.Random(5)
     state = State(tmp_path / "state")
     write_cluster(tmp_path / "cluster")
-    done, sent = threading.Event(), 300
+    done, sent = threading.Event(), 60 * KILLS
 
     def agent() -> None:
         """Sends each batch until it has the receipt, as an agent does."""
@@ -196,7 +199,7 @@ def test_kill_at_any_moment_loses_and_doubles_nothing(tmp_path: Path) -> None:
     thread = threading.Thread(target=agent)
     kills = 0
     with contextlib.ExitStack() as stack:
-        for _ in range(5):
+        for _ in range(KILLS):
             with process(tmp_path) as hub:
                 if not thread.is_alive() and not done.is_set():
                     thread.start()
@@ -211,6 +214,8 @@ def test_kill_at_any_moment_loses_and_doubles_nothing(tmp_path: Path) -> None:
             assert sorted(read_flows(state.folder)["sent_bytes"].to_pylist()) == list(range(1, sent + 1))
             [edge] = read_edges(state.folder)
             assert edge.sent_bytes == sum(range(1, sent + 1))
+    with Embedded(state.database) as database:
+        assert not troubles(database)
     assert kills > 1
 
 

@@ -14,7 +14,7 @@ from fairway.hub.columns import END, MOMENT, SCHEMA, WORD
 TOKENS_KEPT: Final = 10_000
 """A segment that is inserted again is known among so many since; a restart repeats at most a few."""
 
-SOON_ONE: Final = 300
+SOON_ONE: Final = 120
 """Seconds after which parts of `edges_seen` are merged into the large one, whatever their sizes: its questions read
 all parts, and have to put them together."""
 
