@@ -45,11 +45,14 @@ def flow_rows(
     metric = None if sort == "time" else metric_sum(sort)
     if after is not None:
         parts.append(_from(where, metric, after))
+    told = after.told if after else 0
+    if metric is None:
+        parts.append(_lately(where, parts, limited(limit) + told))
     first = [f"{metric} DESC"] if metric else []
     return Question(
         f"SELECT {', '.join(NAMES)} FROM flows WHERE {' AND '.join(f'({part})' for part in parts)} "
         f"ORDER BY {', '.join((*first, 'time_end DESC', *_TIES, *_LAST))} "
-        f"LIMIT {where.bind(limited(limit), 'UInt64')} OFFSET {where.bind(after.told if after else 0, 'UInt64')}",
+        f"LIMIT {where.bind(limited(limit), 'UInt64')} OFFSET {where.bind(told, 'UInt64')}",
         where.parameters,
     )
 
@@ -72,6 +75,13 @@ def _key(row: dict[str, Any], sort: str) -> tuple[int, datetime, tuple[Any, ...]
     parts = {"bytes": ("sent_bytes", "received_bytes"), "packets": ("sent_packets", "received_packets")}
     metric = 0 if sort == "time" else sum(row[name] for name in parts.get(sort, (sort,)))
     return metric, row["time_end"].astimezone(UTC), tuple(row[name] for name in _TIES)
+
+
+def _lately(where: Conditions, parts: list[str], rows: int) -> str:
+    """As late as the last of so many: to know when that was, one column is read instead of all."""
+    meant = " AND ".join(f"({part})" for part in parts)
+    latest = f"SELECT time_end FROM flows WHERE {meant} ORDER BY time_end DESC LIMIT {where.bind(rows, 'UInt64')}"
+    return f"time_end >= (SELECT min(time_end) FROM ({latest}))"
 
 
 def _from(where: Conditions, metric: str | None, after: Place) -> str:
