@@ -366,7 +366,8 @@ export interface paths {
         };
         /**
          * Who talks to whom, and how much
-         * @description Each flow counted once; both directions of an edge apart.
+         * @description Each flow counted once; both directions of an edge apart. With `Cache-Control: max-stale=10` the answer may
+         *     be so many seconds old, where making it takes long; `until` tells of when it is.
          */
         get: operations["mapOf"];
         put?: never;
