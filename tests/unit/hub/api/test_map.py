@@ -132,6 +132,23 @@ def test_who_has_the_map_already_is_told_so(hub: Serving) -> None:
     assert other.status_code == 200
 
 
+def test_who_watches_is_told_the_last_map_and_never_somebody_elses(
+    hub: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fairway.hub.api.lately.LONG", 0.0)
+
+    def watched(token: str | None, **asked: str) -> Any:
+        told = ask(hub, "/api/v1/map", token, params=asked, headers={"Cache-Control": "max-stale=600"})
+        return told.json()
+
+    first = watched("of viewer")
+    assert watched("of viewer")["until"] == first["until"], "made once"
+    assert answer(hub, "/api/v1/map", "of viewer")["until"] > first["until"], "made anew"
+    assert set(edges(watched("of ui"))) == {(UI, ORDERS), (UI2, DB), (UI2, OUTSIDE)}
+    assert set(edges(watched("of viewer", view="external"))) == {(UI2, OUTSIDE)}
+    assert "namespace ui" in {node["id"] for node in watched("of viewer", collapse="ui")["nodes"]}
+
+
 def test_what_is_no_question(hub: Serving) -> None:
     assert refusal(hub, "/api/v1/map", grain="atom") == (400, "`grain`: Invalid enum value 'atom'")
     assert refusal(hub, "/api/v1/map", "of no one")[0] == 401
