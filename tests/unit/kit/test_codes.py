@@ -1,10 +1,11 @@
 """Combinations as plain Python finds them, also where no integer holds all of them at once."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
-from fairway.kit.codes import distinct
+from fairway.kit.codes import added, distinct, words_of
 
 RNG = np.random.default_rng(11)
 LARGE = np.array([0, 1, 1 << 24, (1 << 63) + 1, (1 << 64) - 1], np.uint64)
@@ -30,3 +31,18 @@ def test_combinations(drawn: list[object], rows: int) -> None:
     positions, groups = distinct(*keys)
     assert positions.tolist() == list(first.values())
     assert groups.tolist() == [places[one] for one in combinations]
+
+
+def test_sums_are_exact_where_floats_are_not() -> None:
+    values = np.array([1 << 53, 1, 1, 7], np.uint64)
+    assert added(np.array([2, 2, 2, 0]), values, 4).tolist() == [7, 0, (1 << 53) + 2, 0]
+
+
+@pytest.mark.parametrize("coded", [False, True])
+def test_words_of_a_column_in_pieces(coded: bool) -> None:
+    pieces = [pa.array(words, pa.string()) for words in (["b", "a", "b"], [], ["c", "a"])]
+    column = pa.chunked_array([piece.dictionary_encode() for piece in pieces] if coded else pieces)
+    told = words_of(column)
+    assert [told.words[code] for code in told.codes] == ["b", "a", "b", "c", "a"]
+    assert told.among("a").tolist() == [False, True, False, False, True]
+    assert not told.among("nothing").any()
