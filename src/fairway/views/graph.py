@@ -37,7 +37,6 @@ INTER_ZONE: Final = "inter-zone"
 _MOST_RULES: Final = 8
 _STANDINGS: Final[tuple[Standing, ...]] = get_args(Standing)
 _WORST: Final[Mapping[Standing, int]] = {word: rank for rank, word in enumerate(_STANDINGS)}
-_UNKNOWN: Final[Judged] = ("unknown", ())
 
 Told = dict[str, Sequence[object]]
 """What edges tell: by field, a value for each edge."""
@@ -65,11 +64,23 @@ def graph_of(
     left = worth | (np.array([end.kind != "service" for end in told.ends], bool)[told.server])
     rows, told = rows.filter(pa.array(left)), told.only(left)
     board = board_of(told.ends, grain, frozenset(collapsed), outside_as_one, unfolded)
+    moved = (rows["sent_bytes"].to_numpy(), rows["received_bytes"].to_numpy())
+    return Graph(
+        nodes=board.nodes(told.client, told.server, *moved),
+        edges=_edges(rows, told, board, prices, judge),
+        parts=board.parts(told.client, told.server),
+    )
+
+
+def _edges(
+    rows: pa.Table, told: Dialled, board: Board, prices: Prices, judge: Callable[[Relation], Judged] | None
+) -> list[MapEdge]:
+    """By client and server."""
     client, server = board.shown_of[told.client], board.shown_of[told.server]
     firsts, edge = distinct(client, server)
-    sums = {name: added(edge, rows[name].to_numpy(), len(firsts)) for name in _SUMS}
+    sums = {name: added(edge, rows[name].to_numpy(), len(firsts)).tolist() for name in _SUMS}
     fields = {
-        **{name: sums[name].tolist() for name in COUNTERS},
+        **{name: sums[name] for name in COUNTERS},
         **_named(rows, told, edge, len(firsts)),
         **_billed(rows, edge, len(firsts), prices),
         **_judged(told, edge, len(firsts), judge),
@@ -77,17 +88,12 @@ def graph_of(
         "client": [board.shown[node].id for node in client[firsts].tolist()],
         "server": [board.shown[node].id for node in server[firsts].tolist()],
     }
-    times = {name: sums[name].tolist() for name in _TIMES}
+    values, times = zip(*fields.values(), strict=True), zip(*(sums[name] for name in _TIMES), strict=True)
     edges = [
-        _edge(dict(zip(fields, values, strict=True)), dict(zip(times, spent, strict=True)))
-        for values, spent in zip(zip(*fields.values(), strict=True), zip(*times.values(), strict=True), strict=True)
+        _edge(dict(zip(fields, one, strict=True)), dict(zip(_TIMES, spent, strict=True)))
+        for one, spent in zip(values, times, strict=True)
     ]
-    moved = (rows["sent_bytes"].to_numpy(), rows["received_bytes"].to_numpy())
-    return Graph(
-        nodes=board.nodes(told.client, told.server, *moved),
-        edges=sorted(edges, key=lambda told: (told.client, told.server)),
-        parts=board.parts(told.client, told.server),
-    )
+    return sorted(edges, key=lambda told: (told.client, told.server))
 
 
 def _edge(fields: dict[str, object], times: dict[str, int]) -> MapEdge:
