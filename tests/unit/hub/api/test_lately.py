@@ -44,6 +44,7 @@ async def nothing_being_made(asked: Lately) -> None:
 
 def test_the_last_one_is_told_while_the_next_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lately, "LONG", 0.0)
+    monkeypatch.setattr(lately, "REST", 0.0)
 
     async def talk(asked: Lately, make: Makes) -> None:
         make.let.set()
@@ -58,6 +59,29 @@ def test_the_last_one_is_told_while_the_next_is_made(monkeypatch: pytest.MonkeyP
         assert (await asked("another", 60, make)).content in (b"3", b"4"), "nobody is told another's"
 
     run(talk)
+
+
+def test_the_longer_one_takes_the_later_the_next_is_begun() -> None:
+    moment = 0.0
+
+    async def talk(asked: Lately, make: Makes) -> None:
+        nonlocal moment
+
+        def slow() -> Told:
+            nonlocal moment
+            moment += 1.0
+            return make()
+
+        make.let.set()
+        told = []
+        for at in (0.0, 2.0, 2.1, 4.0):
+            moment = at
+            told.append((await asked("map", 60, slow)).content)
+            await nothing_being_made(asked)
+        assert told == [b"1", b"1", b"1", b"2"], "begun at 0.0 and at 2.1, as it took a second"
+        assert make.made == 2
+
+    run(talk, lambda: moment)
 
 
 def test_who_does_not_say_so_is_told_what_is_now(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,6 +113,7 @@ def test_what_is_quick_or_too_old_is_made_anew(monkeypatch: pytest.MonkeyPatch) 
 
 def test_an_error_is_told_to_whoever_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lately, "LONG", 0.0)
+    monkeypatch.setattr(lately, "REST", 0.0)
 
     async def talk(asked: Lately, make: Makes) -> None:
         def fails() -> Told:
