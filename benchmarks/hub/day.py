@@ -19,8 +19,6 @@ from fairway.hub.database import catalogue, pages, seen
 from fairway.hub.database.embedded import Embedded
 from fairway.hub.database.flowbase import FlowBase
 from fairway.hub.database.flows import counted_once
-from fairway.hub.database.question import Question
-from fairway.hub.database.schema import SOON_ONE
 from fairway.hub.names import Names
 from fairway.hub.record import named
 from fairway.kit.documents import read_documents
@@ -35,7 +33,13 @@ SIZES: Final = """
 SELECT table, sum(rows) AS rows, sum(data_compressed_bytes) AS bytes, count() AS parts FROM system.parts
 WHERE active AND database = currentDatabase() GROUP BY table ORDER BY bytes DESC
 """
-PARTS: Final = "SELECT count() AS parts FROM system.parts WHERE active AND table = 'edges_seen'"
+BEHIND: Final = """
+SELECT (SELECT count() FROM system.merges) AS merges,
+  (SELECT count() FROM system.parts WHERE active AND table = 'edges_seen') AS parts
+"""
+QUIET: Final = 5
+"""Looks at which nothing was being merged."""
+MOST_SECONDS: Final = 600
 QUESTIONS: Final = {
     "map_24h": catalogue.map_edges(parse_filter("since=24h", END), END),
     "map_15m": catalogue.map_edges(parse_filter("since=15m", END), END),
@@ -82,16 +86,19 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
             "seconds": time.perf_counter() - started,
             "cpu_us_per_row": (time.process_time() - busy) / rows * 1e6,
         }
+        told = {
+            "questions_at_once_ms": asked(base),
+            "settled_after_seconds": settled(database),
+            "questions_ms": asked(base),
+        }
         tables = {row.pop("table"): row for row in database.query(SIZES).to_pylist()}
         figures: dict[str, Any] = {
             "rows": rows,
             "hours": hours,
             "fill": filled,
+            **told,
             "bytes_per_row": {name: table["bytes"] / rows for name, table in tables.items() if table["rows"]},
             "tables": tables,
-            "questions_ms": asked(base, QUESTIONS),
-            "settled_after_seconds": settled(database),
-            "questions_settled_ms": asked(base, {"seen_edges": QUESTIONS["seen_edges"]}),
             "rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             "memory_mib": options.memory,
         }
@@ -159,19 +166,19 @@ def fresh(flows: pa.Table, end: np.ndarray[Any, Any], rng: np.random.Generator) 
 
 
 def settled(database: Embedded) -> float:
-    """Seconds until the rows of edges seen that came at last are merged, as those of a day long are."""
-    started = time.monotonic()
-    while time.monotonic() < started + 3 * SOON_ONE + 240:
-        if database.query(PARTS)["parts"][0].as_py() <= 1:
-            break
+    """Seconds until what came at last is merged, as the rows of a day that took a day are."""
+    started, quiet = time.monotonic(), 0
+    while quiet < QUIET and time.monotonic() < started + MOST_SECONDS:
         time.sleep(2)
+        told = database.query(BEHIND).to_pylist()[0]
+        quiet = 0 if told["merges"] or told["parts"] > 1 else quiet + 1
     return time.monotonic() - started
 
 
-def asked(base: FlowBase, questions: dict[str, Question]) -> dict[str, dict[str, float]]:
+def asked(base: FlowBase) -> dict[str, dict[str, float]]:
     """Milliseconds of wall time and CPU time, the best of five."""
     told = {}
-    for name, question in questions.items():
+    for name, question in QUESTIONS.items():
         times = []
         for _ in range(5):
             wall, cpu = time.perf_counter(), time.process_time()
