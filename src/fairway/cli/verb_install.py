@@ -32,6 +32,12 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         action="store_true",
         help="without a certificate: the Secret fairway-hub-tls is there (looked for, where a cluster answers)",
     )
+    verb.add_argument(
+        "--without-volume", action="store_true", help="no volume for the hub: its history ends with its pod"
+    )
+    verb.add_argument(
+        "--mount-bpf", action="store_true", help="mount the BPF file system on nodes that have not, as in kind"
+    )
     verb.set_defaults(run=run)
 
 
@@ -39,15 +45,21 @@ def run(arguments: argparse.Namespace) -> int:
     """The chart's own manifests, and a new certificate unless the cluster has one: again it changes nothing."""
     import yaml
 
-    from fairway.kube.install import manifests
+    from fairway.kube.install import Choices, manifests
 
     if not _NAME.fullmatch(arguments.namespace):
         raise UsageError(
             f"--namespace `{arguments.namespace}` is no name; write lower-case letters, digits and `-`"
         )
-    tls = not (arguments.without_tls or _has_certificate(arguments))
-    objects = manifests(arguments.namespace, registry=arguments.registry, mode=arguments.mode, tls=tls)
-    yaml.safe_dump_all(objects, sys.stdout, sort_keys=False, width=120)
+    choices = Choices(
+        arguments.namespace,
+        arguments.registry,
+        arguments.mode,
+        tls=not (arguments.without_tls or _has_certificate(arguments)),
+        volume=not arguments.without_volume,
+        mount_bpf=arguments.mount_bpf,
+    )
+    yaml.safe_dump_all(manifests(choices), sys.stdout, sort_keys=False, width=120)
     return 0
 
 

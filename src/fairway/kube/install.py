@@ -1,6 +1,7 @@
 """Install: the chart's manifests without Helm, with a certificate made here."""
 
 import datetime
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final
 
@@ -24,18 +25,38 @@ def has_certificate(access: Access, namespace: str) -> bool:
         return api.find(object_path("v1", "secrets", namespace, SECRET)) is not None
 
 
-def manifests(
-    namespace: str, *, registry: str = "", mode: str = "observe", tls: bool = True
-) -> list[dict[str, Any]]:
-    """Everything that Fairway needs in a cluster, in the order to apply it; `registry` is where its images lie.
-    With `tls` there is a new certificate among it, without it the Secret must be there."""
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What differs between installations. `registry` is where its images lie; with `tls` there is a new certificate,
+    without it the Secret must be there; without a `volume` the history ends with the hub's pod; `mount_bpf` is for
+    nodes that have no BPF file system mounted."""
+
+    namespace: str
+    registry: str = ""
+    mode: str = "observe"
+    tls: bool = True
+    volume: bool = True
+    mount_bpf: bool = False
+
+
+def manifests(choices: Choices) -> list[dict[str, Any]]:
+    """Everything that Fairway needs in a cluster, in the order to apply it."""
     text = files("fairway.kube").joinpath("install.yaml").read_text(encoding="utf-8")
-    prefix = f"{registry.rstrip('/')}/" if registry else ""
-    text = text.replace(PLACE, namespace).replace(REGISTRY, prefix).replace("--mode=observe", f"--mode={mode}")
+    prefix = f"{choices.registry.rstrip('/')}/" if choices.registry else ""
+    text = text.replace(PLACE, choices.namespace).replace(REGISTRY, prefix)
+    text = text.replace("--mode=observe", f"--mode={choices.mode}")
     objects = [value for value in yaml.load_all(text, Loader=yaml.CSafeLoader) if value]
-    if not any(value["kind"] == "Namespace" for value in objects):
-        raise UsageError("the package's own manifests are damaged; install Fairway again")
-    if tls:
+    try:
+        specs = {value["kind"]: value["spec"] for value in objects if value["kind"] in ("StatefulSet", "DaemonSet")}
+        hub, agent = specs["StatefulSet"], specs["DaemonSet"]["template"]["spec"]
+        if not choices.mount_bpf:
+            del agent["initContainers"]
+        if not choices.volume:
+            del hub["volumeClaimTemplates"]
+            hub["template"]["spec"]["volumes"].append({"name": "state", "emptyDir": {}})
+    except KeyError:
+        raise UsageError("the package's own manifests are damaged; install Fairway again") from None
+    if choices.tls:
         first = next(i for i, value in enumerate(objects) if value["kind"] == "ServiceAccount")
-        objects.insert(first, certificate_secret(namespace, datetime.datetime.now(datetime.UTC)))
+        objects.insert(first, certificate_secret(choices.namespace, datetime.datetime.now(datetime.UTC)))
     return objects

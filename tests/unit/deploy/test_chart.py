@@ -100,6 +100,7 @@ def test_lint_finds_nothing_wrong() -> None:
         ({"image": {"hub": {"digest": "latest"}}}, "digest"),
         ({"tls": {"source": "none"}}, "source"),
         ({"agent": {"bpf": "sys/fs/bpf"}}, "bpf"),
+        ({"agent": {"spool": "/spool"}}, "spool"),
     ],
 )
 def test_values_that_make_no_sense_are_refused_by_name(values: Value, named: str) -> None:
@@ -188,6 +189,7 @@ def test_the_agent_has_named_capabilities_only_and_no_way_to_the_api() -> None:
         [container] = spec["containers"]
         context = container["securityContext"]
         assert context["capabilities"] == {"drop": ["ALL"], "add": ["BPF", "NET_ADMIN", "PERFMON", *more]}
+        assert "initContainers" not in spec
         assert (context["privileged"], context["readOnlyRootFilesystem"]) == (False, True)
         assert "hostPID" not in spec
         assert spec["automountServiceAccountToken"] is False
@@ -236,6 +238,8 @@ def test_install_prints_the_charts_own_manifests(capsys: pytest.CaptureFixture[s
         "--mode",
         "audit",
         "--without-tls",
+        "--without-volume",
+        "--mount-bpf",
     ]
     assert main(arguments) == 0
     printed = list(yaml.safe_load_all(capsys.readouterr().out))
@@ -244,6 +248,8 @@ def test_install_prints_the_charts_own_manifests(capsys: pytest.CaptureFixture[s
         "namespace": {"create": True},
         "tls": {"source": "secret"},
         "image": {"registry": "reg.example.com/x"},
+        "hub": {"persistence": {"enabled": False}},
+        "agent": {"mountBpf": True},
     }
     charts = rendered(values, namespace="net")
     for value in charts:
@@ -288,7 +294,40 @@ def test_series_that_say_whose_they_are_keep_it_when_scraped() -> None:
     assert agents["relabelings"] == [{"sourceLabels": ["__meta_kubernetes_pod_node_name"], "targetLabel": "node"}]
 
 
-def test_the_hub_may_reach_the_collector() -> None:
+def test_the_hub_may_reach_the_collector_and_what_else_it_is_told() -> None:
     for url, port in (("http://a:4318", 4318), ("https://a.example/otlp", 443), ("http://a", 80)):
         [egress] = one(rendered({"otlp": url}), "NetworkPolicy", "fairway-hub")["spec"]["egress"]
         assert egress["ports"][-1] == {"protocol": "TCP", "port": port}
+    store = {"ports": [{"protocol": "TCP", "port": 9440}]}
+    values = {"networkPolicy": {"apiServerPorts": [7443], "egress": [store]}}
+    usual, more = one(rendered(values), "NetworkPolicy", "fairway-hub")["spec"]["egress"]
+    assert [one["port"] for one in usual["ports"]] == [53, 53, 5353, 5353, 7443]
+    assert more == store
+
+
+def test_nodes_that_are_no_linux_machines_get_nothing() -> None:
+    """A DaemonSet tolerates every taint; on Fargate and virtual nodes its pods would wait for ever."""
+    objects = rendered()
+    for kind, name in (("StatefulSet", "fairway-hub"), ("DaemonSet", "fairway-agent")):
+        assert pod(objects, kind, name)["nodeSelector"] == {"kubernetes.io/os": "linux"}
+    [term] = pod(objects, "DaemonSet", "fairway-agent")["affinity"]["nodeAffinity"][
+        "requiredDuringSchedulingIgnoredDuringExecution"
+    ]["nodeSelectorTerms"]
+    assert {one["values"][0]: one["operator"] for one in term["matchExpressions"]} == {
+        "fargate": "NotIn",
+        "virtual-kubelet": "NotIn",
+    }
+
+
+def test_an_agent_that_takes_everything_off_can_remove_its_folder() -> None:
+    """A mount point cannot be removed from inside: it is given the folder above."""
+    for detach, host, inside, spool in (
+        (False, "/data/x/fairway", "/var/lib/fairway/spool", "/var/lib/fairway/spool"),
+        (True, "/data/x", "/run/fairway/node", "/run/fairway/node/fairway"),
+    ):
+        spec = pod(rendered({"agent": {"detach": detach, "spool": "/data/x/fairway"}}), "DaemonSet", "fairway-agent")
+        [volume] = [volume for volume in spec["volumes"] if volume["name"] == "spool"]
+        [container] = spec["containers"]
+        [mount] = [mount for mount in container["volumeMounts"] if mount["name"] == "spool"]
+        assert (volume["hostPath"]["path"], mount["mountPath"]) == (host, inside)
+        assert f"--spool={spool}" in container["args"]
