@@ -325,7 +325,9 @@ def test_an_agent_that_takes_everything_off_can_remove_its_folder() -> None:
         (False, "/data/x/fairway", "/var/lib/fairway/spool", "/var/lib/fairway/spool"),
         (True, "/data/x", "/run/fairway/node", "/run/fairway/node/fairway"),
     ):
-        spec = pod(rendered({"agent": {"detach": detach, "spool": "/data/x/fairway"}}), "DaemonSet", "fairway-agent")
+        spec = pod(
+            rendered({"agent": {"detach": detach, "spool": "/data/x/fairway"}}), "DaemonSet", "fairway-agent"
+        )
         [volume] = [volume for volume in spec["volumes"] if volume["name"] == "spool"]
         [container] = spec["containers"]
         [mount] = [mount for mount in container["volumeMounts"] if mount["name"] == "spool"]
