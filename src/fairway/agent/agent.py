@@ -42,6 +42,7 @@ from fairway.agent.ring import Ring
 from fairway.agent.rulenames import RuleNames
 from fairway.agent.sockets import SocketEvents
 from fairway.agent.told import Told
+from fairway.agent.translation import Translation
 from fairway.agent.uplinks import Uplinks
 from fairway.kit.stop import Stoppable
 from fairway.wire.batch import RECORD, REST, Batch, Header
@@ -81,6 +82,7 @@ class Agent:
             # What moved before this agent was told by the one before, or is part of its pods' next `rest`.
             self.flows.read()
             self.denials.read()
+        self.translation = Translation()
         self.rule_names = RuleNames()
         self.opened = Opened()
         self.told = Told(self.kernel.tables["told"])
@@ -280,6 +282,7 @@ class Agent:
             packets=int(totals["tx_packets"].sum() + totals["rx_packets"].sum()),
             answers=self.answers.take(),
             kernel=os.uname().release,
+            services=self.translation.mode(),
             cpu_seconds=cpu,
             resident_bytes=memory,
         )

@@ -104,19 +104,18 @@ class Outside:
             self.sender.close(_FLUSH_SECONDS)
         self.feed.close()
         self._unexpose()
-        if self._config.detach and self.sender is not None:
-            self._clear()
+        if self._config.detach and self.sender is not None and isinstance(self.outbox, Outbox):
+            self._clear(self.outbox)
 
-    def _clear(self) -> None:
+    def _clear(self, outbox: Outbox) -> None:
         """Leave no folder behind that only waits for a hub; what the hub did not take stays."""
-        assert isinstance(self.outbox, Outbox)  # who sends has one
-        waiting, _ = self.outbox.size()
+        waiting, _ = outbox.size()
         if waiting:
-            self._say(f"{waiting} batches that the hub did not take stay in {self.outbox.folder}")
+            self._say(f"{waiting} batches that the hub did not take stay in {outbox.folder}")
             return
         self._kept_feed().unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # somebody else has files there
-            self.outbox.folder.rmdir()
+            outbox.folder.rmdir()
 
     def _kept_feed(self) -> Path:
         # Hidden: whoever empties the spool takes what has a plain name for a batch.

@@ -27,9 +27,9 @@ def has_certificate(access: Access, namespace: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What differs between installations. `registry` is where its images lie; with `tls` there is a new certificate,
-    without it the Secret must be there; without a `volume` the history ends with the hub's pod; `mount_bpf` is for
-    nodes that have no BPF file system mounted."""
+    """What differs between installations. `registry` is where its images lie; with `tls` there is a new
+    certificate, without it the Secret must be there; without a `volume` the history ends with the hub's pod;
+    `mount_bpf` is for nodes that have no BPF file system mounted."""
 
     namespace: str
     registry: str = ""

@@ -1,9 +1,9 @@
 """Mesh: what a service mesh needs beside what was seen: control traffic is rare, and a webhook's caller has no pod.
 
-Who is of a mesh is told by the labels that its injectors write. Its control plane is where these point to: anybody may
-give a pod the label of a control plane, but not make others' proxies ask there. Ports and addresses are those that the projects
-document: "Ports used by Istio" and "Ambient and Kubernetes NetworkPolicy" (istio.io), "Proxy configuration" and
-"Restricting access to control plane" (linkerd.io), as of 2026.
+Who is of a mesh is told by the labels that its injectors write. Its control plane is where these point to: anybody
+may give a pod the label of a control plane, but not make others' proxies ask there. Ports and addresses are those
+that the projects document: "Ports used by Istio" and "Ambient and Kubernetes NetworkPolicy" (istio.io), "Proxy
+configuration" and "Restricting access to control plane" (linkerd.io), as of 2026.
 """
 
 import re
@@ -93,8 +93,8 @@ def strangers(cluster: Cluster) -> Iterator[str]:
             if pod.namespace not in homes:
                 where = ", ".join(sorted(homes))
                 yield (
-                    f"{pod.namespace}/{pod.name}: has the label of {control.mesh}'s control plane, which pods of the "
-                    f"mesh ask in {where}: it gets no rule for that"
+                    f"{pod.namespace}/{pod.name}: has the label of {control.mesh}'s control plane, which pods of "
+                    f"the mesh ask in {where}: it gets no rule for that"
                 )
 
 
