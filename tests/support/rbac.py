@@ -2,14 +2,9 @@
 
 from collections.abc import Callable, Iterable
 from functools import cache
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import yaml
-from helm_python import Chart
-
-CHART = Path(__file__).parents[2] / "deploy/helm/fairway"
-Value = dict[str, Any]
+from support.chart import Value, rendered
 
 
 class Asked(NamedTuple):
@@ -25,11 +20,7 @@ class Asked(NamedTuple):
 @cache
 def chart(*, rollout: bool = True) -> tuple[Value, ...]:
     """The chart's objects in namespace `fairway`; with `rollout` the hub may carry those out."""
-    values = {"rollout": {"objects": rollout, "nodeClasses": rollout}}
-    with Chart.load(str(CHART)) as loaded:
-        texts = loaded.render(values, name="fairway", namespace="fairway")
-    manifests = [text for name, text in texts.items() if name.endswith(".yaml")]
-    return tuple(value for text in manifests for value in yaml.safe_load_all(text) if value)
+    return tuple(rendered({"rollout": {"objects": rollout, "nodeClasses": rollout}}))
 
 
 def granted(objects: Iterable[Value], account: str) -> Callable[[Asked], bool]:

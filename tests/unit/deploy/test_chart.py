@@ -20,9 +20,9 @@ from fairway.cli.main import main, parser
 from fairway.kit.settings import add_flags, settle
 from fairway.kube.identity import AUDIENCE
 from fairway.kube.resources import WATCHED
+from support.chart import CHART, Value, one, pod, rendered
 
 ROOT = Path(__file__).parents[3]
-CHART = ROOT / "deploy/helm/fairway"
 RELEASES = ("1.27", "1.31", "1.37")
 ALL: dict[str, Any] = {
     "namespace": {"create": True},
@@ -46,29 +46,6 @@ ALL: dict[str, Any] = {
         "tolerations": [{"operator": "Exists"}],
     },
 }
-Value = dict[str, Any]
-
-
-def rendered(values: Value | None = None, namespace: str = "fairway") -> list[Value]:
-    with Chart.load(str(CHART)) as chart:
-        texts = chart.render(values or {}, name="fairway", namespace=namespace)
-    return [
-        value
-        for name, text in texts.items()
-        if name.endswith(".yaml")
-        for value in yaml.safe_load_all(text)
-        if value
-    ]
-
-
-def one(objects: list[Value], kind: str, name: str) -> Value:
-    [found] = [value for value in objects if (value["kind"], value["metadata"]["name"]) == (kind, name)]
-    return found
-
-
-def pod(objects: list[Value], kind: str, name: str) -> Value:
-    spec: Value = one(objects, kind, name)["spec"]["template"]["spec"]
-    return spec
 
 
 @pytest.mark.parametrize("values", [{}, ALL], ids=["default", "everything"])
