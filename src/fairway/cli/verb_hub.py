@@ -115,7 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
     log = logger(arguments.log)
     host, port = arguments.listen
     if arguments.cert is None and host not in ("127.0.0.1", "::1", "localhost"):
-        log(f"hub: {host}: tokens travel in the clear; give --cert and --key")
+        log(f"hub: {host or 'all addresses'}: tokens travel in the clear; give --cert and --key")
     ranges = read_ranges(arguments.ranges) if arguments.ranges else None
     limits = Limits(people=Limit(arguments.rate, 10 * arguments.rate))
     surroundings, others, drivers = (
