@@ -6,6 +6,7 @@ it are looked up once; by these a pod of the feed takes what was seen of it.
 
 import time
 from collections.abc import Collection, Iterable, Iterator
+from ipaddress import ip_address
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from fairway.agent.kernel import Records
 from fairway.agent.netlink import Netlink
 from fairway.agent.positions import among
-from fairway.wire.address import packed
+from fairway.wire.address import packed, text
 from fairway.wire.rules import NodePod
 
 KEPT: Final = 1 << 14
@@ -88,4 +89,10 @@ class Early:
         for interface in there - self._behind.keys():
             namespace = self._netlink.peer_namespace(interface)
             if namespace is not None and namespace >= 0:
-                self._behind[interface] = self._netlink.addresses_in(namespace)
+                self._behind[interface] = frozenset(filter(_is_a_pods, self._netlink.addresses_in(namespace)))
+
+
+def _is_a_pods(address: bytes) -> bool:
+    """Not one that every network namespace has before it is given its own."""
+    given = ip_address(text(address))
+    return not (given.is_loopback or given.is_link_local)

@@ -38,7 +38,13 @@ ALL: dict[str, Any] = {
         "pullSecrets": [{"name": "pull"}],
         "hub": {"digest": f"sha256:{'0' * 64}"},
     },
-    "agent": {"detach": True, "setns": False, "extraArgs": ["--compat=aws"], "podAnnotations": {"a": "b"}, "affinity": {"nodeAffinity": {}}},
+    "agent": {
+        "detach": True,
+        "setns": False,
+        "extraArgs": ["--compat=aws"],
+        "podAnnotations": {"a": "b"},
+        "affinity": {"nodeAffinity": {}},
+    },
     "hub": {
         "listen": "[::]:9000",
         "extraArgs": ["--rate=9"],
