@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fairway.agent import privileges
 from fairway.agent.answers import Answers
+from fairway.agent.asked import Questions
 from fairway.agent.attach import Attachments
 from fairway.agent.attribution import of_known_pods
 from fairway.agent.backlog import Backlog
@@ -44,7 +45,7 @@ from fairway.agent.sockets import SocketEvents
 from fairway.agent.told import Told
 from fairway.agent.uplinks import Uplinks
 from fairway.kit.stop import Stoppable
-from fairway.wire.batch import RECORD, REST, Batch, Header
+from fairway.wire.batch import RECORD, REST, Asked, Batch, Header
 from fairway.wire.rules import NodeFeed, NodePod
 
 TICK, AT_REST = 0.2, 0.5
@@ -76,6 +77,7 @@ class Agent:
         self.ring = Backlog(Ring(self.kernel.fds["events"], self.kernel.ring_bytes, self.kernel.event))
         self.spills = Ring(self.kernel.fds["spills"], self.kernel.ring_bytes, self.kernel.spill)
         self.answers = Answers(Ring(self.kernel.fds["answers"], self.kernel.answer_bytes, self.kernel.answer))
+        self.questions = Questions(self.kernel.tables["asked"])
         self.flows, self.denials = FlowDrain(self.kernel, self.spills), DenialDrain(self.kernel.tables["denials"])
         if adopted:
             # What moved before this agent was told by the one before, or is part of its pods' next `rest`.
@@ -227,7 +229,8 @@ class Agent:
         rest, indices, sums = self._rest(top, totals)
         told = np.concatenate((top, self._untold(rows, first), denials, rest))
         number = self.outside.outbox.next_sequence
-        self._send(told, lambda: self.told.note(indices, sums, self.outside.boot, number))
+        asked = self.questions.take(self.pods.by_interface)
+        self._send(told, lambda: self.told.note(indices, sums, self.outside.boot, number), asked)
         self.opened.count(rows, self._pod_list())
         self.opened.count_told(told)
         self.flows.forget_idle(now, self.clock.hz)
@@ -263,7 +266,9 @@ class Agent:
         rows["first_us"], rows["last_us"] = self._start_us, time.time_ns() // 1000
         return rows[(rows["tx_packets"] > 0) | (rows["rx_packets"] > 0)], indices, before
 
-    def _send(self, rows: NDArray[np.void], commit: Callable[[], None] = lambda: None) -> None:
+    def _send(
+        self, rows: NDArray[np.void], commit: Callable[[], None] = lambda: None, asked: tuple[Asked, ...] = ()
+    ) -> None:
         now_us = time.time_ns() // 1000
         _, totals = self.kernel.tables["totals"].read()
         cpu, memory = own_use()
@@ -279,6 +284,7 @@ class Agent:
             losses=self.losses(),
             packets=int(totals["tx_packets"].sum() + totals["rx_packets"].sum()),
             answers=self.answers.take(),
+            asked=asked,
             kernel=os.uname().release,
             cpu_seconds=cpu,
             resident_bytes=memory,
@@ -294,7 +300,7 @@ class Agent:
                 name: kernel[name]
                 for name in (
                     *("events_lost", "spills_lost", "flows_full", "fragments_unmatched", "packets_unparsed"),
-                    *("answers_unread", "answers_lost"),
+                    *("answers_unread", "answers_lost", "asked_lost"),
                 )
             },
             **self.outside.losses(),

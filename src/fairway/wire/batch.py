@@ -69,6 +69,9 @@ RECORD: Final = np.dtype(
 )
 
 
+Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
+
+
 class Answer(msgspec.Struct, frozen=True, array_like=True):
     """A resolver told a pod that `name`, as the pod had asked for it, is at `address`, for `ttl` seconds."""
 
@@ -76,6 +79,24 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
     name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_.-]{1,253}$")]
     at_us: int
     ttl: Annotated[int, msgspec.Meta(ge=0, le=1 << 31)]
+
+
+class Asked(msgspec.Struct, frozen=True, array_like=True):
+    """How often one pod asked the cluster's resolvers for a name, and what they answered, since the batch before.
+    `pod` counts the header's pods; the name is empty where it is no host's, too long, or one of too many.
+    Microseconds: `waited_us` for all answers together, `longest_us` for one, `last_us` since 1970."""
+
+    pod: Count
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_.-]{0,253}$")]
+    asked: Count
+    noerror: Count = 0
+    servfail: Count = 0
+    nxdomain: Count = 0
+    refused: Count = 0
+    other: Count = 0
+    waited_us: Count = 0
+    longest_us: Count = 0
+    last_us: Count = 0
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +116,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     """Packets that all of the node's pods have sent and received since the tables were made, exact."""
     answers: tuple[Answer, ...] = ()
     """By which names its pods looked addresses up, since the batch before. An older reader passes them over."""
+    asked: tuple[Asked, ...] = ()
+    """What its pods asked resolvers for. An older reader passes it over; of a split batch the first part has it."""
     kernel: Annotated[str, msgspec.Meta(max_length=128)] = ""
     """The node's, as `uname -r` says it; empty from older agents."""
     cpu_seconds: Annotated[float, msgspec.Meta(ge=0)] = 0
@@ -159,6 +182,8 @@ def decode(stream: bytes) -> Batch:
     rows = np.concatenate(parts) if parts else np.zeros(0, RECORD)
     if len(rows) and int(rows["pod"].max()) >= len(header.pods):
         raise BatchError(f"a row names pod {int(rows['pod'].max())} of {len(header.pods)}")
+    if (last := max((one.pod for one in header.asked), default=-1)) >= len(header.pods):
+        raise BatchError(f"a question is of pod {last} of {len(header.pods)}")
     return Batch(header, rows)
 
 

@@ -48,6 +48,12 @@ class FlowBase:
         if len(ends := endpoints_of(rows)):
             self._database.insert("endpoints", ends, token)
 
+    def note_asked(self, asked: pa.Table, token: str) -> None:
+        """Put in what pods asked DNS for, in the columns of `hub.names_asked`; once for each `token`."""
+        if len(asked):
+            milliseconds = asked["time_end"].cast(pa.timestamp("ms", "UTC"), safe=False)
+            self._database.insert("names_asked", asked.set_column(0, "time_end", milliseconds), token)
+
     def remember(self, batches: Sequence[tuple[BatchId, Header, int]], token: str) -> None:
         """Note which batches are in, with their number of rows; once for each `token`."""
         self._database.insert("batches", reports.table_of(batches), token)

@@ -12,6 +12,7 @@ from fairway.hub.database.schema import (
     FLOWS,
     HUBS,
     MERGED_AT_ONCE,
+    NAMES_ASKED,
     SEEN,
     TABLES,
     VERSIONS,
@@ -68,7 +69,12 @@ def _filled_anew(layout: Layout, *filled: Table) -> tuple[str, ...]:
     )
 
 
-MIGRATIONS: Final[tuple[Callable[[Layout], tuple[str, ...]], ...]] = (_first, _second, _third)
+def _fourth(layout: Layout) -> tuple[str, ...]:
+    """Version 4: what pods asked DNS for."""
+    return layout.create(NAMES_ASKED)
+
+
+MIGRATIONS: Final[tuple[Callable[[Layout], tuple[str, ...]], ...]] = (_first, _second, _third, _fourth)
 """Step i makes version i + 1 out of version i."""
 
 
