@@ -6,7 +6,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import msgspec
 import numpy as np
@@ -34,6 +34,7 @@ from fairway.agent.kernel import Kernel
 from fairway.agent.libbpf import BPFError
 from fairway.agent.memory import give_back
 from fairway.agent.netlink import Netlink
+from fairway.agent.nodelimits import NodeLimits
 from fairway.agent.obey import Enforcement
 from fairway.agent.outside import Outside
 from fairway.agent.pods import Pods
@@ -45,7 +46,7 @@ from fairway.agent.sockets import SocketEvents
 from fairway.agent.told import Told
 from fairway.agent.uplinks import Uplinks
 from fairway.kit.stop import Stoppable
-from fairway.wire.batch import RECORD, REST, Asked, Batch, Header
+from fairway.wire.batch import RECORD, REST, Batch, Header
 from fairway.wire.rules import NodeFeed, NodePod
 
 TICK, AT_REST = 0.2, 0.5
@@ -78,6 +79,7 @@ class Agent:
         self.spills = Ring(self.kernel.fds["spills"], self.kernel.ring_bytes, self.kernel.spill)
         self.answers = Answers(Ring(self.kernel.fds["answers"], self.kernel.answer_bytes, self.kernel.answer))
         self.questions = Questions(self.kernel.tables["asked"])
+        self.limits = NodeLimits()
         self.flows, self.denials = FlowDrain(self.kernel, self.spills), DenialDrain(self.kernel.tables["denials"])
         if adopted:
             # What moved before this agent was told by the one before, or is part of its pods' next `rest`.
@@ -229,8 +231,12 @@ class Agent:
         rest, indices, sums = self._rest(top, totals)
         told = np.concatenate((top, self._untold(rows, first), denials, rest))
         number = self.outside.outbox.next_sequence
-        asked = self.questions.take(self.pods.by_interface)
-        self._send(told, lambda: self.told.note(indices, sums, self.outside.boot, number), asked)
+        self._send(
+            told,
+            lambda: self.told.note(indices, sums, self.outside.boot, number),
+            asked=self.questions.take(self.pods.by_interface),
+            limits=self.limits.take(),
+        )
         self.opened.count(rows, self._pod_list())
         self.opened.count_told(told)
         self.flows.forget_idle(now, self.clock.hz)
@@ -266,9 +272,7 @@ class Agent:
         rows["first_us"], rows["last_us"] = self._start_us, time.time_ns() // 1000
         return rows[(rows["tx_packets"] > 0) | (rows["rx_packets"] > 0)], indices, before
 
-    def _send(
-        self, rows: NDArray[np.void], commit: Callable[[], None] = lambda: None, asked: tuple[Asked, ...] = ()
-    ) -> None:
+    def _send(self, rows: NDArray[np.void], commit: Callable[[], None] = lambda: None, **more: Any) -> None:
         now_us = time.time_ns() // 1000
         _, totals = self.kernel.tables["totals"].read()
         cpu, memory = own_use()
@@ -284,7 +288,7 @@ class Agent:
             losses=self.losses(),
             packets=int(totals["tx_packets"].sum() + totals["rx_packets"].sum()),
             answers=self.answers.take(),
-            asked=asked,
+            **more,
             kernel=os.uname().release,
             cpu_seconds=cpu,
             resident_bytes=memory,

@@ -130,7 +130,7 @@ class Sender:
             return
         self.sent.split += 1
         header = batch.header
-        rest = msgspec.structs.replace(header, asked=())  # counted once
+        rest = msgspec.structs.replace(header, asked=(), limits=())  # counted once
         for number, told, rows in (
             (2 * part, header, batch.rows[:middle]),
             (2 * part + 1, rest, batch.rows[middle:]),

@@ -44,6 +44,9 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "--prices", type=Path, metavar="FILE", help="what bytes between zones cost (YAML), instead of list prices"
     )
     verb.add_argument(
+        "--bandwidth", type=Path, metavar="FILE", help="Gbit/s that machines may have, by instance type (YAML)"
+    )
+    verb.add_argument(
         "--listen",
         type=_address,
         default="127.0.0.1:8480",
@@ -100,6 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
     from fairway.cloud.ranges import read_ranges
     from fairway.hub.database.retention import parse_retention
     from fairway.hub.limits import Limit, Limits
+    from fairway.hub.node_limits import read_bandwidth
     from fairway.hub.serve import Listening, serve
     from fairway.hub.service import HubConfig
     from fairway.hub.state import State
@@ -132,6 +136,7 @@ def run(arguments: argparse.Namespace) -> int:
         parse_retention(arguments.keep),
         read_prices(arguments.prices) if arguments.prices else Prices(),
         arguments.metric_edges,
+        read_bandwidth(arguments.bandwidth) if arguments.bandwidth else {},
         arguments.otlp or "",
         drivers=drivers,
     )

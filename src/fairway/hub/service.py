@@ -78,6 +78,8 @@ class HubConfig:
     prices: Prices = field(default_factory=Prices)
     metric_edges: int = 0
     """Edges between workloads with metrics of their own, at most."""
+    bandwidth: Mapping[str, float] = field(default_factory=dict)
+    """Gigabits a second that machines may have, by instance type."""
     otlp: str = ""
     """The collector that metrics are pushed to, every `otlp_seconds`."""
     otlp_seconds: float = SECONDS

@@ -65,9 +65,13 @@ def _dns(seen: Observed) -> Iterator[Cause]:
         return
     per_second = _per(seen, summed(seen.now).connections, summed(seen.before).connections)
     why = [
-        f"{now.asked - now.answered:.0f} of {now.asked:.0f} DNS packets of {seen.client} without an answer "
-        f"({before.unanswered:.0%} before)",
-        *(f"{one.client} on {one.node}: {one.unanswered:.0%}" for one in sorted(seen.dns, key=_unanswered)[:3]),
+        f"{now.asked - now.answered:.0f} of {now.asked:.0f} DNS packets of {seen.client} without an answer, or "
+        f"with a failure in {now.failed:.0f} ({before.unanswered:.0%} before)",
+        *(
+            f"{one.client} on {one.node}: {one.unanswered:.0%}"
+            + (f", most for {one.worst}" if one.worst and one.unanswered else "")
+            for one in sorted(seen.dns, key=_unanswered)[:3]
+        ),
     ]
     if per_second is not None and per_second < 0.5:
         why.append(f"it opened {per_second:.0%} of the connections that it opened before")
@@ -76,9 +80,8 @@ def _dns(seen: Observed) -> Iterator[Cause]:
 
 def _questions(told: Iterable[Asked]) -> Asked:
     rows = list(told)
-    return Asked(
-        client="", node="", asked=sum(one.asked for one in rows), answered=sum(one.answered for one in rows)
-    )
+    asked, answered, failed = (sum(getattr(one, name) for one in rows) for name in ("asked", "answered", "failed"))
+    return Asked(client="", node="", asked=asked, answered=answered, failed=failed)
 
 
 def _unanswered(one: Asked) -> tuple[float, str]:

@@ -86,12 +86,15 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What one client replica asked DNS, in packets, and how much was answered."""
+    """What one client replica asked DNS, in packets, and how much was answered by anything but a failure; `failed`
+    were (RFC 1035: SERVFAIL, REFUSED and others, not NXDOMAIN). `worst` is a name that it asked for in vain."""
 
     client: str
     node: str
     asked: float
     answered: float
+    failed: float = 0
+    worst: str = ""
 
     @property
     def unanswered(self) -> float:

@@ -99,6 +99,19 @@ class Asked(msgspec.Struct, frozen=True, array_like=True):
     last_us: Count = 0
 
 
+BANDWIDTH: Final = {"ingress": "bandwidth in", "egress": "bandwidth out"}
+"""What limits of bandwidth are called, by direction as the node sees it."""
+
+
+class Limit(msgspec.Struct, frozen=True, array_like=True):
+    """A limit of the node: `used` of `most` as it is now; without `most`, how often it was hit since the batch
+    before. `bandwidth in` and `bandwidth out` are bits a second: what is allowed the machine itself cannot know."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    used: Annotated[float, msgspec.Meta(ge=0)]
+    most: Annotated[float, msgspec.Meta(ge=0)] = 0
+
+
 class Header(msgspec.Struct, frozen=True, kw_only=True):
     """Who sent the batch, which one it is, and the words its rows refer to. Times in microseconds since 1970."""
 
@@ -117,7 +130,9 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     answers: tuple[Answer, ...] = ()
     """By which names its pods looked addresses up, since the batch before. An older reader passes them over."""
     asked: tuple[Asked, ...] = ()
-    """What its pods asked resolvers for. An older reader passes it over; of a split batch the first part has it."""
+    """What its pods asked resolvers for. An older reader passes it over; of a split batch the first part has it,
+    as it has the limits."""
+    limits: tuple[Limit, ...] = ()
     kernel: Annotated[str, msgspec.Meta(max_length=128)] = ""
     """The node's, as `uname -r` says it; empty from older agents."""
     cpu_seconds: Annotated[float, msgspec.Meta(ge=0)] = 0

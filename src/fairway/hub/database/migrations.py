@@ -11,6 +11,7 @@ from fairway.hub.database.schema import (
     ENDPOINTS,
     FLOWS,
     HUBS,
+    LIMITS,
     MERGED_AT_ONCE,
     NAMES_ASKED,
     SEEN,
@@ -70,8 +71,8 @@ def _filled_anew(layout: Layout, *filled: Table) -> tuple[str, ...]:
 
 
 def _fourth(layout: Layout) -> tuple[str, ...]:
-    """Version 4: what pods asked DNS for."""
-    return layout.create(NAMES_ASKED)
+    """Version 4: what pods asked DNS for, and nodes' limits."""
+    return (*layout.create(NAMES_ASKED), *layout.create(LIMITS))
 
 
 MIGRATIONS: Final[tuple[Callable[[Layout], tuple[str, ...]], ...]] = (_first, _second, _third, _fourth)

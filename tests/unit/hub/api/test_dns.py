@@ -54,7 +54,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     with serving(folder, Listening(port=0, tokens=tokens(folder))) as running:
         base = running.answers.hub.base
         base.append(table(rows), np.ones(len(rows), bool), "all")
-        base.note_asked(names_of(UI, DB, pod("shop", "cron")), "names")
+        base.note("names_asked", names_of(UI, DB, pod("shop", "cron")), "names")
         yield running
 
 
