@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fairway.hub.identity import Identifies
     from fairway.hub.rollouts.drivers import Driver
     from fairway.hub.surroundings import Surroundings
+    from fairway.kit.otlp import Collector
 
 
 def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -88,12 +89,9 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         metavar="N",
         help="edges between workloads with metrics of their own, at most; the others are counted (default: none)",
     )
-    verb.add_argument(
-        "--otlp",
-        type=_collector,
-        metavar="URL",
-        help="push metrics to this OpenTelemetry collector",
-    )
+    verb.add_argument("--otlp", metavar="URL", help="push metrics to this OpenTelemetry collector")
+    verb.add_argument("--otlp-headers", type=Path, metavar="FILE", help="headers for it, `Name: value` lines")
+    verb.add_argument("--otlp-ca", type=Path, metavar="FILE", help="certificates to trust it by, PEM")
     verb.set_defaults(run=run)
 
 
@@ -137,7 +135,7 @@ def run(arguments: argparse.Namespace) -> int:
         read_prices(arguments.prices) if arguments.prices else Prices(),
         arguments.metric_edges,
         read_bandwidth(arguments.bandwidth) if arguments.bandwidth else {},
-        arguments.otlp or "",
+        _collector(arguments),
         drivers=drivers,
     )
     try:
@@ -185,12 +183,16 @@ def _address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _collector(text: str) -> str:
-    from fairway.kit.otlp import problem
+def _collector(arguments: argparse.Namespace) -> "Collector | None":
+    from fairway.kit.errors import UsageError
+    from fairway.kit.otlp import Collector, problem
 
-    if wrong := problem(text):
-        raise argparse.ArgumentTypeError(wrong)
-    return text
+    if not arguments.otlp:
+        return None
+    collector = Collector(arguments.otlp, arguments.otlp_headers, arguments.otlp_ca)
+    if wrong := problem(collector):
+        raise UsageError(f"--otlp: {wrong}")
+    return collector
 
 
 def _edges(text: str) -> int:

@@ -107,7 +107,7 @@ def answering(config: HubConfig, listening: Listening, ranges: Ranges | None, lo
 
 def _pushing(hub: Hub, gate: Gate, log: Log) -> contextlib.AbstractContextManager[object]:
     """The hub's metrics on their way to a collector, if there is one."""
-    if not hub.config.otlp:
+    if hub.config.otlp is None:
         return contextlib.nullcontext()
     hub.push = Push(
         hub.config.otlp,
