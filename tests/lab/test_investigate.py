@@ -44,6 +44,12 @@ FAULTS: dict[str, tuple[Callable[[Crew, Path], AbstractContextManager[None]], st
     "no DNS": (lambda crew, _: faults.no_dns(crew.lab), "ui/ui", "dns", "ui/ui"),
     "a slow replica": (lambda crew, _: faults.slow(crew.lab, SLOW.title), EDGE, "replica", SLOW.name),
 }
+FAULTS["a full table of connections"] = (
+    lambda crew, _: faults.full_table(crew.lab, "node-b"),
+    EDGE,
+    "conntrack",
+    "node-b",
+)
 if os.environ.get("FAIRWAY_FAULTS") == "all":  # what would take too long each time
     FAULTS["a narrow link"] = (
         lambda crew, _: faults.narrow(crew.lab, "node-b", "100kbit"),
