@@ -6,7 +6,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import msgspec
 import numpy as np
@@ -46,7 +46,7 @@ from fairway.agent.sockets import SocketEvents
 from fairway.agent.told import Told
 from fairway.agent.uplinks import Uplinks
 from fairway.kit.stop import Stoppable
-from fairway.wire.batch import RECORD, REST, Batch, Header
+from fairway.wire.batch import RECORD, REST, Asked, Batch, Header, Limit
 from fairway.wire.rules import NodeFeed, NodePod
 
 TICK, AT_REST = 0.2, 0.5
@@ -272,7 +272,13 @@ class Agent:
         rows["first_us"], rows["last_us"] = self._start_us, time.time_ns() // 1000
         return rows[(rows["tx_packets"] > 0) | (rows["rx_packets"] > 0)], indices, before
 
-    def _send(self, rows: NDArray[np.void], commit: Callable[[], None] = lambda: None, **more: Any) -> None:
+    def _send(
+        self,
+        rows: NDArray[np.void],
+        commit: Callable[[], None] = lambda: None,
+        asked: tuple[Asked, ...] = (),
+        limits: tuple[Limit, ...] = (),
+    ) -> None:
         now_us = time.time_ns() // 1000
         _, totals = self.kernel.tables["totals"].read()
         cpu, memory = own_use()
@@ -288,7 +294,8 @@ class Agent:
             losses=self.losses(),
             packets=int(totals["tx_packets"].sum() + totals["rx_packets"].sum()),
             answers=self.answers.take(),
-            **more,
+            asked=asked,
+            limits=limits,
             kernel=os.uname().release,
             cpu_seconds=cpu,
             resident_bytes=memory,

@@ -141,6 +141,7 @@ class Metrics:
                 ("fairway_node_interface_bytes", "Bytes of the node's own interfaces, link headers included."),
                 ("fairway_node_interface_packets", "Their packets."),
                 ("fairway_node_interface_dropped_packets", "Packets that interface or driver dropped."),
+                ("fairway_node_interface_overruns", "Packets lost because a queue of the card was full."),
             )
         ):
             yield counter(

@@ -89,17 +89,30 @@ def _unanswered(one: Asked) -> tuple[float, str]:
 
 
 def _limits(seen: Observed) -> Iterator[Cause]:
-    """A node's limit is hit, and the trouble touches that node."""
-    touched = {share.name: share.share for share in shares(seen.now, nodes_of)}
+    """A node's limit is hit, and the trouble touches that node. Whom a full table of connections turns away cannot
+    even ask DNS: it is more certain than what follows from it."""
+    touched = _touched(seen)
     for limit in seen.limits:
-        if limit.hit and (touched.get(limit.node, 0.0) > 0 or not touched):
+        share = touched.get(limit.node, 0.0)
+        if limit.hit and (share > 0 or not touched):
             tracked = "conntrack" in limit.name
             yield Cause(
                 kind="conntrack" if tracked else "bandwidth",
                 where=limit.node,
-                score=round(0.7 + 0.28 * touched.get(limit.node, 0.0), 2),
-                why=(_limit_told(limit), f"{touched.get(limit.node, 0.0):.0%} of the trouble touches {limit.node}"),
+                score=round(0.9 + 0.08 * share if tracked else 0.7 + 0.28 * share, 2),
+                why=(_limit_told(limit), f"{share:.0%} of the trouble touches {limit.node}"),
             )
+
+
+def _touched(seen: Observed) -> dict[str, float]:
+    """How much of the trouble each node has: of what is counted, of DNS questions in vain; all of it where it had to
+    do with the subject before and nothing comes any more."""
+    now, before = ({one.name: one.share for one in shares(rows, nodes_of)} for rows in (seen.now, seen.before))
+    found = dict(now)
+    lost = sum(one.asked * one.unanswered for one in seen.dns)
+    for one in seen.dns if lost else ():
+        found[one.node] = max(found.get(one.node, 0.0), one.asked * one.unanswered / lost)
+    return found | dict.fromkeys(before.keys() - now.keys(), 1.0)
 
 
 def _limit_told(limit: Limit) -> str:

@@ -17,13 +17,13 @@ def test_what_is_told_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(nodelimits, "untracked", lambda: dict(failed))
     monkeypatch.setattr(nodelimits.Cards, "read", lambda _: card)
     monkeypatch.setattr(nodelimits.time, "monotonic", lambda: seconds[0])
-    ways = {name: {"ingress": (count, 0, 0), "egress": (2 * count, 0, 0)} for name, count in moved.items()}
+    ways = {name: {"ingress": (count, 0, 0, 0), "egress": (2 * count, 0, 0, 0)} for name, count in moved.items()}
     monkeypatch.setattr(nodelimits, "interfaces", lambda _: ways)
     limits = NodeLimits(lambda: {"count": 90, "max": 100}, tmp_path)
     seconds[0], failed["drop"], failed["insert_failed"] = 110.0, 9, 99
     card["eth0"]["bw_in_allowance_exceeded"] = 6
-    ways["eth0"] = {"ingress": (2000, 0, 0), "egress": (2000, 0, 0)}
-    ways["br0"] = {"ingress": (9**9, 0, 0), "egress": (9**9, 0, 0)}
+    ways["eth0"] = {"ingress": (2000, 0, 0, 0), "egress": (2000, 0, 0, 0)}
+    ways["br0"] = {"ingress": (9**9, 0, 0, 0), "egress": (9**9, 0, 0, 0)}
     assert limits.take() == (
         Limit("conntrack entries", 90, 100),
         Limit("conntrack drop", 2),
@@ -31,7 +31,7 @@ def test_what_is_told_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         Limit("bandwidth in", 800.0),
         Limit("bandwidth out", 0.0),
     )
-    seconds[0], ways["eth0"] = 120.0, {"ingress": (10, 0, 0), "egress": (2000, 0, 0)}
+    seconds[0], ways["eth0"] = 120.0, {"ingress": (10, 0, 0, 0), "egress": (2000, 0, 0, 0)}
     assert limits.take() == (Limit("conntrack entries", 90, 100), Limit("bandwidth out", 0.0)), "a card began anew"
 
 

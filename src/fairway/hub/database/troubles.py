@@ -73,15 +73,14 @@ def limits_between(since: datetime, until: datetime, nodes: Iterable[str]) -> Qu
     full = "max(most) > 0 OR startsWith(name, 'bandwidth ')"
     return Question(
         f"SELECT node, name, if({full}, max(used), sum(used)) AS used, max(most) AS most FROM limits "
-        f"WHERE {bounds} AND ({of}) "
-        f"GROUP BY node, name ORDER BY node, name LIMIT {MOST}",
+        f"WHERE {bounds} AND ({of}) GROUP BY node, name ORDER BY node, name LIMIT {MOST}",
         where.parameters,
     )
 
 
 def asked_between(since: datetime, until: datetime, about: Expression) -> Question:
-    """What each client asked the cluster's resolvers, and how often it got an answer that is none of an error; with
-    the name that it asked most often in vain. UsageError for a filter that is not about clients."""
+    """What each client asked the cluster's resolvers, and how often the answer was no error. `worst` is what
+    it asked for in vain most often within one interval. UsageError for a filter that is not about clients."""
     where = Conditions(ASKED_COLUMNS)
     bounds = f"time_end > {where.moment(since)} AND time_end <= {where.moment(until)} AND ({where.sql(about)})"
     lost = "toInt64(asked) - toInt64(noerror + nxdomain)"

@@ -77,10 +77,12 @@ def look(
     wanted = All((about(subject, services), scope))
     dns = All((resolving(subject), scope))
     since, until, begin = window.since, window.until, _known_since(hub, window)
-    now, before = (
-        _rows(ask(replicas_between(since, until, wanted))),
-        _rows(ask(replicas_between(begin, since, wanted))),
-    )
+    now = _rows(ask(replicas_between(since, until, wanted)))
+    before = _rows(ask(replicas_between(begin, since, wanted)))
+    asked, asked_before = _asked(hub, since, until, dns), _asked(hub, begin, since, dns)
+    nodes = {node for row in (*now, *before) for node in nodes_of(row)} | {
+        one.node for one in (*asked, *asked_before)
+    }
     return Observed(
         client=subject.client,
         server=subject.server,
@@ -91,10 +93,10 @@ def look(
         before=before,
         nodes=_rows(ask(nodes_between(since, until, scope))),
         nodes_before=_rows(ask(nodes_between(begin, since, scope))),
-        dns=_asked(hub, since, until, dns),
-        dns_before=_asked(hub, begin, since, dns),
-        denied=_denied(hub, window, AnyOf((wanted, All((dns, Term("dst.port", "=", (Word("53"),)))))), policies),
-        limits=_limits(hub, subject, window, (*now, *before)),
+        dns=asked,
+        dns_before=asked_before,
+        denied=_denied(hub, window, _deniable(hub, subject, wanted, dns, scope), policies),
+        limits=_limits(hub, window, nodes - {""}),
         changes=tuple(sorted(_changes(hub, subject, window, who=who), key=lambda change: change.at)),
     )
 
@@ -124,11 +126,19 @@ def _asked(hub: "Hub", since: datetime, until: datetime, about: Expression) -> t
     return tuple(Asked(**row) for _, row in sorted(told.items()))
 
 
-def _limits(hub: "Hub", subject: Subject, window: Window, rows: Iterable[Row]) -> tuple[Limit, ...]:
-    """Those of nodes that the subject has to do with, or had."""
-    nodes = {node for row in rows for node in nodes_of(row)} | {subject.node}
-    told = hub.base.ask(limits_between(window.since, window.until, nodes - {""})).to_pylist()
+def _limits(hub: "Hub", window: Window, nodes: Iterable[str]) -> tuple[Limit, ...]:
+    """Those of nodes that the subject's traffic crosses, or crossed."""
+    told = hub.base.ask(limits_between(window.since, window.until, nodes)).to_pylist()
     return tuple(limits_of(told, hub.cluster.nodes if hub.cluster else (), hub.config.bandwidth))
+
+
+def _deniable(hub: "Hub", subject: Subject, wanted: Expression, dns: Expression, scope: Expression) -> Expression:
+    """Denials that may be behind it: its own, and of its client's DNS. They know no nodes but pods: of a node,
+    those that it has now."""
+    if not subject.node:
+        return AnyOf((wanted, All((dns, Term("dst.port", "=", (Word("53"),))))))
+    pods = sorted(pod.name for pod in (hub.cluster.pods if hub.cluster else ()) if pod.node == subject.node)
+    return All((AnyOf(tuple(Term("name", "=", (Word(pod),)) for pod in pods)), scope))
 
 
 def _denied(hub: "Hub", window: Window, wanted: Expression, policies: PolicySets) -> tuple[Dropped, ...]:

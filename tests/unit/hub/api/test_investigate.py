@@ -79,6 +79,15 @@ def test_a_slow_replica_beside_its_sibling(hub: Serving) -> None:
     assert told["changes"] == []  # the audit log's entry is of now, months later
 
 
+def test_a_node(hub: Serving) -> None:
+    told = answer(hub, "/api/v1/investigate", subject='FairwayConntrackFilling{node="node-4"}', **AT)
+    assert [(one["kind"], one["where"]) for one in told["causes"]] == [("bandwidth", "node-4")]
+    assert {part["name"] for part in told["servers"]} == {"db-4"}
+    assert ("node-4", "conntrack entries") in {(limit["node"], limit["name"]) for limit in told["limits"]}
+    nothing = answer(hub, "/api/v1/investigate", "of orders", subject="node node-4", **AT)
+    assert (nothing["causes"], nothing["limits"]) == ([], []), "nor its limits"
+
+
 @pytest.mark.parametrize(
     ("token", "subject", "seen"),
     [("of data", EDGE, True), ("of orders", EDGE, False), ("of nobody", EDGE, False), (None, "no/body", False)],
