@@ -105,8 +105,8 @@ def _limits(seen: Observed) -> Iterator[Cause]:
 
 
 def _touched(seen: Observed) -> dict[str, float]:
-    """How much of the trouble each node has: of what is counted, of DNS questions in vain; all of it where it had to
-    do with the subject before and nothing comes any more."""
+    """How much of the trouble each node has: of what is counted, of DNS questions in vain; all where it had to do
+    with the subject before and nothing comes any more."""
     now, before = ({one.name: one.share for one in shares(rows, nodes_of)} for rows in (seen.now, seen.before))
     found = dict(now)
     lost = sum(one.asked * one.unanswered for one in seen.dns)
