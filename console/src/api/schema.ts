@@ -1004,6 +1004,8 @@ export interface components {
             /** @default 0 */
             rows: number;
             sequence: number;
+            /** @default  */
+            services: string;
         };
         /** Agents */
         Agents: {

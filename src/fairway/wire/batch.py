@@ -135,6 +135,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     limits: tuple[Limit, ...] = ()
     kernel: Annotated[str, msgspec.Meta(max_length=128)] = ""
     """The node's, as `uname -r` says it; empty from older agents."""
+    services: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    """How the node translates Services' addresses (`agent.translation`); empty from older agents."""
     cpu_seconds: Annotated[float, msgspec.Meta(ge=0)] = 0
     """What the agent's process has taken since its start; 0 from older agents, as are its resident bytes."""
     resident_bytes: Annotated[int, msgspec.Meta(ge=0)] = 0
