@@ -275,7 +275,7 @@ def rollout(crew: Crew, folder: Path) -> None:
 
 def panels() -> list[tuple[str, str, str]]:
     found = []
-    for path in sorted((DEPLOY / "grafana").glob("*.json")):
+    for path in sorted((DEPLOY / "helm/fairway/files/dashboards").glob("*.json")):
         for panel in json.loads(path.read_text())["panels"]:
             found += [
                 (path.stem, panel["title"], target["expr"])
