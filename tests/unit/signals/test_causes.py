@@ -156,6 +156,13 @@ def test_nothing_speaks_for_any_cause_where_all_is_well() -> None:
     assert causes(Observed(client="a/b", server="", since=SINCE, until=SINCE, begin=SINCE)) == []
 
 
+def test_servers_of_different_workloads_are_no_siblings() -> None:
+    far = edge(catalog_2=counts(srtt_sum_us=40 * 70_000))
+    rows = tuple(msgspec.structs.replace(row, server_group=row.server) for row in far)
+    assert causes(msgspec.structs.replace(WELL, now=rows)) == []
+    assert causes(msgspec.structs.replace(WELL, now=far)) != []
+
+
 def test_trouble_that_was_there_before_is_no_news() -> None:
     long_ago = msgspec.structs.replace(DENIED, first=WELL.begin - timedelta(minutes=30))
     [old] = causes(msgspec.structs.replace(WELL, denied=(long_ago,)))
