@@ -183,6 +183,23 @@ struct answer {
 	__u8 name[NAME_BYTES];
 };
 
+/* What a pod asked resolvers for, and what became of it: the question itself, or an answer by its response code, RFC
+ * 1035 section 4.1.1. A name longer than is looked at is all zeros. */
+#define ASKED 16
+
+struct asked_key {
+	__u32 ifindex;
+	__u32 code;
+	__u8 name[NAME_BYTES];
+};
+
+struct asked {
+	__u64 count;
+	__u64 last; /* monotonic, nanoseconds */
+	__u64 waited_us; /* from question to answer, added up */
+	__u64 longest_us;
+};
+
 /* When an address was last reported, and by what name: it is again when that is news. */
 struct answered {
 	__u64 at;
@@ -193,6 +210,7 @@ struct answered {
 struct name_scratch {
 	__u8 wire[2 * NAME_BYTES];
 	struct answer answer;
+	struct asked_key asked;
 	__u64 hash;
 	struct question found;
 	__u32 count;
@@ -257,6 +275,7 @@ enum counter {
 	DNS_NXDOMAIN,
 	DNS_REFUSED,
 	DNS_OTHER,
+	ASKED_LOST, /* the table of names asked for was full: a question or an answer is not told */
 	COUNTERS
 };
 

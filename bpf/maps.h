@@ -33,6 +33,9 @@ MAP(learned, BPF_MAP_TYPE_LRU_HASH, struct holder, struct learned, 16384, 0);
 MAP(answered, BPF_MAP_TYPE_LRU_HASH, struct holder, struct answered, 8192, 0);
 MAP(askers, BPF_MAP_TYPE_LRU_HASH, struct flow_key, __u64, 4096, 0); /* neighbours of pods, and when */
 MAP(questions, BPF_MAP_TYPE_LRU_HASH, struct question_key, struct question, 4096, 0);
+MAP(asked_at, BPF_MAP_TYPE_LRU_HASH, struct question_key, __u64, 4096, 0);
+/* What was asked since the agent last took it away. */
+MAP(asked, BPF_MAP_TYPE_HASH, struct asked_key, struct asked, 8192, BPF_F_NO_PREALLOC);
 MAP(name_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct name_scratch, 1, 0);
 
 /* Apart from the events: no first sight is lost for them. */

@@ -2,9 +2,11 @@
 /* Rules with domain names. What a pod asks its resolver is looked at on the way out; if a rule speaks of the name,
  * the addresses in the answer are known before the answer reaches the pod, and so before its first SYN. The answer
  * is believed for the whole chain of aliases in it. RFC 1035 section 4. With or without such rules, what a resolver
- * answers is reported: by what name an address outside was looked up. */
+ * answers is reported: by what name an address outside was looked up, and what became of each pod's questions. */
 #ifndef FAIRWAY_NAMES_H
 #define FAIRWAY_NAMES_H
+
+#include "asked.h"
 
 #define DNS_PORT 53
 #define MAX_LABELS 12
@@ -98,23 +100,31 @@ static __noinline bool read_name(struct __sk_buff *skb, __u32 offset, struct nam
 	return !bpf_skb_load_bytes(skb, offset, name->wire, room + 1) && normalise(name);
 }
 
-/* A question to any server: whether it is a resolver matters when it answers. `offset` is that of the payload.
- * Global, as all here that loops: verified once, not once per way to it. */
-__noinline int note_question(struct __sk_buff *skb, __u32 offset, __u16 local_port)
+/* A question to any server: whether it is a resolver matters when it answers, and for what is told. `offset` is that
+ * of the payload. Global, as all here that loops: verified once, not once per way to it. */
+__noinline int note_question(struct __sk_buff *skb, __u32 offset, __u16 local_port, __u32 names_for)
 {
 	__u32 zero = 0;
 	struct question_key key = {.ifindex = skb->ifindex, .local_port = local_port};
 	struct name_scratch *name = bpf_map_lookup_elem(&name_scratch, &zero);
+	__u64 now = bpf_ktime_get_ns();
 	struct dns_header header;
+	bool readable;
 
 	if (!name || offset > 0xffff || bpf_skb_load_bytes(skb, offset, &header, sizeof(header)))
 		return 0;
 	if ((header.flags[0] & 0xf8) || header.questions != bpf_htons(1))
 		return 0;
-	if (!read_name(skb, offset + sizeof(header), name))
+	key.id = header.id;
+	readable = read_name(skb, offset + sizeof(header), name);
+	if (names_for & NAMES_TOLD) {
+		prepare_asked(name, key.ifindex, readable);
+		note_asked(name, ASKED, now, 0);
+		bpf_map_update_elem(&asked_at, &key, &now, BPF_ANY);
+	}
+	if (!readable || !(names_for & NAMES_JUDGED))
 		return 0;
 	match_name(name);
-	key.id = header.id;
 	if (name->count)
 		bpf_map_update_elem(&questions, &key, &name->found, BPF_ANY);
 	return 0;
@@ -180,14 +190,13 @@ static __noinline void learn_address(const struct holder *address, const struct 
 /* The name that was asked for, ready to be reported with each address of the answer. */
 static __noinline void prepare_answer(struct name_scratch *name)
 {
-	__u64 *words = (__u64 *)name->wire, *copy = (__u64 *)name->answer.name;
+	__u64 *words = (__u64 *)name->wire;
 
+	copy_name(name->answer.name, name);
 	name->hash = 0;
 #pragma unroll
-	for (int i = 0; i < NAME_BYTES / 8; i++) {
-		copy[i] = words[i];
+	for (int i = 0; i < NAME_BYTES / 8; i++)
 		name->hash = name->hash * 0x9e3779b97f4a7c15ull + words[i];
-	}
 }
 
 static __noinline void tell_answer(const struct holder *address, struct name_scratch *name, __u32 ttl)
@@ -267,7 +276,7 @@ __noinline int learn_answer(struct __sk_buff *skb, __u32 offset, __u16 local_por
 	struct name_scratch *name = bpf_map_lookup_elem(&name_scratch, &zero);
 	struct question *asked;
 	struct dns_header header;
-	bool learn;
+	bool learn, readable;
 
 	if (!name || offset > 0xffff || bpf_skb_load_bytes(skb, offset, &header, sizeof(header)))
 		return 0;
@@ -283,10 +292,15 @@ __noinline int learn_answer(struct __sk_buff *skb, __u32 offset, __u16 local_por
 	} else {
 		__builtin_memset(&name->found, 0, sizeof(name->found));
 	}
+	offset += sizeof(header);
+	readable = tell && header.questions == bpf_htons(1) && read_name(skb, offset, name);
+	if (tell) {
+		prepare_asked(name, key.ifindex, readable);
+		note_heard(name, &key, header.flags[1] & 0x0f);
+	}
 	if ((header.flags[1] & 0x0f) || header.questions != bpf_htons(1))
 		return 0;
-	offset += sizeof(header);
-	name->told = tell && header.answers && read_name(skb, offset, name);
+	name->told = readable && header.answers;
 	if (name->told)
 		prepare_answer(name);
 	else if (!learn)
@@ -315,15 +329,17 @@ static __noinline void follow_names(struct __sk_buff *skb, const struct packet *
 {
 	struct pod *pod = bpf_map_lookup_elem(&pods, &p->key.ifindex);
 	__u32 offset = p->transport + sizeof(struct udphdr);
+	bool resolver;
 
 	if (!pod || p->later_fragment)
 		return;
-	if (direction == INGRESS) {
-		if (identify(&p->key, pod->generation).flags & ADDRESS_RESOLVER)
-			learn_answer(skb, offset, p->key.local_port, names_for & NAMES_TOLD);
-	} else if (names_for & NAMES_JUDGED) {
-		note_question(skb, offset, p->key.local_port);
-	}
+	resolver = identify(&p->key, pod->generation).flags & ADDRESS_RESOLVER;
+	if (!resolver)
+		names_for &= ~NAMES_TOLD;
+	if (direction == EGRESS && names_for)
+		note_question(skb, offset, p->key.local_port, names_for);
+	else if (direction == INGRESS && resolver)
+		learn_answer(skb, offset, p->key.local_port, names_for & NAMES_TOLD);
 }
 
 #endif

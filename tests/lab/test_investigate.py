@@ -1,5 +1,6 @@
 """From alarm to cause on the lab: faults that are really there, and the first cause that a person is told."""
 
+import json
 import os
 import sys
 import time
@@ -44,6 +45,12 @@ FAULTS: dict[str, tuple[Callable[[Crew, Path], AbstractContextManager[None]], st
     "no DNS": (lambda crew, _: faults.no_dns(crew.lab), "ui/ui", "dns", "ui/ui"),
     "a slow replica": (lambda crew, _: faults.slow(crew.lab, SLOW.title), EDGE, "replica", SLOW.name),
 }
+FAULTS["a full table of connections"] = (
+    lambda crew, _: faults.full_table(crew.lab, "node-b"),
+    EDGE,
+    "conntrack",
+    "node-b",
+)
 if os.environ.get("FAIRWAY_FAULTS") == "all":  # what would take too long each time
     FAULTS["a narrow link"] = (
         lambda crew, _: faults.narrow(crew.lab, "node-b", "100kbit"),
@@ -82,6 +89,25 @@ def missing_rule(crew: Crew, folder: Path) -> Iterator[None]:
         yield
     finally:
         crew.intend(Intent())
+
+
+def test_names_asked_for_and_limits_of_nodes_are_known(crew: Crew, capsys: pytest.CaptureFixture[str]) -> None:
+    state = ["--since", "1m", "--state", str(crew.state.folder), "--output", "json"]
+
+    def told() -> bool:
+        capsys.readouterr()
+        main(["dns", "ui/ui", *state])
+        names[:] = json.loads(capsys.readouterr().out)
+        return any(one["answered"] and one["wait_ms"] for one in names)
+
+    names: list[dict[str, object]] = []
+    wait(told, lambda: names)
+    assert all(one["name"] and (one["namespace"], one["workload"]) == ("ui", "Deployment/ui") for one in names), (
+        names
+    )
+    main(["investigate", "node node-b", "--window", "30s", *state[2:]])
+    limits = {(one["node"], one["name"]): one for one in json.loads(capsys.readouterr().out)["limits"]}
+    assert 0 <= limits["node-b", "conntrack entries"]["used"] < limits["node-b", "conntrack entries"]["most"]
 
 
 @pytest.mark.parametrize("name", FAULTS)

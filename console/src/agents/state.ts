@@ -35,6 +35,7 @@ const MEANT: Readonly<Record<string, string>> = {
   packets_unparsed: "{} packets could not be read.",
   answers_unread: "{} DNS answers could not be followed: rules by name may lack an address.",
   answers_lost: "{} DNS answers were lost: some addresses outside go without their names.",
+  asked_lost: "{} DNS questions or answers were not told: more names were asked for than the table holds.",
   sockets_unheard: "Connections given up in silence are not told: the agent may not listen for them here.",
   spool_dropped: "{} batches were dropped: nobody took them in time.",
   batches_refused: "{} batches could not be read by the hub.",

@@ -125,6 +125,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dns/names": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which names are asked for, by whom
+         * @description A filter may speak of clients' namespace, workload, name, node and zone.
+         */
+        get: operations["names"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/edges": {
         parameters: {
             query?: never;
@@ -1075,18 +1095,25 @@ export interface components {
             answered: number;
             asked: number;
             client: string;
+            /** @default 0 */
+            failed: number;
             node: string;
+            /** @default  */
+            worst: string;
         };
         /** Asker */
         Asker: {
             answered: number;
             asked: number;
+            failed: number;
             names: string[];
             namespace: string;
             node: string;
+            nxdomain: number;
             pod: string;
             resolvers: string[];
             unanswered: number;
+            wait_ms: number | null;
             workload: string;
         };
         /** Backend */
@@ -1995,6 +2022,30 @@ export interface components {
             /** Format: date-time */
             since: string;
         };
+        /** Question */
+        Question: {
+            answered: number;
+            asked: number;
+            failed: number;
+            /** Format: date-time */
+            last: string;
+            longest_ms: number;
+            name: string;
+            namespace: string;
+            nxdomain: number;
+            pods: number;
+            unanswered: number;
+            wait_ms: number | null;
+            workload: string;
+        };
+        /** Questions */
+        Questions: {
+            questions: components["schemas"]["Question"][];
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            until: string;
+        };
         /** Rectangle */
         Rectangle: {
             height: number;
@@ -2415,6 +2466,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Dns"];
+                };
+            };
+        };
+    };
+    names: {
+        parameters: {
+            query?: {
+                /** @description at most so many pods */
+                limit?: number;
+                /** @description filter, such as `src.namespace=shop dst.port=5432 since=2h` */
+                q?: string;
+                /** @description beginning: 90s, 5m, 2h, 7d before now, or a time; default 1h */
+                since?: string;
+                /** @description end, in the same words; default now */
+                until?: string;
+                /** @description within the cluster, with cloud services, with the outside */
+                view?: "all" | "cluster" | "cloud" | "external";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Questions"];
                 };
             };
         };

@@ -95,13 +95,14 @@ NODES = Dashboard(
                     [(f"fairway_node_conntrack_allowance_available{{{ON}}}", "{{node}} {{interface}}")],
                 ),
                 Panel(
-                    "Dropped by interfaces",
+                    "Dropped by interfaces, and overruns of their queues",
                     "pps",
                     [
                         (
-                            f"rate(fairway_node_interface_dropped_packets_total{{{ON}}}[{RATE}])",
-                            "{{node}} {{interface}} {{direction}}",
+                            f"rate(fairway_node_interface_{what}_total{{{ON}}}[{RATE}])",
+                            "{{node}} {{interface}} {{direction}} " + what.partition("_")[0],
                         )
+                        for what in ("dropped_packets", "overruns")
                     ],
                 ),
                 Panel(

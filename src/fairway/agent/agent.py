@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fairway.agent import privileges
 from fairway.agent.answers import Answers
+from fairway.agent.asked import Questions
 from fairway.agent.attach import Attachments
 from fairway.agent.attribution import of_known_pods
 from fairway.agent.backlog import Backlog
@@ -34,6 +35,7 @@ from fairway.agent.kernel import Kernel, Records
 from fairway.agent.libbpf import BPFError
 from fairway.agent.memory import give_back
 from fairway.agent.netlink import Netlink
+from fairway.agent.nodelimits import NodeLimits
 from fairway.agent.obey import Enforcement
 from fairway.agent.outside import Outside
 from fairway.agent.pods import Pods
@@ -45,7 +47,7 @@ from fairway.agent.told import Told
 from fairway.agent.translation import Translation
 from fairway.agent.uplinks import Uplinks
 from fairway.kit.stop import Stoppable
-from fairway.wire.batch import RECORD, REST, Batch, Header
+from fairway.wire.batch import RECORD, REST, Asked, Batch, Header, Limit
 from fairway.wire.rules import NodeFeed, NodePod
 
 TICK, AT_REST = 0.2, 0.5
@@ -76,6 +78,8 @@ class Agent:
         self.ring = Backlog(Ring(self.kernel.fds["events"], self.kernel.ring_bytes, self.kernel.event))
         self.spills = Ring(self.kernel.fds["spills"], self.kernel.ring_bytes, self.kernel.spill)
         self.answers = Answers(Ring(self.kernel.fds["answers"], self.kernel.answer_bytes, self.kernel.answer))
+        self.questions = Questions(self.kernel.tables["asked"])
+        self.limits = NodeLimits()
         self.flows, self.denials = FlowDrain(self.kernel, self.spills), DenialDrain(self.kernel.tables["denials"])
         if adopted:
             # What moved before this agent was told by the one before, or is part of its pods' next `rest`.
@@ -235,7 +239,12 @@ class Agent:
         rest, indices, sums = self._rest(top, totals)
         told = np.concatenate((top, self._untold(rows, first), denials, rest))
         number = self.outside.outbox.next_sequence
-        self._send(told, lambda: self.told.note(indices, sums, self.outside.boot, number))
+        self._send(
+            told,
+            lambda: self.told.note(indices, sums, self.outside.boot, number),
+            asked=self.questions.take(self.pods.by_interface),
+            limits=self.limits.take(),
+        )
         self.opened.count(rows, self._pod_list())
         self.opened.count_told(told)
         self.flows.forget_idle(now, self.clock.hz)
@@ -272,7 +281,12 @@ class Agent:
         return rows[(rows["tx_packets"] > 0) | (rows["rx_packets"] > 0)], indices, before
 
     def _send(
-        self, rows: NDArray[np.void], commit: Callable[[], None] = lambda: None, gone: tuple[NodePod, ...] = ()
+        self,
+        rows: NDArray[np.void],
+        commit: Callable[[], None] = lambda: None,
+        asked: tuple[Asked, ...] = (),
+        limits: tuple[Limit, ...] = (),
+        gone: tuple[NodePod, ...] = (),
     ) -> None:
         now_us = time.time_ns() // 1000
         _, totals = self.kernel.tables["totals"].read()
@@ -289,6 +303,8 @@ class Agent:
             losses=self.losses(),
             packets=int(totals["tx_packets"].sum() + totals["rx_packets"].sum()),
             answers=self.answers.take(),
+            asked=asked,
+            limits=limits,
             kernel=os.uname().release,
             services=self.translation.mode(),
             cpu_seconds=cpu,
@@ -305,7 +321,7 @@ class Agent:
                 name: kernel[name]
                 for name in (
                     *("events_lost", "spills_lost", "flows_full", "fragments_unmatched", "packets_unparsed"),
-                    *("answers_unread", "answers_lost"),
+                    *("answers_unread", "answers_lost", "asked_lost"),
                 )
             },
             **self.outside.losses(),

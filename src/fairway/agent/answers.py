@@ -28,7 +28,8 @@ class Answers:
         news = np.concatenate([*self._waiting, self._ring.read()])
         self._waiting = [news[MOST:]]
         zero_us = (time.time_ns() - time.monotonic_ns()) // 1000
-        return tuple(_answer(row, name, zero_us) for row in news[:MOST] if (name := _name(row["name"].tobytes())))
+        named = ((row, written_name(row["name"].tobytes())) for row in news[:MOST])
+        return tuple(_answer(row, name, zero_us) for row, name in named if name)
 
     def close(self) -> None:
         """Let go of the ring."""
@@ -40,7 +41,7 @@ def _answer(row: Any, name: str, zero_us: int) -> Answer:
     return Answer(address, name, zero_us + int(row["at"]) // 1000, int(row["ttl"]))
 
 
-def _name(wire: bytes) -> str:
+def written_name(wire: bytes) -> str:
     """A name as people write it (RFC 1035 section 3.1), empty if it is none."""
     labels, at = [], 0
     while length := wire[at]:

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from fairway.agent.attach import Hook
 from fairway.kit.anywhere import anywhere
-from fairway.kit.otlp import problem as collector_problem
+from fairway.kit.otlp import Collector, problem
 
 ENVIRONMENT: Final = "FAIRWAY_AGENT_"
 FIXED: Final = ("node", "spool", "pins", "hook", "keep_open", "stdout")
@@ -74,6 +74,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     )
     metrics_pods: Annotated[int, Meta(description="pods with metrics of their own, at most", ge=0, le=4096)] = 1000
     otlp: Annotated[str, Meta(description="also push metrics to this OpenTelemetry collector (HTTP)")] = ""
+    otlp_headers: Annotated[Path | None, Meta(description="file of headers for it, `Name: value` lines")] = None
+    otlp_ca: Annotated[Path | None, Meta(description="file of certificates to trust it by, PEM")] = None
     compat: Annotated[Compat, Meta(description="also metrics under another agent's names: none or aws")] = (
         Compat.NONE
     )
@@ -83,6 +85,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     def believed(self) -> tuple[str, ...]:
         """The addresses in `resolvers`. ValueError if one of them is none."""
         return tuple(str(ipaddress.ip_address(part.strip())) for part in self.resolvers.split(",") if part.strip())
+
+    def collector(self) -> Collector:
+        """Where `otlp` pushes to."""
+        return Collector(self.otlp, self.otlp_headers, self.otlp_ca)
 
     def problems(self) -> list[str]:
         """What does not fit together, one line each; nothing of what is in files."""
@@ -101,7 +107,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
             found += _hub_problems(self.hub, self.token_file)
         if self.metrics and listen_address(self.metrics) is None:
             found.append(f"`metrics`: `{self.metrics}` is no address:port, as in 0.0.0.0:9410 or [::]:9410")
-        if self.otlp and (wrong := collector_problem(self.otlp)):
+        if self.otlp and (wrong := problem(self.collector())):
             found.append(f"`otlp`: {wrong}")
         if self.metrics_key is not None and self.metrics_cert is None:
             found.append("`metrics-key` is of no use without `metrics-cert`")

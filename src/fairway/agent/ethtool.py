@@ -9,7 +9,9 @@ import ctypes
 import fcntl
 import socket
 import struct
+import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 _SIOCETHTOOL: Final = 0x8946
@@ -27,6 +29,7 @@ ALLOWANCES: Final = {
 }
 """The ENA driver's counters of packets that the cloud queued or dropped beyond what the machine is allowed."""
 AVAILABLE: Final = "conntrack_allowance_available"
+_CARDS_SECONDS: Final = 60.0
 
 
 def statistics(interface: str) -> dict[str, int]:
@@ -66,3 +69,18 @@ def _ask(sock: socket.socket, interface: str, command: bytes) -> bytes:
     request = struct.pack("=16sQ", interface.encode()[:15], ctypes.addressof(buffer))
     fcntl.ioctl(sock, _SIOCETHTOOL, request)
     return buffer.raw
+
+
+@dataclass(slots=True)
+class Cards:
+    """Network cards that count allowances; which they are is looked up once a minute."""
+
+    _names: tuple[str, ...] = ()
+    _due: float = 0.0
+
+    def read(self) -> dict[str, dict[str, int]]:
+        """Their counters by interface."""
+        if time.monotonic() >= self._due:
+            self._names = tuple(allowances(name for _, name in socket.if_nameindex()))
+            self._due = time.monotonic() + _CARDS_SECONDS
+        return allowances(self._names)

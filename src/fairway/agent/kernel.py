@@ -9,7 +9,7 @@ import ctypes as c
 import errno
 import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -65,12 +65,18 @@ class Table:
     def read(self, room: tuple[Records, Records] | None = None) -> tuple[Records, Records]:
         """All entries, read in batches; in `room`, if given. An entry that moves while it is read may come twice or
         not at all."""
-        keys, values = room or self.room()
+        return self._batches(library().bpf_map_lookup_batch, *(room or self.room()))
+
+    def take(self) -> tuple[Records, Records]:
+        """All entries, each removed as it is read."""
+        return self._batches(library().bpf_map_lookup_and_delete_batch, *self.room())
+
+    def _batches(self, look_up: Callable[..., int], keys: Records, values: Records) -> tuple[Records, Records]:
         cursor_in, cursor_out = np.zeros(64, "u1"), np.zeros(64, "u1")
         options, filled, first = BatchOptions(size=c.sizeof(BatchOptions)), 0, True
         while filled < self.size:
             count = c.c_uint32(CHUNK)
-            result = library().bpf_map_lookup_batch(
+            result = look_up(
                 self.fd,
                 None if first else cursor_in.ctypes.data,
                 cursor_out.ctypes.data,
@@ -147,6 +153,8 @@ TABLES: Final = {  # name: (key, value), as named in the object's BTF; plain num
     "answered": ("holder", "answered"),
     "questions": ("question_key", "question"),
     "askers": ("flow_key", "<u8"),
+    "asked": ("asked_key", "asked"),
+    "asked_at": ("question_key", "<u8"),
 }
 _RINGS: Final = {"events": ("event",), "spills": ("spill",), "answers": ("answer",)}
 _PARTS: Final[dict[str, tuple[str, ...]]] = {**TABLES, **_RINGS}
@@ -169,6 +177,7 @@ COUNTERS: Final = (
     "dns_nxdomain",
     "dns_refused",
     "dns_other",
+    "asked_lost",
 )
 _LINKS: Final = ("links", "uplinks", "sockets")
 _OPTIONAL: Final = ("fairway_sockets",)

@@ -104,9 +104,12 @@ _SIGNATURES: Final = {
     "bpf_map_update_elem": (c.c_int, (c.c_int, Pointer, Pointer, c.c_uint64)),
     "bpf_map_delete_elem": (c.c_int, (c.c_int, Pointer)),
     "bpf_map_get_next_key": (c.c_int, (c.c_int, Pointer, Pointer)),
-    "bpf_map_lookup_batch": (
-        c.c_int,
-        (c.c_int, Pointer, Pointer, Pointer, Pointer, c.POINTER(c.c_uint32), c.POINTER(BatchOptions)),
+    **dict.fromkeys(
+        ("bpf_map_lookup_batch", "bpf_map_lookup_and_delete_batch"),
+        (
+            c.c_int,
+            (c.c_int, Pointer, Pointer, Pointer, Pointer, c.POINTER(c.c_uint32), c.POINTER(BatchOptions)),
+        ),
     ),
     "bpf_map_update_batch": (
         c.c_int,

@@ -9,8 +9,8 @@ _TRACKING: Final = Path("/proc/net/stat/nf_conntrack")
 MOST_INTERFACES: Final = 32
 """Interfaces with series of their own; a node has few beside its pods'."""
 
-Ways = dict[str, tuple[int, int, int]]
-"""By direction, as the node sees it (`ingress`, `egress`): bytes, packets, packets dropped."""
+Ways = dict[str, tuple[int, int, int, int]]
+"""By direction, as the node sees it (`ingress`, `egress`): bytes, packets, packets dropped, overruns of a queue."""
 
 
 def interfaces(without: Collection[str], path: Path = _INTERFACES) -> dict[str, Ways]:
@@ -22,8 +22,8 @@ def interfaces(without: Collection[str], path: Path = _INTERFACES) -> dict[str, 
         columns, name = [int(word) for word in rest.split()], name.strip()
         if name != "lo" and name not in without and len(found) < MOST_INTERFACES:
             found[name] = {
-                "ingress": (columns[0], columns[1], columns[3]),
-                "egress": (columns[8], columns[9], columns[11]),
+                "ingress": (columns[0], columns[1], columns[3], columns[4]),
+                "egress": (columns[8], columns[9], columns[11], columns[12]),
             }
     return found
 

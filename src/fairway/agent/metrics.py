@@ -1,14 +1,13 @@
 """What the agent shows of its node and of itself. docs/agent.md has the same table; a test compares the two."""
 
 import socket
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 import fairway
 from fairway.agent.compat import AwsWindow
-from fairway.agent.ethtool import ALLOWANCES, AVAILABLE, allowances
+from fairway.agent.ethtool import ALLOWANCES, AVAILABLE, Cards
 from fairway.agent.feed import HubFeed
 from fairway.agent.kernel import Kernel
 from fairway.agent.limits import interfaces, untracked
@@ -19,24 +18,8 @@ from fairway.kit.openmetrics import Family, Sample, counter, gauge
 from fairway.kit.otlp import Push
 
 _STATES: Final = ("pods_without_interface",)
-_CARDS_SECONDS: Final = 60.0
 _WAYS: Final = ("ingress", "egress")
 _CODES: Final = ("noerror", "servfail", "nxdomain", "refused", "other")
-
-
-@dataclass(slots=True)
-class Cards:
-    """Network cards that count allowances; which they are is looked up once a minute."""
-
-    _names: tuple[str, ...] = ()
-    _due: float = 0.0
-
-    def read(self) -> dict[str, dict[str, int]]:
-        """Their counters by interface."""
-        if time.monotonic() >= self._due:
-            self._names = tuple(allowances(name for _, name in socket.if_nameindex()))
-            self._due = time.monotonic() + _CARDS_SECONDS
-        return allowances(self._names)
 
 
 @dataclass(slots=True)
@@ -158,6 +141,7 @@ class Metrics:
                 ("fairway_node_interface_bytes", "Bytes of the node's own interfaces, link headers included."),
                 ("fairway_node_interface_packets", "Their packets."),
                 ("fairway_node_interface_dropped_packets", "Packets that interface or driver dropped."),
+                ("fairway_node_interface_overruns", "Packets lost because a queue of the card was full."),
             )
         ):
             yield counter(

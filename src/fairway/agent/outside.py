@@ -165,7 +165,7 @@ class Outside:
                 "service.version": fairway.__version__,
                 "k8s.node.name": config.node,
             }
-            self.health.push = Push(config.otlp, self._metrics.families, told, self._say)
+            self.health.push = Push(config.collector(), self._metrics.families, told, self._say)
             self.health.push.start()
         if address is None:
             return

@@ -130,8 +130,12 @@ class Sender:
             return
         self.sent.split += 1
         header = batch.header
-        for number, rows in ((2 * part, batch.rows[:middle]), (2 * part + 1, batch.rows[middle:])):
-            half = wire.Batch(header, rows)
+        rest = msgspec.structs.replace(header, asked=(), limits=())  # counted once
+        for number, told, rows in (
+            (2 * part, header, batch.rows[:middle]),
+            (2 * part + 1, rest, batch.rows[middle:]),
+        ):
+            half = wire.Batch(told, rows)
             identity = BatchId(header.node, header.boot, header.sequence, number)
             if self._post(identity, wire.encode(half)).status == 413:
                 self._halve(half, number)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fairway.hub.identity import Identifies
     from fairway.hub.rollouts.drivers import Driver
     from fairway.hub.surroundings import Surroundings
+    from fairway.kit.otlp import Collector
 
 
 def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -42,6 +43,9 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     verb.add_argument("--ranges", type=Path, metavar="FILE", help="a provider's published ranges (ip-ranges.json)")
     verb.add_argument(
         "--prices", type=Path, metavar="FILE", help="what bytes between zones cost (YAML), instead of list prices"
+    )
+    verb.add_argument(
+        "--bandwidth", type=Path, metavar="FILE", help="Gbit/s that machines may have, by instance type (YAML)"
     )
     verb.add_argument(
         "--listen",
@@ -85,12 +89,9 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         metavar="N",
         help="edges between workloads with metrics of their own, at most; the others are counted (default: none)",
     )
-    verb.add_argument(
-        "--otlp",
-        type=_collector,
-        metavar="URL",
-        help="push metrics to this OpenTelemetry collector",
-    )
+    verb.add_argument("--otlp", metavar="URL", help="push metrics to this OpenTelemetry collector")
+    verb.add_argument("--otlp-headers", type=Path, metavar="FILE", help="headers for it, `Name: value` lines")
+    verb.add_argument("--otlp-ca", type=Path, metavar="FILE", help="certificates to trust it by, PEM")
     verb.set_defaults(run=run)
 
 
@@ -100,6 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
     from fairway.cloud.ranges import read_ranges
     from fairway.hub.database.retention import parse_retention
     from fairway.hub.limits import Limit, Limits
+    from fairway.hub.node_limits import read_bandwidth
     from fairway.hub.serve import Listening, serve
     from fairway.hub.service import HubConfig
     from fairway.hub.state import State
@@ -132,7 +134,8 @@ def run(arguments: argparse.Namespace) -> int:
         parse_retention(arguments.keep),
         read_prices(arguments.prices) if arguments.prices else Prices(),
         arguments.metric_edges,
-        arguments.otlp or "",
+        read_bandwidth(arguments.bandwidth) if arguments.bandwidth else {},
+        _collector(arguments),
         drivers=drivers,
     )
     try:
@@ -180,12 +183,16 @@ def _address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _collector(text: str) -> str:
-    from fairway.kit.otlp import problem
+def _collector(arguments: argparse.Namespace) -> "Collector | None":
+    from fairway.kit.errors import UsageError
+    from fairway.kit.otlp import Collector, problem
 
-    if wrong := problem(text):
-        raise argparse.ArgumentTypeError(wrong)
-    return text
+    if not arguments.otlp:
+        return None
+    collector = Collector(arguments.otlp, arguments.otlp_headers, arguments.otlp_ca)
+    if wrong := problem(collector):
+        raise UsageError(f"--otlp: {wrong}")
+    return collector
 
 
 def _edges(text: str) -> int:

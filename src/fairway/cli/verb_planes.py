@@ -1,6 +1,7 @@
 """`fairway planes`: where a cloud's flow logs and the agents disagree."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,22 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     verb.add_argument(
         "logs", type=Path, metavar="LOGS", help="flows that `fairway import vpc-flow-log --out` made of them"
     )
+    verb.add_argument(
+        "--interfaces",
+        type=Path,
+        metavar="FILE",
+        help="what `aws ec2 describe-network-interfaces` printed: names gateways and load balancers",
+    )
     add_source(verb, limit=50)
     verb.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the disagreements, the most packets first; exit code 1 if there are any."""
+    from fairway.cloud.interfaces import read_interfaces
     from fairway.hub.columns import IMPORTED
     from fairway.hub.edges import edges_of
+    from fairway.hub.hops import hops_of
     from fairway.hub.matching import edges_matching
     from fairway.hub.store import read_flows
     from fairway.kit import show
@@ -34,9 +43,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     asked = source(arguments)
     wanted, output = asked.wanted, show.Output(arguments.output)
-    cloud = edges_of(read_flows(arguments.logs, wanted.since, wanted.until, IMPORTED))
-    found = disagreements(edges_of(asked.flows()), edges_matching(wanted.expression, cloud))
-    rows = [_row(one, table=output is show.Output.TABLE) for one in found[: arguments.limit]]
+    logs = read_flows(arguments.logs, wanted.since, wanted.until, IMPORTED)
+    names = read_interfaces(arguments.interfaces) if arguments.interfaces else {}
+    cloud = edges_matching(wanted.expression, edges_of(logs))
+    found = disagreements(edges_of(asked.flows()), cloud, hops_of(logs, names))
+    rows = [_row(one, names, table=output is show.Output.TABLE) for one in found[: arguments.limit]]
     show.rows(rows, output=output, right=("packets",), empty="the cloud's network and the agents agree")
     if output is show.Output.TABLE:
         for kind in dict.fromkeys(one.kind for one in found):
@@ -46,10 +57,11 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if found else 0
 
 
-def _row(one: Any, *, table: bool) -> dict[str, Any]:
+def _row(one: Any, names: Mapping[str, str], *, table: bool) -> dict[str, Any]:
     from fairway.hub.summary import port_name
 
-    ends = {"what": str(one.kind), "client": one.client, "server": one.server}
+    client, server = (f"{end} ({names[end]})" if end in names else end for end in (one.client, one.server))
+    ends = {"what": str(one.kind), "client": client, "server": server}
     if not table:
         return {
             **ends,
@@ -59,6 +71,7 @@ def _row(one: Any, *, table: bool) -> dict[str, Any]:
             "first_seen": one.first.isoformat(),
             "last_seen": one.last.isoformat(),
             "nodes": sorted(one.nodes),
+            "hops": sorted(one.hops),
         }
     return {
         **ends,
@@ -66,4 +79,5 @@ def _row(one: Any, *, table: bool) -> dict[str, Any]:
         "packets": str(one.packets),
         "last seen": one.last.strftime("%Y-%m-%d %H:%M:%S"),
         "nodes": ", ".join(sorted(one.nodes)),
+        "by way of": ", ".join(sorted(one.hops)),
     }

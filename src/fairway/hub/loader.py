@@ -18,6 +18,8 @@ from fairway.hub.clocks import Clocks
 from fairway.hub.database.flowbase import FlowBase
 from fairway.hub.database.flows import counted_once
 from fairway.hub.names import Names
+from fairway.hub.names_asked import asked_in
+from fairway.hub.node_limits import limits_in
 from fairway.hub.record import named
 from fairway.hub.segments import Record, read_segment
 from fairway.kit.errors import FairwayError
@@ -104,6 +106,8 @@ class Loader:
             rows, once = len(flows), self._counted(flows, batches, agents, names.nodes())
             token = f"{self.hub}-{segment.stem}"
             self.base.append(flows, once, token)
+            self.base.note("names_asked", asked_in(batches, names), token)
+            self.base.note("limits", limits_in(batches), token)
             self.base.remember(reports, token)
             for word in pc.value_counts(flows["category"].cast(pa.string())).to_pylist():
                 self.categories[word["values"]] += word["counts"]

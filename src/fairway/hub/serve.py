@@ -126,7 +126,7 @@ def _fresh(
 
 def _pushing(hub: Hub, gate: Gate, log: Log) -> contextlib.AbstractContextManager[object]:
     """The hub's metrics on their way to a collector, if there is one."""
-    if not hub.config.otlp:
+    if hub.config.otlp is None:
         return contextlib.nullcontext()
     hub.push = Push(
         hub.config.otlp,

@@ -56,7 +56,7 @@ from fairway.hub.trial import would_deny
 from fairway.hub.trying import Trying
 from fairway.hub.wishes import Wanted
 from fairway.kit.files import Signature, signature, write_atomically
-from fairway.kit.otlp import SECONDS, Push
+from fairway.kit.otlp import SECONDS, Collector, Push
 from fairway.policy.model import Cluster
 from fairway.views.map import Grain
 
@@ -77,7 +77,9 @@ class HubConfig:
     prices: Prices = field(default_factory=Prices)
     metric_edges: int = 0
     """Edges between workloads with metrics of their own, at most."""
-    otlp: str = ""
+    bandwidth: Mapping[str, float] = field(default_factory=dict)
+    """Gigabits a second that machines may have, by instance type."""
+    otlp: Collector | None = None
     """The collector that metrics are pushed to, every `otlp_seconds`."""
     otlp_seconds: float = SECONDS
     drivers: Mapping[str, Driver] = field(default_factory=dict)

@@ -6,13 +6,15 @@ one has it. Names are those of the families, `_total` left out, as OpenTelemetry
 
 import http.client
 import json
+import re
 import ssl
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import Any, Final, Self
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from fairway.kit.openmetrics import Family, Kind
@@ -21,18 +23,47 @@ PATH: Final = "/v1/metrics"
 SECONDS: Final = 30.0
 """Between two pushes."""
 _PATIENCE: Final = 10.0
+_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+"""Of a header: RFC 9110 section 5.6.2."""
 _CUMULATIVE: Final = 2  # AggregationTemporality
 
 
-def problem(url: str) -> str:
-    """What is wrong with a collector's URL, for a person; empty if nothing is."""
+class Collector(NamedTuple):
+    """Where metrics go. `headers` is a file of lines `Name: value`, `ca` one of certificates to trust, PEM; either
+    may be missing, and is read for each push: what is in it may be renewed. What headers say is never told."""
+
+    url: str
+    headers: Path | None = None
+    ca: Path | None = None
+
+
+def problem(collector: Collector) -> str:
+    """What is wrong with a collector, for a person; empty if nothing is."""
+    url = collector.url
     try:
         parts = urlsplit(url)
         fine = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and not parts.fragment
         _ = parts.port
     except ValueError:
         fine = False
-    return "" if fine else f"`{url}` is no URL of a collector such as http://otel-collector.monitoring:4318"
+    if not fine:
+        return f"`{url}` is no URL of a collector such as http://otel-collector.monitoring:4318"
+    if collector.headers and parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "::1", "localhost"):
+        return f"`{url}` would send credentials in the clear; use https://"
+    return ""
+
+
+def read_headers(path: Path | None) -> dict[str, str]:
+    """The headers in a file; none where it is missing. ValueError says which line is none, not what is in it."""
+    headers = {}
+    lines = path.read_text(encoding="utf-8").splitlines() if path and path.exists() else []
+    for number, line in enumerate(lines, 1):
+        name, colon, value = line.partition(":")
+        if colon and _NAME.fullmatch(name.strip()) and value.strip().isprintable() and value.isascii():
+            headers[name.strip()] = value.strip()
+        elif line.strip():
+            raise ValueError(f"{path}: line {number} is no header; write `Name: value`")
+    return headers
 
 
 def encode(families: Iterable[Family], resource: Mapping[str, str], start_ns: int, now_ns: int) -> bytes:
@@ -68,20 +99,20 @@ def _attributes(labels: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 class Push:
-    """`with Push(...):` sends what `families` says to the collector at `url`, every `seconds`, from its own thread.
+    """`with Push(...):` sends what `families` says to the collector, every `seconds`, from its own thread.
 
     What goes wrong is told once, in one line, as is that it went well again; `exports` counts both.
     """
 
     def __init__(
         self,
-        url: str,
+        collector: Collector,
         families: Callable[[], Iterable[Family]],
         resource: Mapping[str, str],
         say: Callable[[str], None],
         seconds: float = SECONDS,
     ) -> None:
-        self._url, self._families, self._resource, self._say = url, families, resource, say
+        self._collector, self._families, self._resource, self._say = collector, families, resource, say
         self._seconds = seconds
         self._start_ns = time.time_ns()
         self._trouble = ""
@@ -110,7 +141,7 @@ class Push:
             trouble = self._push()
             self.exports["failed" if trouble else "sent"] += 1
             if trouble != self._trouble:
-                self._say(f"otlp {self._url}: {trouble or 'well again'}")
+                self._say(f"otlp {self._collector.url}: {trouble or 'well again'}")
             self._trouble = trouble
             self._ended.wait(self._seconds)
 
@@ -124,19 +155,24 @@ class Push:
         return "" if 200 <= status < 300 else f"it answers {status}"
 
     def _post(self, content: bytes) -> int:
-        parts = urlsplit(self._url)
+        parts = urlsplit(self._collector.url)
         host, port = parts.hostname or "", parts.port
+        headers = read_headers(self._collector.headers)
         connection = (
-            http.client.HTTPSConnection(host, port, timeout=_PATIENCE, context=ssl.create_default_context())
+            http.client.HTTPSConnection(host, port, timeout=_PATIENCE, context=self._trust())
             if parts.scheme == "https"
             else http.client.HTTPConnection(host, port, timeout=_PATIENCE)
         )
         path = parts.path.rstrip("/")
         try:
-            connection.request("POST", f"{path}{PATH}", content, {"Content-Type": "application/json"})
+            connection.request("POST", f"{path}{PATH}", content, headers | {"Content-Type": "application/json"})
             answer = connection.getresponse()
             with suppress(http.client.HTTPException):
                 answer.read(1 << 16)
             return answer.status
         finally:
             connection.close()
+
+    def _trust(self) -> ssl.SSLContext:
+        ca = self._collector.ca
+        return ssl.create_default_context(cafile=str(ca) if ca and ca.exists() else None)

@@ -1,9 +1,12 @@
-"""Faults that are put into a running lab and taken out again: loss, a narrow link, a slow replica, no DNS.
+"""Faults that are put into a running lab and taken out again: loss, a narrow link, a slow replica, no DNS, a full
+table of connections.
 
-Each is real: nftables drops packets, a token bucket (tc tbf) makes them wait and then drops them.
+Each is real: nftables drops packets, a token bucket (tc tbf) makes them wait and then drops them, and the table is
+filled up to the limit that the kernel has.
 """
 
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -46,6 +49,17 @@ def narrow(lab: Lab, node: str, rate: str) -> Iterator[None]:
     """A node's link takes so many bits a second; packets wait a tenth of a second at most, then are dropped."""
     with _shaped(_netns(lab, node), _UPLINK, rate, "100ms"):
         yield
+
+
+@contextmanager
+def full_table(lab: Lab, node: str) -> Iterator[None]:
+    """A node's table of connections is full: those that are in it go on, newcomers are dropped."""
+    netns, program = _netns(lab, node), [sys.executable, "-m", "fairway.lab.conntrack"]
+    try:
+        _run(netns, [*program, "fill"])
+        yield
+    finally:
+        _run(netns, [*program, "empty"])
 
 
 def _netns(lab: Lab, node: str) -> str:

@@ -65,9 +65,13 @@ def _dns(seen: Observed) -> Iterator[Cause]:
         return
     per_second = _per(seen, summed(seen.now).connections, summed(seen.before).connections)
     why = [
-        f"{now.asked - now.answered:.0f} of {now.asked:.0f} DNS packets of {seen.client} without an answer "
-        f"({before.unanswered:.0%} before)",
-        *(f"{one.client} on {one.node}: {one.unanswered:.0%}" for one in sorted(seen.dns, key=_unanswered)[:3]),
+        f"{now.asked - now.answered:.0f} of {now.asked:.0f} DNS packets of {seen.client} without an answer, or "
+        f"with a failure in {now.failed:.0f} ({before.unanswered:.0%} before)",
+        *(
+            f"{one.client} on {one.node}: {one.unanswered:.0%}"
+            + (f", most for {one.worst}" if one.worst and one.unanswered else "")
+            for one in sorted(seen.dns, key=_unanswered)[:3]
+        ),
     ]
     if per_second is not None and per_second < 0.5:
         why.append(f"it opened {per_second:.0%} of the connections that it opened before")
@@ -76,9 +80,8 @@ def _dns(seen: Observed) -> Iterator[Cause]:
 
 def _questions(told: Iterable[Asked]) -> Asked:
     rows = list(told)
-    return Asked(
-        client="", node="", asked=sum(one.asked for one in rows), answered=sum(one.answered for one in rows)
-    )
+    asked, answered, failed = (sum(getattr(one, name) for one in rows) for name in ("asked", "answered", "failed"))
+    return Asked(client="", node="", asked=asked, answered=answered, failed=failed)
 
 
 def _unanswered(one: Asked) -> tuple[float, str]:
@@ -86,17 +89,30 @@ def _unanswered(one: Asked) -> tuple[float, str]:
 
 
 def _limits(seen: Observed) -> Iterator[Cause]:
-    """A node's limit is hit, and the trouble touches that node."""
-    touched = {share.name: share.share for share in shares(seen.now, nodes_of)}
+    """A node's limit is hit, and the trouble touches that node. Whom a full table of connections turns away cannot
+    even ask DNS: it is more certain than what follows from it."""
+    touched = _touched(seen)
     for limit in seen.limits:
-        if limit.hit and (touched.get(limit.node, 0.0) > 0 or not touched):
+        share = touched.get(limit.node, 0.0)
+        if limit.hit and (share > 0 or not touched):
             tracked = "conntrack" in limit.name
             yield Cause(
                 kind="conntrack" if tracked else "bandwidth",
                 where=limit.node,
-                score=round(0.7 + 0.28 * touched.get(limit.node, 0.0), 2),
-                why=(_limit_told(limit), f"{touched.get(limit.node, 0.0):.0%} of the trouble touches {limit.node}"),
+                score=round(0.9 + 0.08 * share if tracked else 0.7 + 0.28 * share, 2),
+                why=(_limit_told(limit), f"{share:.0%} of the trouble touches {limit.node}"),
             )
+
+
+def _touched(seen: Observed) -> dict[str, float]:
+    """How much of the trouble each node has: of what is counted, of DNS questions in vain; all where it had to do
+    with the subject before and nothing comes any more."""
+    now, before = ({one.name: one.share for one in shares(rows, nodes_of)} for rows in (seen.now, seen.before))
+    found = dict(now)
+    lost = sum(one.asked * one.unanswered for one in seen.dns)
+    for one in seen.dns if lost else ():
+        found[one.node] = max(found.get(one.node, 0.0), one.asked * one.unanswered / lost)
+    return found | dict.fromkeys(before.keys() - now.keys(), 1.0)
 
 
 def _limit_told(limit: Limit) -> str:

@@ -4,6 +4,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from fairway.signals.traffic import Pair
+
 Kind = Literal[
     "new-edge", "scan", "fan-out", "volume", "failures", "retransmissions", "silent", "dns-tunnel", "off-hours",
     "exfiltration",
@@ -43,6 +45,22 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     def key(self) -> tuple[str, str]:
         """What tells it from another."""
         return self.kind, self.subject
+
+
+def of_pair(kind: Kind, pair: Pair, hour: int, what: str, compared: str, sure: float) -> Finding:
+    """A finding about one pair of ends."""
+    return Finding(
+        kind=kind,
+        subject=pair.title,
+        client=pair.client,
+        server=pair.server,
+        port=pair.port,
+        protocol=pair.protocol,
+        hour=hour,
+        what=what,
+        compared=compared,
+        sure=sure,
+    )
 
 
 def sureness(evidence: float, limit: float) -> float:

@@ -73,11 +73,12 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One replica's traffic with another's, as one side's agent told it; `server` is empty where the client's agent
-    knows a Service's address only. Ends are pods by name, or addresses."""
+    knows a Service's address only. Ends are pods by name, or addresses; of one `server_group` are siblings."""
 
     reporter: str
     client: str
     server: str
+    server_group: str = ""
     client_node: str = ""
     server_node: str = ""
     client_zone: str = ""
@@ -86,12 +87,15 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What one client replica asked DNS, in packets, and how much was answered."""
+    """What one client replica asked DNS, in packets, and how much was answered by anything but a failure; `failed`
+    were (RFC 1035: SERVFAIL, REFUSED and others, not NXDOMAIN). `worst` is a name that it asked for in vain."""
 
     client: str
     node: str
     asked: float
     answered: float
+    failed: float = 0
+    worst: str = ""
 
     @property
     def unanswered(self) -> float:

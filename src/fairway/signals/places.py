@@ -141,7 +141,13 @@ def _waiting(at: _Place) -> Cause:
 
 def of_replicas(seen: Observed) -> Iterator[Cause]:
     """One server replica is unlike its siblings."""
-    rows = [row for row in seen.now if row.server and row.server_node]
+    for group in sorted({row.server_group for row in seen.now}):
+        yield from _of_siblings(
+            seen, [r for r in seen.now if r.server and r.server_node and r.server_group == group]
+        )
+
+
+def _of_siblings(seen: Observed, rows: list[Row]) -> Iterator[Cause]:
     ranked = shares(rows, lambda row: [row.server])
     if len(ranked) < 2:
         return

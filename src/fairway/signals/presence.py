@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from fairway.signals.finding import Finding, size, sureness
+from fairway.signals.finding import Finding, of_pair, size, sureness
 from fairway.signals.rhythm import WEEK, around, median, weekly
 from fairway.signals.traffic import Floats, Grouped, Hour, Past, moment
 
@@ -118,14 +118,10 @@ class Hours:
             if spoke[near % 24].any() or moved[row] < _TYPICAL * self._usual[number]:
                 continue
             seen = int(self._of[number].reshape(7, 24)[:, hour.number % 24].sum())
-            yield Finding(
-                kind="off-hours",
-                subject=pair.title,
-                client=pair.client,
-                server=pair.server,
-                port=pair.port,
-                protocol=pair.protocol,
-                hour=hour.number,
+            yield of_pair(
+                "off-hours",
+                pair,
+                hour.number,
                 what=f"{size(float(moved[row]))} at {moment(hour.number):%a %H:%M} UTC, outside its hours",
                 compared=f"it speaks at {_hours(spoke)} UTC, and never did so within an hour of "
                 f"{hour.number % 24:02}:00 on {seen} days",

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from fairway.signals.finding import Finding, size, sureness
+from fairway.signals.finding import Finding, of_pair, size, sureness
 from fairway.signals.traffic import COUNTERS, Floats, Hour, Pair, Past
 
 SETTLED: Final = 0.02
@@ -110,14 +110,10 @@ class Reach:
             if chance > SETTLED:
                 continue
             where = pair.client if pair.outside else f"namespace {pair.client.partition('/')[0]}"
-            yield Finding(
-                kind="new-edge",
-                subject=pair.title,
-                client=pair.client,
-                server=pair.server,
-                port=pair.port,
-                protocol=pair.protocol,
-                hour=hour.number,
+            yield of_pair(
+                "new-edge",
+                pair,
+                hour.number,
                 what=f"first connection of {pair.client} to {pair.server} {pair.port}/{pair.protocol}"
                 + ("" if call.answered else ", not answered"),
                 compared=f"{where} had new edges {'to the outside ' if pair.outside else ''}"

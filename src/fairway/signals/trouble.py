@@ -7,7 +7,7 @@ import numpy as np
 
 from fairway.rollout.drift import LEAST_RATIO, shift
 from fairway.rollout.seen import Tally
-from fairway.signals.finding import Finding, sureness
+from fairway.signals.finding import Finding, of_pair, sureness
 from fairway.signals.traffic import Floats, Grouped, Hour, Past, Traffic
 
 ALARM: Final = 1e-7
@@ -71,14 +71,10 @@ class Trouble:
         moved = shift(_alike(past_bad[active], past_of[active], of), Tally(bad=bad, of=of))
         if not moved.alarming(ALARM, signal.least):
             return None
-        return Finding(
-            kind=signal.kind,
-            subject=pair.title,
-            client=pair.client,
-            server=pair.server,
-            port=pair.port,
-            protocol=pair.protocol,
-            hour=hour.number,
+        return of_pair(
+            signal.kind,
+            pair,
+            hour.number,
             what=f"{bad:.0f} of {of:.0f} {signal.words}, {bad / of:.2%}",
             compared=f"{whole_bad / whole:.2%} in the {active.sum()} hours before, "
             f"{moved.worst / of:.2%} in the worst of them",

@@ -1,7 +1,7 @@
 """Planes: what a cloud's own flow logs say beside what the agents saw. Two witnesses of the same traffic disagree
 where something stands between them: a security group or network ACL, or a node that nobody looks at."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -28,7 +28,7 @@ class Disagreement(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One disagreement, by workload. `packets` are the cloud's count of what was rejected, or of what it carried;
-    `nodes` are those of the pods that no agent tells of."""
+    `nodes` are those of the pods that no agent tells of, `hops` what stood in between: gateways, load balancers."""
 
     kind: Disagreement
     client: str
@@ -39,11 +39,14 @@ class Finding:
     first: datetime
     last: datetime
     nodes: frozenset[str] = frozenset()
+    hops: frozenset[str] = frozenset()
 
 
-def disagreements(agents: Iterable[Edge], cloud: Iterable[Edge]) -> tuple[Finding, ...]:
+def disagreements(
+    agents: Iterable[Edge], cloud: Iterable[Edge], hops: Mapping[frozenset[str], frozenset[str]]
+) -> tuple[Finding, ...]:
     """What the two planes disagree about, the most packets first; of the time that agents told of, for before and
-    after they cannot have seen it."""
+    after they cannot have seen it. `hops` are what stood between two addresses."""
     told = list(agents)
     if not told:
         return ()
@@ -68,6 +71,7 @@ def disagreements(agents: Iterable[Edge], cloud: Iterable[Edge]) -> tuple[Findin
             first=edge.first_seen,
             last=edge.last_seen,
             nodes=frozenset(_nodes(edge)) if kind is Disagreement.UNSEEN else frozenset(),
+            hops=hops.get(frozenset((edge.client.address, edge.server.address)), frozenset()),
         )
         key = (one.kind, one.client, one.server, one.port, one.protocol)
         found[key] = _added(found[key], one) if key in found else one
@@ -97,6 +101,7 @@ def _added(one: Finding, other: Finding) -> Finding:
         first=min(one.first, other.first),
         last=max(one.last, other.last),
         nodes=one.nodes | other.nodes,
+        hops=one.hops | other.hops,
     )
 
 

@@ -69,6 +69,9 @@ RECORD: Final = np.dtype(
 )
 
 
+Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
+
+
 class Answer(msgspec.Struct, frozen=True, array_like=True):
     """A resolver told a pod that `name`, as the pod had asked for it, is at `address`, for `ttl` seconds."""
 
@@ -76,6 +79,37 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
     name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_.-]{1,253}$")]
     at_us: int
     ttl: Annotated[int, msgspec.Meta(ge=0, le=1 << 31)]
+
+
+class Asked(msgspec.Struct, frozen=True, array_like=True):
+    """How often one pod asked the cluster's resolvers for a name, and what they answered, since the batch before.
+    `pod` counts the header's pods; the name is empty where it is no host's, too long, or one of too many.
+    Microseconds: `waited_us` for all answers together, `longest_us` for one, `last_us` since 1970."""
+
+    pod: Count
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_.-]{0,253}$")]
+    asked: Count
+    noerror: Count = 0
+    servfail: Count = 0
+    nxdomain: Count = 0
+    refused: Count = 0
+    other: Count = 0
+    waited_us: Count = 0
+    longest_us: Count = 0
+    last_us: Count = 0
+
+
+BANDWIDTH: Final = {"ingress": "bandwidth in", "egress": "bandwidth out"}
+"""What limits of bandwidth are called, by direction as the node sees it."""
+
+
+class Limit(msgspec.Struct, frozen=True, array_like=True):
+    """A limit of the node: `used` of `most` as it is now; without `most`, how often it was hit since the batch
+    before. `bandwidth in` and `bandwidth out` are bits a second: what is allowed the machine itself cannot know."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    used: Annotated[float, msgspec.Meta(ge=0)]
+    most: Annotated[float, msgspec.Meta(ge=0)] = 0
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +129,10 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     """Packets that all of the node's pods have sent and received since the tables were made, exact."""
     answers: tuple[Answer, ...] = ()
     """By which names its pods looked addresses up, since the batch before. An older reader passes them over."""
+    asked: tuple[Asked, ...] = ()
+    """What its pods asked resolvers for. An older reader passes it over; of a split batch the first part has it,
+    as it has the limits."""
+    limits: tuple[Limit, ...] = ()
     kernel: Annotated[str, msgspec.Meta(max_length=128)] = ""
     """The node's, as `uname -r` says it; empty from older agents."""
     services: Annotated[str, msgspec.Meta(max_length=64)] = ""
@@ -161,6 +199,8 @@ def decode(stream: bytes) -> Batch:
     rows = np.concatenate(parts) if parts else np.zeros(0, RECORD)
     if len(rows) and int(rows["pod"].max()) >= len(header.pods):
         raise BatchError(f"a row names pod {int(rows['pod'].max())} of {len(header.pods)}")
+    if (last := max((one.pod for one in header.asked), default=-1)) >= len(header.pods):
+        raise BatchError(f"a question is of pod {last} of {len(header.pods)}")
     return Batch(header, rows)
 
 

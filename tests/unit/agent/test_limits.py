@@ -7,7 +7,7 @@ from fairway.agent.limits import MOST_INTERFACES, interfaces, untracked
 DEV = """Inter-|   Receive                            |  Transmit
  face |bytes packets errs drop fifo frame compressed multicast|bytes packets errs drop fifo colls carrier compressed
     lo: 100       1    0    0    0     0          0         0      100    1 0 0 0 0 0 0
-  eth0: 5000000 4000   0    7    0     0          0         0  6000000 5000 0 9 0 0 0 0
+  eth0: 5000000 4000   0    7    2     0          0         0  6000000 5000 0 9 3 0 0 0
 eni1@x:1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16
 """
 TRACKING = """entries  clashres found new invalid ignore delete chainlength insert insert_failed drop early_drop
@@ -19,8 +19,10 @@ TRACKING = """entries  clashres found new invalid ignore delete chainlength inse
 def test_the_nodes_interfaces_without_loopback_and_pods(tmp_path: Path) -> None:
     path = tmp_path / "dev"
     path.write_text(DEV)
-    assert interfaces({"eni1@x"}, path) == {"eth0": {"ingress": (5000000, 4000, 7), "egress": (6000000, 5000, 9)}}
-    assert interfaces((), path)["eni1@x"] == {"ingress": (1, 2, 4), "egress": (9, 10, 12)}
+    assert interfaces({"eni1@x"}, path) == {
+        "eth0": {"ingress": (5000000, 4000, 7, 2), "egress": (6000000, 5000, 9, 3)}
+    }
+    assert interfaces((), path)["eni1@x"] == {"ingress": (1, 2, 4, 5), "egress": (9, 10, 12, 13)}
     path.write_text(DEV + "".join(f" v{number}: {'1 ' * 16}\n" for number in range(100)))
     assert len(interfaces((), path)) == MOST_INTERFACES
 

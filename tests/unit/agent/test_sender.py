@@ -13,7 +13,7 @@ import pytest
 from fairway.agent.hublink import Hub as Address
 from fairway.agent.outbox import Outbox
 from fairway.agent.sender import Sender
-from fairway.wire.batch import RECORD, Batch, Header, encode
+from fairway.wire.batch import RECORD, Asked, Batch, Header, encode
 from fairway.wire.protocol import BatchId
 from fairway.wire.rules import NodePod
 from support.hub import TOKEN, Certificates, Hub, serving
@@ -48,6 +48,7 @@ class Agent:
             start_us=1,
             end_us=2,
             pods=tuple(NodePod(f"uid-{i}", "n", f"p{i}", ()) for i in range(pods)),
+            asked=(Asked(0, "api.example.com", 1),),
         )
         self.outbox.put(Batch(header, batch))
         self.sender.wake()
@@ -180,6 +181,7 @@ def test_a_batch_that_is_too_large_goes_in_halves(tmp_path: Path, certificates: 
         agent.put(rows=1)
         hub.wait_for(lambda: hub.rows == rows + 1)
     assert sent(hub) == [*range(1000, 1000 + rows), 2000]
+    assert sum(one.asked for batch in hub.kept.values() for one in batch.header.asked) == 2, "once for each batch"
     assert list((tmp_path / "spool").iterdir()) == []
     assert bool(agent.sender.sent.split) == (rows > 50)
 

@@ -62,3 +62,59 @@ def test_where_both_say_the_same_the_answer_is_short(
     capsys.readouterr()
     assert main(["planes", files[1], files[1]]) == 0
     assert capsys.readouterr().out == "the cloud's network and the agents agree\n"
+
+
+NAT, LB = "10.0.1.220", "10.0.2.77"
+FIELDS = (
+    "srcaddr dstaddr pkt-srcaddr pkt-dstaddr srcport dstport protocol packets bytes start end action interface-id"
+)
+INTERFACES = [
+    {"NetworkInterfaceId": "eni-nat", "InterfaceType": "nat_gateway", "Description": "Interface for NAT nat-1",
+     "PrivateIpAddresses": [{"PrivateIpAddress": NAT, "Association": {"PublicIp": "198.51.100.1"}}]},
+    {"NetworkInterfaceId": "eni-lb", "InterfaceType": "interface", "Description": "ELB app/web/1a2b",
+     "PrivateIpAddresses": [{"PrivateIpAddress": LB}]},
+    {"NetworkInterfaceId": "eni-pod", "InterfaceType": "interface", "Description": "aws-K8S-i-1",
+     "PrivateIpAddresses": [{"PrivateIpAddress": UI}, {"PrivateIpAddress": INTRUDER}]},
+]  # fmt: skip
+
+
+def test_gateways_and_load_balancers_in_between_are_named(
+    files: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def logged(path: str, source: str, target: str, packet: str, at: str, way: int) -> str:
+        return f"{source} {target} {source} {packet} {path} 6 9 900 1790000000 1790000009 ACCEPT {at} {way}"
+
+    source = records.written(
+        tmp_path / "nat",
+        [
+            f"{FIELDS} traffic-path",
+            logged("40001 443", INTRUDER, WORLD, WORLD, "eni-pod", 1),
+            logged("40001 443", INTRUDER, NAT, WORLD, "eni-nat", 8),
+            logged("40002 8080", LB, UI2, UI2, "eni-pod", "-"),
+        ],
+    )
+    logs, cluster = str(tmp_path / "nat.parquet"), str(tmp_path / "cluster.json")
+    assert main(["import", "vpc-flow-log", str(source), "--cluster", cluster, "--out", logs]) == 0
+    capsys.readouterr()
+
+    def told(*more: str) -> dict[str, tuple[str, list[str]]]:
+        assert main(["planes", logs, files[1], "--output", "json", *more]) == 1
+        found = json.loads(capsys.readouterr().out)
+        return {one["server"]: (one["client"], one["hops"]) for one in found}
+
+    assert told() == {
+        WORLD: ("dev/intruder", [f"NAT ({NAT} eni-nat)", "another resource of the VPC", "internet gateway"]),
+        "ui/ui": (LB, []),
+    }
+    described = tmp_path / "interfaces.json"
+    described.write_text(json.dumps({"NetworkInterfaces": INTERFACES}))
+    assert told("--interfaces", str(described)) == {
+        WORLD: (
+            "dev/intruder",
+            [f"Interface for NAT nat-1 ({NAT} eni-nat)", "another resource of the VPC", "internet gateway"],
+        ),
+        "ui/ui": (f"{LB} (ELB app/web/1a2b)", []),
+    }
+    described.write_text("[]")
+    assert main(["planes", logs, files[1], "--interfaces", str(described)]) == 2
+    assert "give what `aws ec2 describe-network-interfaces` prints" in capsys.readouterr().err

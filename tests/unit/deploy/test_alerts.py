@@ -13,6 +13,7 @@ import yaml
 from helm_python import Chart
 
 from fairway.cli.main import parser
+from fairway.hub.investigate.subject import subject_of
 from fairway.views.filter import parse_filter
 from support.alarms import CASES, Case, Series
 from support.prometheus import program
@@ -86,6 +87,8 @@ def test_commands_of_the_runbooks_are_such_as_the_program_takes() -> None:
             parser().parse_args([word.replace("\0", " ") for word in words])
         except SystemExit:
             pytest.fail(f"{name}: `fairway {command}` is refused")
+        if words[0] == "investigate":
+            assert subject_of(words[1].replace("\0", " "), []), name
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.alert)

@@ -29,7 +29,9 @@ ALL: dict[str, Any] = {
     "tls": {"source": "certManager"},
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
     "alerts": {"enabled": True, "labels": {"release": "prometheus"}},
-    "otlp": "http://otel-collector.monitoring:4318",
+    "otlp": "https://otel-collector.monitoring:4318",
+    "otlpSecret": "otlp",
+    "dashboards": {"enabled": True, "namespace": "monitoring", "annotations": {"grafana_folder": "Fairway"}},
     "rbac": {"aggregate": True},
     "rollout": {"objects": True, "nodeClasses": True},
     "mode": "audit",
@@ -316,3 +318,31 @@ def test_an_agent_that_takes_everything_off_can_remove_its_folder() -> None:
         [mount] = [mount for mount in container["volumeMounts"] if mount["name"] == "spool"]
         assert (volume["hostPath"]["path"], mount["mountPath"]) == (host, inside)
         assert f"--spool={spool}" in container["args"]
+
+
+def test_credentials_for_the_collector_come_from_a_secret() -> None:
+    for values, there in (
+        ({}, False),
+        ({"otlpSecret": "s"}, False),
+        ({"otlp": "https://a", "otlpSecret": "s"}, True),
+    ):
+        for kind, name in (("StatefulSet", "fairway-hub"), ("DaemonSet", "fairway-agent")):
+            spec = pod(rendered(values), kind, name)
+            [container] = spec["containers"]
+            told = "--otlp-headers=/etc/fairway/otlp/headers" in container["args"]
+            mounted = "otlp" in {mount["name"] for mount in container["volumeMounts"]}
+            secrets = [volume["secret"]["secretName"] for volume in spec["volumes"] if volume["name"] == "otlp"]
+            assert (told, mounted, secrets) == (there, there, ["s"] * there), (kind, values)
+
+
+def test_dashboards_are_found_by_grafanas_sidecar() -> None:
+    objects = rendered({"dashboards": {"enabled": True, "names": ["cluster", "flows"]}})
+    found = one(objects, "ConfigMap", "fairway-dashboards")
+    assert found["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert set(found["data"]) == {"fairway-cluster.json", "fairway-flows.json"}
+    for name, text in found["data"].items():
+        assert text == (CHART / "files/dashboards" / name.removeprefix("fairway-")).read_text()
+    every = one(rendered(ALL), "ConfigMap", "fairway-dashboards")
+    assert (every["metadata"]["namespace"], len(every["data"])) == ("monitoring", 6)
+    with pytest.raises(HelmValuesError):
+        rendered({"dashboards": {"names": ["nothing"]}})

@@ -17,7 +17,7 @@ from fairway.views.filter import parse_filter
 from support.prometheus import program
 
 ROOT = Path(__file__).parents[3]
-BOARDS = sorted((ROOT / "deploy/grafana").glob("*.json"))
+BOARDS = sorted((ROOT / "deploy/helm/fairway/files/dashboards").glob("*.json"))
 PAGES = ("overview", "map", "flows", "policies", "zones", "agents")
 
 
@@ -72,7 +72,7 @@ def test_links_lead_into_the_console(path: Path) -> None:
 
 def test_deltas_of_amazons_agent_are_added_up(tmp_path: Path) -> None:
     """600 bytes at each scrape, one a minute, are ten a second; `rate` of such a gauge would be none."""
-    board = json.loads((ROOT / "deploy/grafana/aws.json").read_text())
+    board = json.loads((ROOT / "deploy/helm/fairway/files/dashboards/aws.json").read_text())
     [panel] = [one for one in board["panels"] if one["title"] == "Bytes by node"]
     expression = panel["targets"][0]["expr"].replace("$node", ".*")
     series = 'ingress_bytes{{node="a",pod="{}"}}'

@@ -8,7 +8,7 @@ from fairway.wire.words import Initiator, Verdict
 from support.hubs import serving
 from support.reports import DB, ORDERS, UI, report
 
-BOARD = json.loads((Path(__file__).parents[3] / "deploy/grafana/flows.json").read_text())
+BOARD = json.loads((Path(__file__).parents[3] / "deploy/helm/fairway/files/dashboards/flows.json").read_text())
 MACROS = {
     # What Grafana's data source for ClickHouse makes of them.
     r"\$__timeFilter\((\w+)\)": r"\1 >= toDateTime(1780000000) AND \1 <= toDateTime(1800000000)",

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from fairway.hub import metrics, traffic
+from fairway.kit.otlp import Collector as Of
 from fairway.wire.words import Initiator
 from support.collector import Collector, collecting
 from support.hubs import serving
@@ -23,7 +24,7 @@ def test_every_metric_is_in_the_docs() -> None:
 
 def test_a_collector_gets_what_a_scraper_would(tmp_path: Path) -> None:
     collector = Collector()
-    with collecting(collector), serving(tmp_path, otlp=collector.url, otlp_seconds=0.2) as hub:
+    with collecting(collector), serving(tmp_path, otlp=Of(collector.url), otlp_seconds=0.2) as hub:
         hub.put(report(UI, ORDERS, 8080, Initiator.POD, tx_bytes=700, rx_bytes=300, tx_packets=2, rx_packets=1))
         collector.wait_for(lambda: collector.values().get(("fairway-hub", "fairway_hub_batches")) == 1)
         collector.wait_for(

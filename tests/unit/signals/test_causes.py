@@ -103,6 +103,29 @@ CASES: list[tuple[str, str, str, dict[str, Any]]] = [
             "limits": (Limit(node="node-b", name="conntrack entries", used=4090, most=4096),),
         },
     ),
+    (
+        "a full conntrack where a client is, which asks DNS in vain and then says nothing",
+        "conntrack",
+        "node-b",
+        {
+            "now": edge()[:1],
+            "before": (*edge(), msgspec.structs.replace(edge()[0], client_node="node-b")),
+            "dns": (
+                Asked(client="ui-1", node="node-b", asked=40, answered=0, worst="catalog.catalog"),
+                Asked(client="ui-2", node="node-c", asked=50, answered=33),
+            ),
+            "limits": (Limit(node="node-b", name="conntrack drop", used=70),),
+        },
+    ),
+    (
+        "a full conntrack of a node that is not in the way",
+        "dns",
+        "ui/ui",
+        {
+            "dns": (Asked(client="ui-1", node="node-c", asked=90, answered=40, failed=50),),
+            "limits": (Limit(node="node-x", name="conntrack drop", used=70),),
+        },
+    ),
     ("a slow replica", "replica", "catalog-2", {"now": edge(catalog_2=counts(srtt_sum_us=40 * 70_000))}),
     ("a replica that hangs", "replica", "catalog-2", {"now": edge(catalog_2=counts(received_bytes=900))}),
     (
@@ -131,6 +154,13 @@ def test_the_first_cause_is_the_fault(kind: str, where: str, seen: dict[str, Any
 def test_nothing_speaks_for_any_cause_where_all_is_well() -> None:
     assert causes(WELL) == []
     assert causes(Observed(client="a/b", server="", since=SINCE, until=SINCE, begin=SINCE)) == []
+
+
+def test_servers_of_different_workloads_are_no_siblings() -> None:
+    far = edge(catalog_2=counts(srtt_sum_us=40 * 70_000))
+    rows = tuple(msgspec.structs.replace(row, server_group=row.server) for row in far)
+    assert causes(msgspec.structs.replace(WELL, now=rows)) == []
+    assert causes(msgspec.structs.replace(WELL, now=far)) != []
 
 
 def test_trouble_that_was_there_before_is_no_news() -> None:

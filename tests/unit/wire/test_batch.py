@@ -67,6 +67,18 @@ def test_answers_travel_and_older_hubs_and_agents_do_without(monkeypatch: pytest
     assert told.answers == ()
 
 
+def test_questions_travel_with_the_pod_they_are_of() -> None:
+    def with_asked(pod: int, name: str = "api.example.com", asked: int = 3) -> wire.Batch:
+        one = wire.Asked(pod, name, asked, noerror=2, nxdomain=1, waited_us=900, longest_us=500, last_us=7)
+        return wire.Batch(msgspec.structs.replace(sample().header, asked=(one,)), sample().rows)
+
+    assert wire.decode(wire.encode(with_asked(0))).header == with_asked(0).header
+    assert wire.decode(wire.encode(with_asked(0, ""))).header.asked[0].name == ""
+    for wrong in (with_asked(1), with_asked(-1), with_asked(0, "a b"), with_asked(0, asked=-1)):
+        with pytest.raises(wire.BatchError):
+            wire.decode(wire.encode(wrong))
+
+
 @pytest.mark.parametrize("name", ["", "a b", "a\nb", "x" * 254, "A"])
 def test_an_answer_has_a_name_that_hosts_have(name: str) -> None:
     header = msgspec.structs.replace(sample().header, answers=(wire.Answer("192.0.2.1", name, 5, 60),))

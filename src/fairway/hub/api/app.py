@@ -70,7 +70,7 @@ def application(hub: Hub, gate: Gate, log: Callable[[str], None], sign_in: SignI
             *(seen.edges, seen.endpoints_of, seen.search, seen.meaning),
             *(intent.intent, intent.change_intent, intent.audit, metrics.metrics),
             *(protection.protection_of, protection.policies_in, nodes.nodes),
-            *(anomalies.anomalies, anomalies.say, investigate.investigated, dns.dns),
+            *(anomalies.anomalies, anomalies.say, investigate.investigated, dns.dns, dns.names),
             *(signin.ways, signin.begin, signin.finish),
             policy.router,
             rollouts.router,

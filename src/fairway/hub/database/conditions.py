@@ -67,6 +67,13 @@ EVENT_COLUMNS: Final = {
 }
 """The columns of `verdicts`."""
 
+ASKED_COLUMNS: Final = {
+    field: (f"client_{name}",)
+    for name in ("namespace", "workload", "name", "node", "zone")
+    for field in (name, f"src.{name}")
+}
+"""The columns of `names_asked`, which has clients only."""
+
 _VERDICTS: Final = {
     "allowed": "verdict = 'allow'",
     "denied": "verdict = 'deny'",

@@ -48,6 +48,12 @@ class FlowBase:
         if len(ends := endpoints_of(rows)):
             self._database.insert("endpoints", ends, token)
 
+    def note(self, table: str, rows: pa.Table, token: str) -> None:
+        """Put rows that begin with `time_end` into a table beside the flows; once for each `token`."""
+        if len(rows):
+            milliseconds = rows["time_end"].cast(pa.timestamp("ms", "UTC"), safe=False)
+            self._database.insert(table, rows.set_column(0, "time_end", milliseconds), token)
+
     def remember(self, batches: Sequence[tuple[BatchId, Header, int]], token: str) -> None:
         """Note which batches are in, with their number of rows; once for each `token`."""
         self._database.insert("batches", reports.table_of(batches), token)

@@ -11,7 +11,9 @@ from fairway.hub.database.schema import (
     ENDPOINTS,
     FLOWS,
     HUBS,
+    LIMITS,
     MERGED_AT_ONCE,
+    NAMES_ASKED,
     SEEN,
     SOON_ONE,
     TABLES,
@@ -97,7 +99,15 @@ def _filled_anew(layout: Layout, *filled: Table) -> tuple[str, ...]:
     )
 
 
-MIGRATIONS: Final[tuple[Callable[[Layout], tuple[Statement, ...]], ...]] = (_first, _second, _third, _fourth)
+def _fifth(layout: Layout) -> tuple[Statement, ...]:
+    """Version 5: what pods asked DNS for, and nodes' limits."""
+    return (*layout.create(NAMES_ASKED), *layout.create(LIMITS))
+
+
+MIGRATIONS: Final[tuple[Callable[[Layout], tuple[Statement, ...]], ...]] = (
+    *(_first, _second, _third),
+    *(_fourth, _fifth),
+)
 """Step i makes version i + 1 out of version i."""
 
 

@@ -13,7 +13,7 @@ from fairway.hub.database.schema import TABLES, Table
 from fairway.kit.errors import UsageError
 
 DAYS: Final[dict[str, int]] = {
-    **{"flows": 7, "batches": 30, "verdicts": 90},
+    **{"flows": 7, "names_asked": 7, "limits": 7, "batches": 30, "verdicts": 90},
     **{"edges_1m": 14, "workloads_1m": 14, "edges_1h": 400},
 }
 """Days by table; what is not named is kept for ever."""

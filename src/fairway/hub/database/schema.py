@@ -308,6 +308,37 @@ BATCHES: Final = Table(
 )
 """Which batches are in: an agent that asks again is told so, whatever happened to the hub meanwhile."""
 
+NAMES_ASKED: Final = Table(
+    name="names_asked",
+    columns=(
+        ("time_end", f"DateTime64(3, 'UTC') {_TIME}"),
+        *((f"client_{name}", _WORD) for name in ("namespace", "workload", "name", "node", "zone")),
+        ("name", "String CODEC(ZSTD(1))"),
+        *((name, f"UInt64 {_COUNT}") for name in ("asked", "noerror", "servfail", "nxdomain", "refused", "other")),
+        *((name, f"UInt64 {_COUNT}") for name in ("waited_us", "longest_us")),
+    ),
+    keys=("toStartOfHour(time_end)", "client_namespace", "client_workload", "name", "client_name"),
+    partition="toDate(time_end)",
+    keep="time_end",
+)
+"""What pods asked resolvers for: `waited_us` for all answers together. The name is empty for all those that agents
+told without one."""
+
+LIMITS: Final = Table(
+    name="limits",
+    columns=(
+        ("time_end", f"DateTime64(3, 'UTC') {_TIME}"),
+        ("node", _WORD),
+        ("name", _WORD),
+        ("used", "Float64 CODEC(ZSTD(1))"),
+        ("most", "Float64 CODEC(ZSTD(1))"),
+    ),
+    keys=("toStartOfHour(time_end)", "node", "name", "time_end"),
+    partition="toDate(time_end)",
+    keep="time_end",
+)
+"""How near nodes came to what they may: `used` of `most`; without `most` how often it was hit, or bits a second."""
+
 VERSIONS: Final = Table(
     name="schema_versions",
     columns=(("version", "UInt32"), ("applied", "DateTime DEFAULT now()")),
@@ -331,4 +362,4 @@ HUBS: Final = Table(
 )
 """Which hub works with these tables; see `hub.database.claim`."""
 
-TABLES: Final = (FLOWS, BATCHES, EDGES_1M, WORKLOADS_1M, EDGES_1H, SEEN, ENDPOINTS, VERDICTS)
+TABLES: Final = (FLOWS, BATCHES, EDGES_1M, WORKLOADS_1M, EDGES_1H, SEEN, ENDPOINTS, VERDICTS, NAMES_ASKED, LIMITS)

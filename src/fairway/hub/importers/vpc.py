@@ -16,14 +16,20 @@ from fairway.hub.importers.sight import NONE, Sights
 from fairway.hub.importers.tally import Tally
 from fairway.hub.importers.unwrap import texts
 from fairway.hub.importers.vpc_arrow import parsed
-from fairway.hub.importers.vpc_columns import Columns, Ints, VpcColumns, canonical
+from fairway.hub.importers.vpc_columns import TAKEN, Columns, Ints, VpcColumns, canonical
 from fairway.kit.errors import UsageError
 
 DEFAULT: Final = (
     *("version", "account-id", "interface-id", "srcaddr", "dstaddr", "srcport", "dstport", "protocol"),
     *("packets", "bytes", "start", "end", "action", "log-status"),
 )
-_WORDS: Final = frozenset((*DEFAULT, "pkt-srcaddr", "pkt-dstaddr", "flow-direction", "tcp-flags", "vpc-id"))
+_WORDS: Final = frozenset(
+    (
+        *(*DEFAULT, *TAKEN, "vpc-id", "subnet-id", "instance-id", "type", "region", "sublocation-type"),
+        *("sublocation-id", "traffic-path", "reject-reason", "resource-id", "encryption-status"),
+    )
+)
+"""What a header may end with, and a record cannot."""
 
 
 def fields_of(text: str) -> tuple[str, ...]:
@@ -102,7 +108,7 @@ class _Text(Columns):
         self.names = where.keys()
         self._rows = rows
         self._where = where
-        self._texts = dict(zip(where, zip(*rows, strict=True), strict=True))
+        self._texts = dict(zip(where, zip(*rows, strict=True) if rows else ((),) * len(where), strict=True))
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -21,6 +21,8 @@ from fairway.wire.endpoint import Kind
 from fairway.wire.words import Verdict
 
 SECOND: Final = 1_000_000
+HOP: Final = "hop"
+"""Among the fields without a column: what stood in between, by address and interface."""
 LATEST: Final = 4_102_444_800
 """2100, in seconds: later moments are garbage."""
 MAX_PAIRS: Final = 1 << 19
@@ -218,9 +220,11 @@ class VpcColumns:
     def _keep(self, columns: Columns, sights: Sights) -> None:
         """What flows have no column for: of a log with few interfaces there are few kinds of it."""
         names = sorted(columns.names - TAKEN)
+        coded = [columns.words(name) for name in names]
+        if (hops := _hops(columns)) is not None:
+            names, coded = [*names, HOP], [*coded, hops]
         if not names or not len(columns):
             return
-        coded = [columns.words(name) for name in names]
         positions, groups = distinct(*(codes for codes, _ in coded))
         numbers = [
             self._tally.unknown.number(
@@ -245,6 +249,25 @@ class VpcColumns:
             title = titles[codes[row]]
             owned[group] = self._owners.setdefault(int(pairs[row]), title) == title
         return np.where(owned[groups], At.HERE, At.ELSEWHERE)
+
+
+def _hops(columns: Columns) -> tuple[Ints, list[str]] | None:
+    """Where a record's address is not the packet's own, a NAT gateway or the like has it: `10.0.0.9 eni-1`."""
+    sides = [(f"{side}addr", f"pkt-{side}addr") for side in ("src", "dst")]
+    told = [pair for pair in sides if columns.names >= set(pair)]
+    if not told or not len(columns):
+        return None
+    coded = [columns.words(name) for pair in told for name in pair]
+    if "interface-id" in columns.names:
+        coded.append(columns.words("interface-id"))
+    positions, groups = distinct(*(codes for codes, _ in coded))
+    words = []
+    for row in positions:
+        record = [texts[codes[row]] for codes, texts in coded]
+        pairs = [record[at : at + 2] for at in range(0, 2 * len(told), 2)]
+        hops = [own for own, packet in pairs if own != packet and "-" not in (own, packet)]
+        words.append(" ".join([*hops, *record[2 * len(told) :]]) if hops else "-")
+    return groups, words
 
 
 _STATUSES: Final = {

@@ -1,6 +1,7 @@
 """Looking: everything that a hub knows of a trouble, before and while it lasts."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -10,11 +11,31 @@ import msgspec
 from fairway.hub.anomalies.reading import behind
 from fairway.hub.database.hours import newcomers
 from fairway.hub.database.seen import denials
-from fairway.hub.database.troubles import dns_between, first_between, nodes_between, replicas_between
+from fairway.hub.database.troubles import (
+    asked_between,
+    dns_between,
+    first_between,
+    limits_between,
+    nodes_between,
+    replicas_between,
+)
 from fairway.hub.denials import PolicySets, why
 from fairway.hub.investigate.subject import Subject, about, resolving
+from fairway.hub.node_limits import limits_of
 from fairway.hub.rows import endpoint_of, rows_of
-from fairway.signals.observed import COUNTED, Asked, Changed, ChangeKind, Counts, Dropped, Observed, Row
+from fairway.kit.errors import UsageError
+from fairway.signals.observed import (
+    COUNTED,
+    Asked,
+    Changed,
+    ChangeKind,
+    Counts,
+    Dropped,
+    Limit,
+    Observed,
+    Row,
+    nodes_of,
+)
 from fairway.views.filter import All, AnyOf, Expression, Filter, Term, Word
 from fairway.wire.words import Direction
 
@@ -56,19 +77,26 @@ def look(
     wanted = All((about(subject, services), scope))
     dns = All((resolving(subject), scope))
     since, until, begin = window.since, window.until, _known_since(hub, window)
+    now = _rows(ask(replicas_between(since, until, wanted)))
+    before = _rows(ask(replicas_between(begin, since, wanted)))
+    asked, asked_before = _asked(hub, since, until, dns), _asked(hub, begin, since, dns)
+    nodes = {node for row in (*now, *before) for node in nodes_of(row)} | {
+        one.node for one in (*asked, *asked_before)
+    }
     return Observed(
         client=subject.client,
         server=subject.server,
         since=since,
         until=until,
         begin=begin,
-        now=_rows(ask(replicas_between(since, until, wanted))),
-        before=_rows(ask(replicas_between(begin, since, wanted))),
+        now=now,
+        before=before,
         nodes=_rows(ask(nodes_between(since, until, scope))),
         nodes_before=_rows(ask(nodes_between(begin, since, scope))),
-        dns=_asked(ask(dns_between(since, until, dns))),
-        dns_before=_asked(ask(dns_between(begin, since, dns))),
-        denied=_denied(hub, window, AnyOf((wanted, All((dns, Term("dst.port", "=", (Word("53"),)))))), policies),
+        dns=asked,
+        dns_before=asked_before,
+        denied=_denied(hub, window, _deniable(hub, subject, wanted, dns, scope), policies),
+        limits=_limits(hub, window, nodes - {""}),
         changes=tuple(sorted(_changes(hub, subject, window, who=who), key=lambda change: change.at)),
     )
 
@@ -90,8 +118,27 @@ def _rows(table: Any) -> tuple[Row, ...]:
     )
 
 
-def _asked(table: Any) -> tuple[Asked, ...]:
-    return tuple(Asked(**row) for row in table.to_pylist())
+def _asked(hub: "Hub", since: datetime, until: datetime, about: Expression) -> tuple[Asked, ...]:
+    """By names as agents told them, which know of failures; of who did not, or asks others, by packets."""
+    told = {row["client"]: row for row in hub.base.ask(dns_between(since, until, about)).to_pylist()}
+    with suppress(UsageError):  # it is about more than clients, or about one outside
+        told |= {row["client"]: row for row in hub.base.ask(asked_between(since, until, about)).to_pylist()}
+    return tuple(Asked(**row) for _, row in sorted(told.items()))
+
+
+def _limits(hub: "Hub", window: Window, nodes: Iterable[str]) -> tuple[Limit, ...]:
+    """Those of nodes that the subject's traffic crosses, or crossed."""
+    told = hub.base.ask(limits_between(window.since, window.until, nodes)).to_pylist()
+    return tuple(limits_of(told, hub.cluster.nodes if hub.cluster else (), hub.config.bandwidth))
+
+
+def _deniable(hub: "Hub", subject: Subject, wanted: Expression, dns: Expression, scope: Expression) -> Expression:
+    """Denials that may be behind it: its own, and of its client's DNS. They know no nodes but pods: of a node,
+    those that it has now."""
+    if not subject.node:
+        return AnyOf((wanted, All((dns, Term("dst.port", "=", (Word("53"),))))))
+    pods = sorted(pod.name for pod in (hub.cluster.pods if hub.cluster else ()) if pod.node == subject.node)
+    return All((AnyOf(tuple(Term("name", "=", (Word(pod),)) for pod in pods)), scope))
 
 
 def _denied(hub: "Hub", window: Window, wanted: Expression, policies: PolicySets) -> tuple[Dropped, ...]:

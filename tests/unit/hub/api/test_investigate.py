@@ -5,9 +5,11 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from fairway.cli.main import main
+from fairway.hub.node_limits import SCHEMA
 from fairway.hub.serve import Listening
 from support.askers import answer, refusal, tokens
 from support.hubs import Serving, serving
@@ -39,6 +41,20 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     with serving(folder, Listening(port=0, tokens=tokens(folder))) as running:
         told = [row for minute in range(-12, 2) for row in rows(minute, slow=minute >= 0)]
         running.answers.hub.base.append(table(told), np.ones(len(told), bool), "all")
+        at = int(NOW.timestamp() * 1e6)
+        limits = [
+            {"node": node, "name": name, "used": used, "most": most, "time_end": at - ago * 10_000_000}
+            for node, name, used, most, ago in (
+                ("node-4", "conntrack entries", 70.0, 100.0, 0),
+                ("node-4", "conntrack entries", 90.0, 100.0, 1),
+                ("node-4", "conntrack entries", 99.0, 100.0, 60),
+                ("node-3", "conntrack drop", 3.0, 0.0, 0),
+                ("node-3", "conntrack drop", 4.0, 0.0, 1),
+                ("node-3", "bandwidth in", 1e9, 0.0, 1),
+                ("node-9", "conntrack entries", 9.0, 9.0, 0),
+            )
+        ]
+        running.answers.hub.base.note("limits", pa.Table.from_pylist(limits, SCHEMA), "limits")
         running.answers.hub.audit.record("ada", "intent", "policies in force", role="operator")
         yield running
 
@@ -56,7 +72,20 @@ def test_a_slow_replica_beside_its_sibling(hub: Serving) -> None:
     # Two minutes of trouble, each both clients' to both replicas.
     assert sum(part["connections"] for part in told["servers"]) == 2 * 4 * 9
     assert sum(point["connections"] for point in told["series"]) == 13 * 4 * 9
+    assert [tuple(limit.values()) for limit in told["limits"]] == [
+        ("node-3", "conntrack drop", 7.0, 0.0),
+        ("node-4", "conntrack entries", 90.0, 100.0),
+    ]
     assert told["changes"] == []  # the audit log's entry is of now, months later
+
+
+def test_a_node(hub: Serving) -> None:
+    told = answer(hub, "/api/v1/investigate", subject='FairwayConntrackFilling{node="node-4"}', **AT)
+    assert [(one["kind"], one["where"]) for one in told["causes"]] == [("bandwidth", "node-4")]
+    assert {part["name"] for part in told["servers"]} == {"db-4"}
+    assert ("node-4", "conntrack entries") in {(limit["node"], limit["name"]) for limit in told["limits"]}
+    nothing = answer(hub, "/api/v1/investigate", "of orders", subject="node node-4", **AT)
+    assert (nothing["causes"], nothing["limits"]) == ([], []), "nor its limits"
 
 
 @pytest.mark.parametrize(
