@@ -43,6 +43,18 @@ export function underWay({ phase }: Pick<Rollout, "phase">): boolean {
   return ["observing", "staged", "enforcing", "paused", "stepping-back"].includes(phase);
 }
 
+/** The one that says what is on trial and in force, so that nobody else may; "" if none does. */
+export function holderOf(rollouts: readonly Pick<Rollout, "name" | "phase">[]): string {
+  return rollouts.find((one) => underWay(one) || one.phase === "stepped-back")?.name ?? "";
+}
+
+/** Why nobody else may; "" if they may. */
+export function heldBy(holder: string): string {
+  return holder
+    ? `Rollout ${holder} says what is on trial and in force. Abort it, or let it finish, and then change it here.`
+    : "";
+}
+
 /** What a person may do with it now. */
 export function verbsOf({ phase, steps }: Pick<Rollout, "phase" | "steps">): readonly Verb[] {
   const verbs: Verb[] = [];
