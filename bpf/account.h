@@ -33,15 +33,6 @@ static __always_inline bool worth_a_look(const struct packet *p, const struct fl
 						  (p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)));
 }
 
-/* What answers for a socket that is gone has figures of nobody's; its ports are others. One that is closed with data
- * unread has given its own port back before it sends its reset, but still knows the peer's. */
-static __always_inline bool is_of(const struct bpf_sock *sk, const struct flow_key *key)
-{
-	__u32 peer = *(const volatile __u32 *)&sk->dst_port; /* kernels before 5.18 refuse to read two bytes of it */
-
-	return sk->src_port == key->local_port || (!sk->src_port && (__u16)peer == bpf_htons(key->remote_port));
-}
-
 /* The pod's socket as it is when it sends: the kernel has counted by then what it sends again. */
 static __always_inline void sample_tcp(struct __sk_buff *skb, const struct packet *p, struct flow *flow)
 {
@@ -49,7 +40,8 @@ static __always_inline void sample_tcp(struct __sk_buff *skb, const struct packe
 	struct bpf_tcp_sock *tcp;
 	__u8 timeouts;
 
-	if (!sk || !is_of(sk, &p->key))
+	/* What answers for a socket that is gone has figures of nobody's, and other ports. */
+	if (!sk || sk->src_port != p->key.local_port)
 		return;
 	tcp = bpf_tcp_sock(sk);
 	if (!tcp)

@@ -38,6 +38,13 @@ static __always_inline bool flow_of_socket(struct bpf_sock_ops *ops, struct flow
 	return true;
 }
 
+/* What was sent again since the last look: where the peer ends the connection, no packet of the pod's follows. */
+static __always_inline void look_again(struct bpf_sock_ops *ops, struct flow *flow)
+{
+	if (flow->tx_packets && ops->is_fullsock)
+		flow->retransmitted = ops->total_retrans - flow->retransmitted_unseen;
+}
+
 /* Counted as ended, so that what follows on the wire is not counted again. */
 static __always_inline void note_end(struct bpf_sock_ops *ops, struct flow *flow, __u32 state)
 {
@@ -56,7 +63,7 @@ static __always_inline void note_end(struct bpf_sock_ops *ops, struct flow *flow
 }
 
 /* Healthy connections cost no more than being looked at when they open: while one is being opened its end is of
- * interest, later only once its retransmission timer has run out. */
+ * interest, later only once it has sent something again. */
 static __always_inline void listen_for(struct bpf_sock_ops *ops, int added, int removed)
 {
 	bpf_sock_ops_cb_flags_set(ops, (ops->bpf_sock_ops_cb_flags | added) & ~removed);
@@ -71,18 +78,21 @@ int fairway_sockets(struct bpf_sock_ops *ops)
 	switch (ops->op) {
 	case BPF_SOCK_OPS_TCP_CONNECT_CB:
 	case BPF_SOCK_OPS_RTO_CB:
-		listen_for(ops, BPF_SOCK_OPS_STATE_CB_FLAG, 0);
+	case BPF_SOCK_OPS_RETRANS_CB:
+		listen_for(ops, BPF_SOCK_OPS_STATE_CB_FLAG, BPF_SOCK_OPS_RTO_CB_FLAG | BPF_SOCK_OPS_RETRANS_CB_FLAG);
 		break;
 	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
 	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
-		listen_for(ops, BPF_SOCK_OPS_RTO_CB_FLAG, BPF_SOCK_OPS_STATE_CB_FLAG);
+		listen_for(ops, BPF_SOCK_OPS_RTO_CB_FLAG | BPF_SOCK_OPS_RETRANS_CB_FLAG, BPF_SOCK_OPS_STATE_CB_FLAG);
 		break;
 	case BPF_SOCK_OPS_STATE_CB:
 		if (ops->args[1] != BPF_TCP_CLOSE || !flow_of_socket(ops, &key))
 			break;
 		flow = bpf_map_lookup_elem(&flows, &key);
-		if (flow)
+		if (flow) {
+			look_again(ops, flow);
 			note_end(ops, flow, ops->args[0]);
+		}
 	}
 	return 1;
 }

@@ -37,6 +37,10 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(**{name: getattr(self, name) + getattr(other, name) for name in COUNTED})
 
+    def __sub__(self, other: "Counts") -> "Counts":
+        """What is left, never less than nothing."""
+        return Counts(**{name: max(0.0, getattr(self, name) - getattr(other, name)) for name in COUNTED})
+
     @property
     def packets(self) -> float:
         return self.sent_packets + self.received_packets

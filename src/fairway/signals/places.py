@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from statistics import median
+from statistics import median, median_low
 from typing import Final, NamedTuple
 
 from fairway.signals.cause import ENOUGH, QUESTIONS, Cause
@@ -18,45 +18,55 @@ _PLATEAU: Final = 0.6
 """Of the bytes before: a limit lets through what it allows, loss makes TCP give way."""
 _NOTICED_US: Final = 2000.0
 """Microseconds of a round trip, below which nobody waits."""
+_MOST: Final = 5
+"""Nodes that are blamed at once; where more are in trouble, it is not the nodes'."""
 
 
 def of_nodes(seen: Observed) -> Iterator[Cause]:
     """What is lost, or waits, on the way does so wherever one node takes part, and hardly elsewhere. Of nodes that
-    the subject has to do with, or had."""
-    ranked = shares(seen.nodes, nodes_of)
+    the subject has to do with, or had.
+
+    Whoever talks to a lossy node waits as well: what crosses a node that is blamed is left out when the others are
+    judged, and loss is blamed first."""
     own = {node for row in (*seen.now, *seen.before) for node in nodes_of(row)}
-    whole = summed(seen.nodes)
-    for place in ranked if len(ranked) > 1 else ():
-        if place.name not in own:
-            continue
-        at = _Place(
-            place.name,
-            place.counts,
-            summed(row for row in seen.nodes if place.name not in nodes_of(row)),
-            summed(row for row in seen.nodes_before if place.name in nodes_of(row)),
-            (seen.until - seen.since) / max(seen.since - seen.begin, timedelta(seconds=1)),
-        )
-        waits = _waiting(at)
-        if whole.retransmissions >= ENOUGH and at.now.lost >= max(
-            _LOSS, _TIMES * at.before.lost, 1.5 * at.outside.lost
-        ):
-            share = at.now.retransmissions / whole.retransmissions
-            contrast = 1 - at.outside.lost / at.now.lost
-            sure = at.now.retransmissions / (at.now.retransmissions + ENOUGH)
-            yield _lost(at, round(0.95 * share * contrast * sure, 2))
-        elif waits is not None:
-            yield waits
+    blamed: set[str] = set()
+    while len(blamed) < _MOST:
+        places = list(_places(seen, blamed))
+        found = [_lost(at) for at in places if at.lossy] or [_waiting(at) for at in places if at.queued]
+        if not found:
+            return
+        worst = max(found, key=lambda cause: cause.score)
+        if worst.where in own:
+            yield worst
+        blamed.add(worst.where)
 
 
 class _Place(NamedTuple):
-    """A node: what crosses its link `now` and did `before`, and what crosses no link of its own. `length` is how
-    long now is by how long before was."""
+    """A node: what crosses its link `now` and did `before`, and what crosses no link of its own. `rtt_us` is the
+    round trip in the middle of those to its peers: a queue is in every peer's way, loss makes some wait by chance.
+    `length` is how long now is by how long before was; `whole` are all packets that anybody sent again."""
 
     name: str
     now: Counts
     outside: Counts
     before: Counts
+    rtt_us: float | None
     length: float
+    whole: float
+
+    @property
+    def lossy(self) -> bool:
+        """More is sent again than a person overlooks, than before, and than elsewhere."""
+        least = max(_LOSS, _TIMES * self.before.lost, 1.5 * self.outside.lost)
+        return self.whole >= ENOUGH and self.now.lost >= least
+
+    @property
+    def queued(self) -> bool:
+        """Round trips are long enough to be noticed, longer than before, and longer than elsewhere."""
+        now, then = self.rtt_us, self.before.rtt_us
+        if now is None or then is None:
+            return False
+        return now >= max(_NOTICED_US, _TIMES * then, _SLOWER * (self.outside.rtt_us or 0.0))
 
     @property
     def kept(self) -> float:
@@ -71,32 +81,59 @@ class _Place(NamedTuple):
             f"elsewhere, {self.before.lost:.2%} there before"
         )
 
+    def waited(self) -> str:
+        """How long round trips are, were, and are elsewhere."""
+        now, then, outside = self.rtt_us or 0.0, self.before.rtt_us or 0.0, self.outside.rtt_us
+        told = f"{now / 1000:.3g} ms, {then / 1000:.3g} ms before"
+        return told if outside is None else f"{told}, {outside / 1000:.3g} ms elsewhere"
 
-def _lost(at: _Place, score: float) -> Cause:
+
+def _places(seen: Observed, blamed: set[str]) -> Iterator[_Place]:
+    """Every node, by what crosses none that is blamed. Once one is, the others are only judged by comparison."""
+    now, then = ([r for r in rows if not blamed & set(nodes_of(r))] for rows in (seen.nodes, seen.nodes_before))
+    before = {one.name: one.counts for one in shares(then, nodes_of)}
+    length = (seen.until - seen.since) / max(seen.since - seen.begin, timedelta(seconds=1))
+    whole, crossing = summed(seen.nodes).retransmissions, summed(now)
+    trips = _round_trips(now)
+    for one in shares(now, nodes_of):
+        outside = crossing - one.counts
+        if outside.packets or not blamed:
+            earlier = before.get(one.name, Counts())
+            yield _Place(one.name, one.counts, outside, earlier, trips.get(one.name), length, whole)
+
+
+def _round_trips(rows: Iterable[Row]) -> dict[str, float]:
+    """The one in the middle of each node's."""
+    found: dict[str, list[float]] = {}
+    for row in rows:
+        if (trip := row.counts.rtt_us) is not None:
+            for name in nodes_of(row):
+                found.setdefault(name, []).append(trip)
+    return {name: median_low(trips) for name, trips in found.items()}
+
+
+def _lost(at: _Place) -> Cause:
     """Loss on a node's link; or its bandwidth's limit, which makes packets wait before it drops them and lets as
     much through as ever; or a full table of connections, which only newcomers do not pass."""
-    handshakes = at.now.handshake_retransmissions / max(1.0, at.now.retransmissions)
+    sure = at.now.retransmissions / (at.now.retransmissions + ENOUGH)
+    contrast = 1 - at.outside.lost / at.now.lost
+    score = round(0.95 * at.now.retransmissions / at.whole * contrast * sure, 2)
+    handshakes = at.now.handshake_retransmissions / at.now.retransmissions
     why = [at.told()]
     if handshakes > _NEWCOMERS:
         why.append(f"{handshakes:.0%} of them were handshakes: connections that are open do well")
         return Cause(kind="conntrack", where=at.name, score=score, why=tuple(why))
-    now, then = at.now.rtt_us, at.before.rtt_us
-    if now is not None and then is not None:
-        why.append(f"round trips take {now / 1000:.3g} ms, {then / 1000:.3g} ms before; {at.kept:.0%} of the bytes")
-        if now > _TIMES * then and at.kept > _PLATEAU:
-            return Cause(kind="bandwidth", where=at.name, score=score, why=tuple(why))
-    return Cause(kind="loss", where=at.name, score=score, why=tuple(why))
+    if at.rtt_us is not None and at.before.rtt_us is not None:
+        why.append(f"round trips take {at.waited()}; {at.kept:.0%} of the bytes")
+    limited = at.queued and at.kept > _PLATEAU
+    return Cause(kind="bandwidth" if limited else "loss", where=at.name, score=score, why=tuple(why))
 
 
-def _waiting(at: _Place) -> Cause | None:
+def _waiting(at: _Place) -> Cause:
     """Round trips by way of a node take long, and hardly anything is lost: a queue, before a limit."""
-    now, then, outside = at.now.rtt_us, at.before.rtt_us, at.outside.rtt_us
-    if now is None or then is None or now < max(_TIMES * then, _NOTICED_US):
-        return None
-    contrast = 1.0 if outside is None else max(0.0, 1 - outside / now)
+    contrast = 1 - (at.outside.rtt_us or 0.0) / (at.rtt_us or 1.0)
     why = (
-        f"round trips from and to {at.name} take {now / 1000:.3g} ms, {then / 1000:.3g} ms before"
-        + ("" if outside is None else f", {outside / 1000:.3g} ms elsewhere"),
+        f"round trips from and to {at.name} take {at.waited()}",
         f"{at.kept:.0%} of the bytes that passed before; {at.told()}",
     )
     return Cause(kind="bandwidth", where=at.name, score=round(0.75 * contrast, 2), why=why)
@@ -160,12 +197,8 @@ def _broken(counts: Counts) -> float:
 def _elsewhere(seen: Observed, rows: list[Row], replica: str) -> Counts:
     """What else crosses the replica's node."""
     nodes = {row.server_node for row in rows if row.server == replica}
-    own = summed(row for row in rows if row.server == replica)
     whole = summed(row for row in seen.nodes if nodes & set(nodes_of(row)))
-    return Counts(
-        srtt_sum_us=max(0.0, whole.srtt_sum_us - own.srtt_sum_us),
-        srtt_count=max(0.0, whole.srtt_count - own.srtt_count),
-    )
+    return whole - summed(row for row in rows if row.server == replica)
 
 
 def _middle(values: Iterable[float | None]) -> float | None:
