@@ -68,7 +68,7 @@ def look(
         nodes_before=_rows(ask(nodes_between(begin, since, scope))),
         dns=_asked(ask(dns_between(since, until, dns))),
         dns_before=_asked(ask(dns_between(begin, since, dns))),
-        denied=_denied(hub, window, AnyOf((wanted, All((dns, Term("dst.port", "=", (Word("53"),)))))), policies),
+        denied=_denied(hub, window, _events(hub, subject, wanted, dns, scope), policies),
         changes=tuple(sorted(_changes(hub, subject, window, who=who), key=lambda change: change.at)),
     )
 
@@ -92,6 +92,16 @@ def _rows(table: Any) -> tuple[Row, ...]:
 
 def _asked(table: Any) -> tuple[Asked, ...]:
     return tuple(Asked(**row) for row in table.to_pylist())
+
+
+def _events(hub: "Hub", subject: Subject, wanted: Expression, dns: Expression, scope: Expression) -> Expression:
+    """What was denied of a subject, or of its DNS. That is kept without nodes: of a node it is that of its pods of
+    now."""
+    if not subject.node:
+        return AnyOf((wanted, All((dns, Term("dst.port", "=", (Word("53"),))))))
+    pods = hub.cluster.pods if hub.cluster is not None else ()
+    names = tuple(Word(pod.name) for pod in pods if pod.node == subject.node)
+    return All((Term("name", "=", names), scope)) if names else AnyOf(())
 
 
 def _denied(hub: "Hub", window: Window, wanted: Expression, policies: PolicySets) -> tuple[Dropped, ...]:

@@ -1,8 +1,6 @@
 """Investigations over HTTP, of flows that are put into the database."""
 
 from collections.abc import Iterator
-from datetime import timedelta
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,34 +9,18 @@ from fairway.cli.main import main
 from fairway.hub.serve import Listening
 from support.askers import answer, refusal, tokens
 from support.hubs import Serving, serving
-from support.weeks import NOW, hour, pod, table
+from support.slow import EDGE, slow_flows
+from support.weeks import NOW
 
-CLIENTS = [pod("shop", "ui", number) for number in (1, 2)]
-SERVERS = [pod("data", "db", number) for number in (3, 4)]
-NEIGHBOURS = [pod("other", "quiet", number) for number in (5, 6)]
-EDGE = "shop/ui -> data/db 5432/TCP"
 AT = {"at": NOW.isoformat(), "window": "60"}
-
-
-def rows(minute: int, *, slow: bool) -> Iterator[dict[str, Any]]:
-    """Every minute both clients ask both replicas; the second replica takes its time."""
-    at = int((NOW + timedelta(minutes=minute)).timestamp() * 1e6)
-    moments = dict.fromkeys(("time_start", "first_seen", "time_end", "last_seen"), at)
-    for client in CLIENTS:
-        for server in SERVERS:
-            took = 900 if server["name"] != "db-4" or not slow else 90_000
-            told = {"connections": 9, "sent_packets": 90, "received_packets": 90, "received_bytes": 9000}
-            times = {"srtt_count": 9, "srtt_sum_us": 9 * took, "srtt_us": took}
-            yield hour(0, client, server, 5432, reporter="server", **told, **times) | moments
-    yield hour(0, *NEIGHBOURS, 80, connections=7, sent_packets=9, received_packets=9) | moments
 
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     folder = tmp_path_factory.mktemp("hub")
     with serving(folder, Listening(port=0, tokens=tokens(folder))) as running:
-        told = [row for minute in range(-12, 2) for row in rows(minute, slow=minute >= 0)]
-        running.answers.hub.base.append(table(told), np.ones(len(told), bool), "all")
+        flows = slow_flows(NOW)
+        running.answers.hub.base.append(flows, np.ones(len(flows), bool), "all")
         running.answers.hub.audit.record("ada", "intent", "policies in force", role="operator")
         yield running
 
@@ -83,3 +65,11 @@ def test_the_verb_says_no_where_nothing_speaks_for_a_cause(
     assert "1. replica: db-4" in capsys.readouterr().out
     assert main(["investigate", "other/quiet", "--at", NOW.isoformat(), "--window", "1m", *state]) == 1
     assert "nothing speaks for any cause" in capsys.readouterr().out
+
+
+def test_a_node_is_a_subject(hub: Serving) -> None:
+    told = answer(hub, "/api/v1/investigate", subject="node node-4", **AT)
+    assert told["subject"] == "node node-4"
+    assert told["link"].endswith("&q=node=node-4")
+    assert {part["name"] for part in told["servers"]} == {"db-4"}
+    assert told["denied"] == []
