@@ -1,4 +1,4 @@
-"""Every page in both themes: nothing that axe finds, nothing that the page's own policy forbids, and a picture."""
+"""Every page in both themes: nothing that axe finds or its own policy forbids, nothing that moves, a picture."""
 
 import pytest
 
@@ -15,6 +15,10 @@ PAGES = {
     "rollouts": "/rollouts",
     "zones": "/zones?compare=1",
     "agents": "/agents?pick=node-a",
+    "anomalies": "/anomalies",
+    "begin": "/investigate",
+    "investigate": "/investigate?subject=ui/ui",
+    "order": "/rollouts?new=1",
 }
 
 
@@ -28,6 +32,7 @@ def test_pages(hub: Serving, tab: Tab, theme: str) -> None:
         PICTURES.mkdir(parents=True, exist_ok=True)
         console.page.screenshot(path=PICTURES / f"{name}-{theme}.png")
         faults += [f"{name}: {fault}" for fault in console.faults()]
+        faults += [f"{name}: moves by {moved}" for moved in [console.moved()] if moved]
     console.page.keyboard.press("?")
     faults += [f"keys: {fault}" for fault in console.faults()]
     assert faults == []
@@ -43,7 +48,7 @@ def test_signing_in_is_open_to_all(hub: Serving, tab: Tab) -> None:
 def test_keys_go_everywhere(console: Console) -> None:
     console.enter()
     page = console.page
-    for key, path in {"3": "/flows", "5": "/rollouts", "6": "/zones", "1": "/"}.items():
+    for key, path in {"3": "/flows", "5": "/rollouts", "6": "/zones", "9": "/investigate", "1": "/"}.items():
         page.keyboard.press(key)
         console.settle()
         assert console.address == path

@@ -21,9 +21,12 @@ test.each([
   expect(looks[0]?.changes["q"]).toBe(filter);
 });
 
-test("the worst stands beside the healthiest, unless it is the same", () => {
-  const part = (name: string) => ({ name }) as Part;
-  const told = (sibling: string) => ({ servers: [part("a"), part("b")], sibling }) as Investigation;
-  expect(comparedOf(told("b"))?.map(({ name }) => name)).toEqual(["a", "b"]);
-  expect([comparedOf(told("a")), comparedOf(told(""))]).toEqual([null, null]);
+test("the worst stands beside the healthiest: of the same trouble, the slowest", () => {
+  const part = (name: string, share: number, rtt_us: number | null) => ({ name, share, rtt_us }) as Part;
+  const servers = [part("a", 0, 900), part("b", 0, null), part("c", 0, 90_000)];
+  const told = (sibling: string, all = servers) =>
+    comparedOf({ servers: all, sibling } as Investigation)?.map(({ name }) => name);
+  expect(told("a")).toEqual(["c", "a"]);
+  expect(told("a", [...servers, part("d", 0.2, 1)])).toEqual(["d", "a"]);
+  expect([told(""), told("a", servers.slice(0, 1))]).toEqual([undefined, undefined]);
 });

@@ -79,9 +79,11 @@ export function looksAt(cause: Cause, told: Pick<Investigation, "link">): readon
   }
 }
 
-/** The server replica with most of the trouble, and the one that does best; null where there are not two. */
+/** The server replica with most of the trouble, or else the slowest, and the one that does best; null where there are not two. */
 export function comparedOf({ servers, sibling }: Investigation): readonly [Part, Part] | null {
-  const worst = servers[0];
   const best = servers.find(({ name }) => name === sibling);
-  return worst && best && worst !== best ? [worst, best] : null;
+  const [worst] = servers
+    .filter((one) => one !== best)
+    .sort((one, other) => other.share - one.share || (other.rtt_us ?? 0) - (one.rtt_us ?? 0));
+  return worst && best ? [worst, best] : null;
 }
