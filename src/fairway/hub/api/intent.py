@@ -43,9 +43,8 @@ async def change_intent(
     if not await hub.permits.may(request.user, data.role, None):
         raise PermissionDeniedException(f"this is for the role {data.role} in all namespaces")
     if holder := hub.rollouts.holder():
-        return problem(
-            409, "a rollout holds it", f"rollout `{holder}` says what is in force and on trial; abort it, or let it finish"
-        )
+        why = f"rollout `{holder}` says what is in force and on trial; abort it, or let it finish"
+        return problem(409, "a rollout holds it", why)
     cluster = hub.require_ready()
     expected = request.headers.get("If-Match", "*")
     changed = await sync_to_thread(
