@@ -52,7 +52,7 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apart]:
 def picture(console: Console, name: str) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     for theme in ("dark", "light"):
-        console.page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
+        console.page.emulate_media(color_scheme=theme)
         console.page.screenshot(path=PICTURES / f"{name}-{theme}.png")
         assert console.faults() == []
 

@@ -73,7 +73,10 @@ export function looksAt(cause: Cause, told: Pick<Investigation, "link">): readon
     case "zone":
       return [{ name: "Zones", page: "zones", changes: time }];
     case "change":
-      return [{ name: "Rollouts", page: "rollouts", changes: {} }];
+      return [
+        { name: "Policies in force", page: "policies", changes: { tab: "force" } },
+        { name: "Rollouts", page: "rollouts", changes: {} },
+      ];
     default:
       return [flows("Flows", q ?? "")];
   }

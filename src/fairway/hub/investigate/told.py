@@ -94,7 +94,7 @@ def investigate(
         servers=parts,
         nodes=_parts(seen.now, nodes_of),
         zones=_parts(seen.now, _zones),
-        sibling=_sibling(parts),
+        sibling=_sibling(parts) if subject.server else "",
         step=step,
         series=list(_series(hub, subject, window, scope, step, seen)),
         denied=list(seen.denied),
