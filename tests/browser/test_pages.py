@@ -16,7 +16,6 @@ PAGES = {
     "zones": "/zones?compare=1",
     "agents": "/agents?pick=node-a",
     "anomalies": "/anomalies",
-    "begin": "/investigate",
     "investigate": "/investigate?subject=ui/ui",
     "order": "/rollouts?new=1",
 }
