@@ -19,6 +19,11 @@ PAGES = {
     "investigate": "/investigate?subject=ui/ui",
     "order": "/rollouts?new=1",
 }
+CUT = """() => [...document.querySelectorAll(
+    "html, [role=banner], [role=banner] button, nav[aria-label=Pages] a, main header, h1, main button, .button"
+  )].filter((one) => one.checkVisibility() && one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 0)
+    .map((one) => `${one.tagName} ${one.textContent.trim().slice(0, 40)}`)"""
+"""What does not fit into itself."""
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -32,6 +37,12 @@ def test_pages(hub: Serving, tab: Tab, theme: str) -> None:
         console.page.screenshot(path=PICTURES / f"{name}-{theme}.png")
         faults += [f"{name}: {fault}" for fault in console.faults()]
         faults += [f"{name}: moves by {moved}" for moved in [console.moved()] if moved]
+        for width, height in ((1280, 720), (3840, 2160)) if theme == "light" else ():
+            console.page.set_viewport_size({"width": width, "height": height})
+            faults += [f"{name}: at {width}: cut: {one}" for one in console.page.evaluate(CUT)]
+        console.page.set_viewport_size({"width": 1440, "height": 900})
+    # Who wants less motion has none.
+    assert console.page.evaluate("document.getAnimations().length") == 0
     console.page.keyboard.press("?")
     faults += [f"keys: {fault}" for fault in console.faults()]
     assert faults == []
