@@ -73,11 +73,13 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One replica's traffic with another's, as one side's agent told it; `server` is empty where the client's agent
-    knows a Service's address only. Ends are pods by name, or addresses."""
+    knows a Service's address only. Ends are pods by name, or addresses. `of` is the workload that the server is a
+    replica of."""
 
     reporter: str
     client: str
     server: str
+    of: str = ""
     client_node: str = ""
     server_node: str = ""
     client_zone: str = ""

@@ -1,5 +1,6 @@
 """Places: the node whose link is to blame, or the server replica that is unlike its siblings."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from statistics import median, median_low
@@ -143,10 +144,13 @@ def of_replicas(seen: Observed) -> Iterator[Cause]:
     """One server replica is unlike its siblings."""
     rows = [row for row in seen.now if row.server and row.server_node]
     ranked = shares(rows, lambda row: [row.server])
-    if len(ranked) < 2:
-        return
+    of = {row.server: row.of for row in rows}
+    names: defaultdict[str, set[str]] = defaultdict(set)
+    for name, workload in of.items():
+        names[workload].add(name)
     for place in ranked:
-        others = [one for one in ranked if one.name != place.name and one.counts.packets > 0]
+        siblings = names[of[place.name]] - {place.name}
+        others = [one for one in ranked if one.name in siblings and one.counts.packets > 0]
         before = summed(row for row in seen.before if row.server == place.name)
         if others:
             yield from _unlike(place, others, before, _elsewhere(seen, rows, place.name))

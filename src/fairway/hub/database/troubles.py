@@ -27,10 +27,11 @@ def replicas_between(since: datetime, until: datetime, about: Expression) -> Que
     """What each side's agent told of each pair of replicas; `server` is empty for a Service's own address."""
     where = Conditions(FLOW_COLUMNS)
     bounds = _bounds(where, since, until, about)
-    keys = "reporter, client, server, client_node, server_node, client_zone, server_zone"
+    keys = "reporter, client, server, of, client_node, server_node, client_zone, server_zone"
     return Question(
         "SELECT reporter, if(client_name != '', client_name, client_address) AS client, "
         "multiIf(server_kind = 'service', '', server_name != '', server_name, server_address) AS server, "
+        "concat(server_namespace, '/', server_workload) AS of, "
         f"client_node, server_node, client_zone, server_zone, {_SUMS} FROM flows WHERE {bounds} "
         f"GROUP BY {keys} ORDER BY {keys} LIMIT {MOST}",
         where.parameters,
