@@ -110,7 +110,8 @@ class _Stream(Response[str]):
             except TimeoutError:
                 listener.behind = True
                 return
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        if not listener.behind:  # one who is, does not read the end either
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _told(self, news: News) -> Iterator[bytes]:
         yield from told(news, self._asked, self._kinds)
