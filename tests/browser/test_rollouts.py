@@ -136,7 +136,7 @@ def test_one_is_ordered_with_what_it_would_do_in_sight(hub: Serving, agents: Obe
 
     # While it is under way nobody else says what is on trial and in force.
     pressed(page, "Start", "")
-    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    expect(page.get_by_text("It waits for gate coverage:")).to_be_visible(timeout=60_000)
     console.open("/policies?tab=trial")
     expect(page.get_by_text("Rollout shop says what is on trial and in force.")).to_be_visible()
     for name in ("Put in force", "End the trial"):
