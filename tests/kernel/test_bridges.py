@@ -16,37 +16,9 @@ from fairway.wire import batch
 from fairway.wire.address import packed, text
 from fairway.wire.rules import FIRST_POLICY, OPEN, NodeFeed, NodePod, PodRules, RuleTable
 from fairway.wire.words import Direction, Mode
+from support.bridged import V4, bridge, plug
 from support.net import Host, Net, ip, net
 from support.stage import Stage, allow, wait_for
-
-GATEWAY, GATEWAY6 = "10.244.0.1", "fd00:244::1"
-V4 = ("10.244.0.2", "10.244.0.3", "10.244.0.4")
-
-
-def bridge(node: Host, *pods: Host) -> None:
-    """What CNI's bridge plugin does: `cni0` has the gateway's address, each pod a veth whose host end is a port."""
-    ip(
-        "link add cni0 type bridge",
-        f"addr add {GATEWAY}/24 dev cni0",
-        f"addr add {GATEWAY6}/64 dev cni0 nodad",
-        "link set cni0 up",
-        namespace=node.namespace,
-    )
-    for number, pod in enumerate(pods):
-        plug(node, pod, number)
-
-
-def plug(node: Host, pod: Host, number: int) -> None:
-    ip(f"link add eth0 netns {pod.namespace} type veth peer name veth{number} netns {node.namespace}")
-    ip(f"link set veth{number} up", f"link set veth{number} master cni0", namespace=node.namespace)
-    ip(
-        "link set lo up",
-        f"addr add {V4[number]}/24 dev eth0",
-        f"addr add fd00:244::{2 + number}/64 dev eth0 nodad",
-        "link set eth0 up",
-        f"route add default via {GATEWAY}",
-        namespace=pod.namespace,
-    )
 
 
 @pytest.fixture

@@ -178,12 +178,41 @@ def test_pods_that_go_leave_nothing(few: Crowd, hook: str) -> None:
     kernel.close()
 
 
+def test_a_pod_that_went_before_it_had_a_name_is_told_of_all_the_same(few: Crowd) -> None:
+    few.feed(Posture.ALLOW, 1)
+    few.stage.start()
+
+    def told(number: int) -> bool:
+        edges = few.stage.rows(batch.EDGE, protocol=UDP)
+        return few.net.waiting[number].v4 in {text(bytes(one)) for one in edges["pod_address"]}
+
+    few.come(0, 1)
+    wait_for(lambda: few.talk(0))
+    # Events come in order: what the other one does later is told after the first one's was looked at.
+    before = len(few.stage.batches())
+    few.feed(Posture.ALLOW, 1)
+    wait_for(lambda: few.talk(1) and told(1) and len(few.stage.batches()) > before)
+    few.go(0)
+    wait_for(lambda: not few.stage.net.node.run("ip", "-br", "link").stdout.count("pod0"))
+    assert not told(0)
+    few.feed(Posture.ALLOW, 0, 1)
+    wait_for(lambda: told(0))
+    [header] = {
+        one.header.pods[row["pod"]].uid
+        for one in few.stage.batches()
+        for row in one.rows
+        if row["kind"] == batch.EDGE and text(bytes(row["pod_address"])) == few.net.waiting[0].v4
+    }
+    assert header == "uid-0"
+
+
 def test_the_next_interface_of_a_number_inherits_nothing(few: Crowd) -> None:
     everything = (PodRules("uid-0", active=(OPEN, OPEN), mode=(Mode.ENFORCE, Mode.ENFORCE)),)
     few.feed(Posture.DENY, 0, rules=everything)
     few.stage.start()
     few.come(0, options="index 4000")
     wait_for(lambda: few.talk(0))
+    few.talk(0)  # named by now, for what comes in as for what goes out
     few.go(0)
     assert few.come(1, options="index 4000") == set()
     assert few.heard_inside() == [0]

@@ -211,9 +211,15 @@ def test_over_tls_and_the_last_interval_arrives_before_the_end(stage: Stage) -> 
             wait_for(lambda: {8080, 9090} <= {int(row["port"]) for row in stage.rows(wire.EDGE)})
         stage.end()
         assert stage.all_told()
-    assert stage.spool() == []
-    assert stage.log.read_text().endswith("fairway agent: stopped; enforcement goes on\n")
+        assert stage.spool() == []
+        assert stage.log.read_text().endswith("fairway agent: stopped; enforcement goes on\n")
+        stage.start("--detach")
+        wait_for(lambda: len({one.header.boot for one in stage.batches()}) == 2)
+        stage.end()
+    assert stage.log.read_text().endswith("fairway agent: stopped; nothing is left in force\n")
     assert "hub" not in stage.log.read_text()
+    assert not (stage.folder / "spool").exists()
+    assert not stage.pins.exists()
 
 
 def test_a_hub_that_dies_and_an_agent_that_is_killed_lose_and_double_nothing(stage: Stage) -> None:

@@ -22,7 +22,7 @@ ACCOUNT = "system:serviceaccount:fairway:fairway-agent"
 @contextmanager
 def cluster_of_nodes(folder: Path) -> Iterator[ApiServerReplay]:
     """An API server that has them."""
-    with api_server() as running:
+    with api_server(for_hub=True) as running:
         for value in json.loads((write_cluster(folder / "cluster") / "all.json").read_text())["items"]:
             running.put(PLURALS[value["kind"]], value)
         yield running

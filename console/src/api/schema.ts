@@ -985,6 +985,8 @@ export interface components {
             /** @default 0 */
             rows: number;
             sequence: number;
+            /** @default  */
+            services: string;
         };
         /** Agents */
         Agents: {

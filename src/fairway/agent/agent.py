@@ -6,7 +6,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
-from typing import Final, Self
+from typing import Self
 
 import msgspec
 import numpy as np
@@ -27,21 +27,22 @@ from fairway.agent.conversations import (
     settle_initiators,
 )
 from fairway.agent.drain import DenialDrain, FlowDrain
+from fairway.agent.early import Early
 from fairway.agent.edges import KnownEdges, edges_of, ranked
 from fairway.agent.feed import FeedError
-from fairway.agent.kernel import Kernel
+from fairway.agent.kernel import Kernel, Records
 from fairway.agent.libbpf import BPFError
 from fairway.agent.memory import give_back
 from fairway.agent.netlink import Netlink
 from fairway.agent.obey import Enforcement
 from fairway.agent.outside import Outside
 from fairway.agent.pods import Pods
-from fairway.agent.positions import among
 from fairway.agent.readings import Opened, own_use
 from fairway.agent.ring import Ring
 from fairway.agent.rulenames import RuleNames
 from fairway.agent.sockets import SocketEvents
 from fairway.agent.told import Told
+from fairway.agent.translation import Translation
 from fairway.agent.uplinks import Uplinks
 from fairway.kit.stop import Stoppable
 from fairway.wire.batch import RECORD, REST, Batch, Header
@@ -49,7 +50,6 @@ from fairway.wire.rules import NodeFeed, NodePod
 
 TICK, AT_REST = 0.2, 0.5
 """Seconds between two looks while something is new, and while nothing is: each look wakes the CPU."""
-_EARLY_KEPT: Final = 1 << 14
 
 
 class Agent:
@@ -81,6 +81,7 @@ class Agent:
             # What moved before this agent was told by the one before, or is part of its pods' next `rest`.
             self.flows.read()
             self.denials.read()
+        self.translation = Translation()
         self.rule_names = RuleNames()
         self.opened = Opened()
         self.told = Told(self.kernel.tables["told"])
@@ -88,7 +89,7 @@ class Agent:
         self.outside.settle(self.told.has if adopted else lambda *_: True)
         self._feed = NodeFeed(config.node)
         self._edges = KnownEdges()
-        self._early = np.zeros(0, self.kernel.event)  # first sights of pods whose name is yet to come
+        self.early = Early(np.zeros(0, self.kernel.event), self.pods.netlink)
         self._start_us = time.time_ns() // 1000
         self._malformed_feeds = self._refused_tables = 0
         return self
@@ -196,11 +197,11 @@ class Agent:
 
     def tell_edges(self) -> bool:
         """Send every conversation that was never seen before, however small, at once. Whether any was seen."""
-        events = np.concatenate((self._early, self.ring.read()))
-        early = among(events["key"]["ifindex"], self.enforcement.unnamed())
-        self._early, events = events[early][-_EARLY_KEPT:], events[~early]
+        events = self.early.sort(self.ring.read(), self.enforcement.unnamed(), self.pods.by_interface)
+        for pod, interface, seen in self.early.claimed(self._feed.pods, self.pods.by_interface.values()):
+            self._tell_of_gone(pod, interface, seen)
         if not len(events):
-            return len(self._early) > 0
+            return len(self.early) > 0
         keys = np.ascontiguousarray(events["key"])
         initiators = settle_initiators(keys, events["initiator"], self.pods.listening)
         rows = of_known_pods(rows_of_events(events, initiators, self.clock.to_us), keys, self.pods.by_interface)
@@ -209,6 +210,13 @@ class Agent:
         if len(fresh):
             self._send(rows[fresh])
         return True
+
+    def _tell_of_gone(self, pod: NodePod, interface: int, events: Records) -> None:
+        keys = np.ascontiguousarray(events["key"])
+        initiators = settle_initiators(keys, events["initiator"], lambda _: None)
+        rows = of_known_pods(rows_of_events(events, initiators, self.clock.to_us), keys, {interface: pod})
+        rows["pod"] = len(self._pod_list())
+        self._send(fold(rows), gone=(pod,))
 
     def tell_flows(self) -> None:
         """Send the interval: the top conversations, every denial, and one row per pod for the rest."""
@@ -263,7 +271,9 @@ class Agent:
         rows["first_us"], rows["last_us"] = self._start_us, time.time_ns() // 1000
         return rows[(rows["tx_packets"] > 0) | (rows["rx_packets"] > 0)], indices, before
 
-    def _send(self, rows: NDArray[np.void], commit: Callable[[], None] = lambda: None) -> None:
+    def _send(
+        self, rows: NDArray[np.void], commit: Callable[[], None] = lambda: None, gone: tuple[NodePod, ...] = ()
+    ) -> None:
         now_us = time.time_ns() // 1000
         _, totals = self.kernel.tables["totals"].read()
         cpu, memory = own_use()
@@ -273,13 +283,14 @@ class Agent:
             sequence=self.outside.outbox.next_sequence,
             start_us=self._start_us,
             end_us=now_us,
-            pods=tuple(self._pod_list()),
+            pods=(*self._pod_list(), *gone),
             revision=self._feed.table.revision,
             rules=self.rule_names.words,
             losses=self.losses(),
             packets=int(totals["tx_packets"].sum() + totals["rx_packets"].sum()),
             answers=self.answers.take(),
             kernel=os.uname().release,
+            services=self.translation.mode(),
             cpu_seconds=cpu,
             resident_bytes=memory,
         )

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from fairway.agent.attach import Hook
+from fairway.kit.anywhere import anywhere
 from fairway.kit.otlp import problem as collector_problem
 
 ENVIRONMENT: Final = "FAIRWAY_AGENT_"
@@ -114,7 +115,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
 def listen_address(given: str) -> tuple[str, int] | None:
     """Address and port out of `0.0.0.0:9410`, `[::]:9410` or `:9410` (all addresses); None if it is neither."""
     host, _, port = given.rpartition(":")
-    host = (host.removeprefix("[").removesuffix("]") if host.startswith("[") else host) or "::"
+    host = (host.removeprefix("[").removesuffix("]") if host.startswith("[") else host) or anywhere()
     try:
         ipaddress.ip_address(host)
         return (host, int(port)) if len(port) <= 5 and 0 <= int(port) <= 65535 else None

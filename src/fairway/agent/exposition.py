@@ -6,9 +6,10 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socket import AF_INET, AF_INET6, IPPROTO_IPV6, IPV6_V6ONLY, SHUT_RDWR, socket
+from socket import AF_INET, AF_INET6, SHUT_RDWR, socket
 from typing import Any, Final
 
+from fairway.kit.anywhere import both_families
 from fairway.kit.errors import EnvironmentLacksError
 from fairway.kit.openmetrics import OPENMETRICS, PLAIN, Family, render, wants_openmetrics
 
@@ -53,8 +54,7 @@ class Exposition(ThreadingHTTPServer):
 
     def server_bind(self) -> None:
         """Both families on `::`; without a look-up of our own name."""
-        if self.address_family == AF_INET6:
-            self.socket.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, 0)
+        both_families(self.socket)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = "agent", self.server_address[1]

@@ -102,8 +102,8 @@ class Netlink:
         found = set()
         for family in (socket.AF_INET, socket.AF_INET6):
             body = struct.pack("=BBBBI", family, 0, 0, 0, 0)
-            body += _attribute(_IFA_TARGET_NETNSID, struct.pack("=i", namespace))
-            for answer in _ask(self._strict, _GET_ADDRESS, _REQUEST | _DUMP, body):
+            body += attribute(_IFA_TARGET_NETNSID, struct.pack("=i", namespace))
+            for answer in ask(self._strict, _GET_ADDRESS, _REQUEST | _DUMP, body):
                 attributes = dict(_attributes(answer[8:]))
                 address = attributes.get(_IFA_LOCAL) or attributes.get(_IFA_ADDRESS, b"")
                 found.add(V4_PREFIX * (len(address) == 4) + address)
@@ -122,15 +122,15 @@ class Netlink:
     def _route_to(self, address: bytes) -> dict[int, bytes]:
         short = address.removeprefix(V4_PREFIX) if address.startswith(V4_PREFIX) else address
         family = socket.AF_INET if len(short) == 4 else socket.AF_INET6
-        body = struct.pack("=BBBBBBBBI", family, len(short) * 8, 0, 0, 0, 0, 0, 0, 0) + _attribute(_RTA_DST, short)
-        for answer in _ask(self._socket, _GET_ROUTE, _REQUEST, body):
+        body = struct.pack("=BBBBBBBBI", family, len(short) * 8, 0, 0, 0, 0, 0, 0, 0) + attribute(_RTA_DST, short)
+        for answer in ask(self._socket, _GET_ROUTE, _REQUEST, body):
             return dict(_attributes(answer[12:]))
         return {}
 
     def peer_namespace(self, interface: int) -> int | None:
         """Number of the network namespace at a veth's other end, as this namespace counts them."""
         body = struct.pack("=BBHiII", socket.AF_UNSPEC, 0, 0, interface, 0, 0)
-        for answer in _ask(self._socket, _GET_LINK, _REQUEST, body):
+        for answer in ask(self._socket, _GET_LINK, _REQUEST, body):
             found = dict(_attributes(answer[16:])).get(_IFLA_LINK_NETNSID)
             return int.from_bytes(found, "little", signed=True) if found else None
         return None
@@ -138,13 +138,13 @@ class Netlink:
     def links(self) -> list[Link]:
         """Every interface of this namespace."""
         body = struct.pack("=BBHiII", socket.AF_UNSPEC, 0, 0, 0, 0, 0)
-        return [_link(_NEW_LINK, answer) for answer in _ask(self._socket, _GET_LINK, _REQUEST | _DUMP, body)]
+        return [_link(_NEW_LINK, answer) for answer in ask(self._socket, _GET_LINK, _REQUEST | _DUMP, body)]
 
     def uplinks(self) -> frozenset[int]:
         """The interfaces that default routes leave by, both families."""
         found = set()
         for family in (socket.AF_INET, socket.AF_INET6):
-            for answer in _ask(
+            for answer in ask(
                 self._socket, _GET_ROUTE, _REQUEST | _DUMP, struct.pack("=BBBBBBBBI", family, *[0] * 8)
             ):
                 if answer[1] == 0:
@@ -156,7 +156,7 @@ class Netlink:
     def filters(self, interface: int, parent: int) -> int:
         """How many tc filters there are under a parent (TC_H_MAKE) of an interface."""
         body = struct.pack("=BBHiIII", socket.AF_UNSPEC, 0, 0, interface, 0, parent, 0)
-        return sum(1 for _ in _ask(self._socket, _GET_FILTER, _REQUEST | _DUMP, body))
+        return sum(1 for _ in ask(self._socket, _GET_FILTER, _REQUEST | _DUMP, body))
 
     def named_namespaces(self, folder: Path = NAMED_NAMESPACES) -> dict[int, Path]:
         """The network namespaces with a file in `folder`, by the number this namespace knows them under."""
@@ -167,8 +167,8 @@ class Netlink:
             except OSError:
                 continue  # gone meanwhile
             try:
-                body = struct.pack("=Bxxx", socket.AF_UNSPEC) + _attribute(_NETNSA_FD, struct.pack("=I", handle))
-                for answer in _ask(self._socket, _GET_NSID, _REQUEST, body):
+                body = struct.pack("=Bxxx", socket.AF_UNSPEC) + attribute(_NETNSA_FD, struct.pack("=I", handle))
+                for answer in ask(self._socket, _GET_NSID, _REQUEST, body):
                     found = dict(_attributes(answer[4:])).get(_NETNSA_NSID)
                     number = int.from_bytes(found, "little", signed=True) if found else -1
                     if number >= 0:
@@ -192,7 +192,7 @@ class Listeners:
         found = set()
         for family in (socket.AF_INET, socket.AF_INET6):
             body = struct.pack("=BBBxI48x", family, socket.IPPROTO_TCP, 0, 1 << _TCP_LISTEN)
-            for answer in _ask(self._socket, _SOCK_DIAG_BY_FAMILY, _REQUEST | _DUMP, body):
+            for answer in ask(self._socket, _SOCK_DIAG_BY_FAMILY, _REQUEST | _DUMP, body):
                 found.add(int.from_bytes(answer[4:6], "big"))
         return frozenset(found)
 
@@ -225,7 +225,7 @@ def _socket_inside(namespace: Path) -> socket.socket:
     return result
 
 
-def _ask(sock: socket.socket, kind: int, flags: int, body: bytes) -> Iterator[bytes]:
+def ask(sock: socket.socket, kind: int, flags: int, body: bytes) -> Iterator[bytes]:
     """The bodies of the answers to one question; nothing if the kernel says there is no such thing."""
     sock.send(struct.pack("=IHHII", 16 + len(body), kind, flags, 1, 0) + body)
     bodies: list[bytes] = []
@@ -273,7 +273,8 @@ def _next_hops(data: bytes) -> Iterator[int]:
         offset += (length + 3) & ~3
 
 
-def _attribute(kind: int, value: bytes) -> bytes:
+def attribute(kind: int, value: bytes) -> bytes:
+    """One attribute of a message, padded (struct nlattr)."""
     return struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
 
 

@@ -1,6 +1,7 @@
 """Outside: everything between the agent and the world beyond its node: where batches go, where feeds come from,
 and who may look at its metrics."""
 
+import contextlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -103,6 +104,22 @@ class Outside:
             self.sender.close(_FLUSH_SECONDS)
         self.feed.close()
         self._unexpose()
+        if self._config.detach and self.sender is not None and isinstance(self.outbox, Outbox):
+            self._clear(self.outbox)
+
+    def _clear(self, outbox: Outbox) -> None:
+        """Leave no folder behind that only waits for a hub; what the hub did not take stays."""
+        waiting, _ = outbox.size()
+        if waiting:
+            self._say(f"{waiting} batches that the hub did not take stay in {outbox.folder}")
+            return
+        self._kept_feed().unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # somebody else has files there
+            outbox.folder.rmdir()
+
+    def _kept_feed(self) -> Path:
+        # Hidden: whoever empties the spool takes what has a plain name for a batch.
+        return (self._config.spool or Path()) / f".{self._config.node}.feed.json"
 
     def _open_sender(self, config: Config) -> Sender | None:
         hub = _hub(config)
@@ -117,8 +134,7 @@ class Outside:
         if config.control is not None:
             return FileFeed(config.control)
         if hub is not None:
-            # Hidden: whoever empties the spool takes what has a plain name for a batch.
-            return HubFeed(config.node, hub, (config.spool or Path()) / f".{config.node}.feed.json", self._say)
+            return HubFeed(config.node, hub, self._kept_feed(), self._say)
         return NodeItself(config.node, self._pods.netlink)
 
     def _expose(self, config: Config) -> None:

@@ -8,11 +8,13 @@ if TYPE_CHECKING:
     from fairway.kube.access import Access
 
 
-def add_access(parser: argparse.ArgumentParser, *, every: bool = False) -> None:
-    """`--kubeconfig`, `--context`, `--namespace`, and with `every` `--all-namespaces`."""
+def add_access(parser: argparse.ArgumentParser, *, every: bool = False, namespace: str | None = None) -> None:
+    """`--kubeconfig`, `--context`, `--namespace`, which is `namespace` or the context's, and with `every`
+    `--all-namespaces`."""
     parser.add_argument("--kubeconfig", type=Path, metavar="FILE", help="how to reach the cluster")
     parser.add_argument("--context", metavar="NAME", help="which context of that file")
-    parser.add_argument("-n", "--namespace", metavar="NAME", help="where (default: the context's)")
+    usual = namespace or "the context's"
+    parser.add_argument("-n", "--namespace", default=namespace, metavar="NAME", help=f"where (default: {usual})")
     if every:
         parser.add_argument("-A", "--all-namespaces", action="store_true", help="in all namespaces")
 

@@ -42,6 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
                 "packets": agent.packets,
                 "batches": agent.batches,
                 "rows": agent.rows,
+                "services": agent.services,
                 "program": agent.program,
                 "losses": losses,
             }
@@ -60,7 +61,11 @@ def _cells(row: dict[str, Any]) -> dict[str, Any]:
         "node": row["node"],
         "last_report": f"{row['last_report_seconds']} s",
         "lag": "-" if lag is None else f"{lag} s",
-        **{name: row[name] for name in ("revision", "wanted", "pods", "batches", "program") if name in row},
+        **{
+            name: row[name]
+            for name in ("revision", "wanted", "pods", "batches", "services", "program")
+            if name in row
+        },
         "losses": _words(row["losses"]),
     }
 

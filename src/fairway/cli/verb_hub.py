@@ -48,7 +48,7 @@ def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         type=_address,
         default="127.0.0.1:8480",
         metavar="HOST:PORT",
-        help="where to answer; port 0 takes a free one (default: %(default)s)",
+        help="where to answer; without HOST on all addresses; port 0 takes a free one (default: %(default)s)",
     )
     verb.add_argument("--cert", type=Path, metavar="FILE", help="certificate for TLS, PEM")
     verb.add_argument("--key", type=Path, metavar="FILE", help="its key, PEM")
@@ -115,7 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
     log = logger(arguments.log)
     host, port = arguments.listen
     if arguments.cert is None and host not in ("127.0.0.1", "::1", "localhost"):
-        log(f"hub: {host}: tokens travel in the clear; give --cert and --key")
+        log(f"hub: {host or 'all addresses'}: tokens travel in the clear; give --cert and --key")
     ranges = read_ranges(arguments.ranges) if arguments.ranges else None
     limits = Limits(people=Limit(arguments.rate, 10 * arguments.rate))
     surroundings, others, drivers = (
@@ -175,7 +175,7 @@ def _in_cluster(
 def _address(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not colon or not host or not (port.isascii() and port.isdigit() and len(port) < 6 and int(port) < 65536):
+    if not colon or not (port.isascii() and port.isdigit() and len(port) < 6 and int(port) < 65536):
         raise argparse.ArgumentTypeError(f"`{text}` is no HOST:PORT")
     return host, int(port)
 

@@ -21,15 +21,17 @@ def run(arguments: argparse.Namespace) -> int:
     from fairway.kube.api import Api
     from fairway.kube.deeds import staged_in, summary
     from fairway.kube.detect import detected
+    from fairway.kube.proxyconfig import configured_mode
     from fairway.kube.snapshot import snapshot
     from fairway.wire.words import Mode
 
     access, namespace = access_of(arguments)
     with Api(access) as api:
         world = snapshot(api, ("Namespace", "Node", "Pod", "NetworkPolicy"))
+        configured = configured_mode(api)
         rows = summary(staged_in(api, None if arguments.all_namespaces else namespace))
     cluster, orders = world.sight(Mode.OFF)
-    found = detected(cluster, world.nodes(), orders)
+    found = detected(cluster, world.nodes(), orders, configured)
     warnings = [*world.warnings(), *found.warnings]
     modes = {name: mode.name.lower() for name, mode in orders.namespaces.items()}
     output = show.Output(arguments.output)

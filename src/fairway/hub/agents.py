@@ -17,6 +17,7 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     if that was before the hub's last start. `missing` counts sequence numbers that never came: batches dropped by
     the agent's full spool. `program` is what the agent called itself in its last request, empty until it makes one.
 
+    `services` is how the node translates Services: a mode of kube-proxy that its own tables show, or `none`.
     `kernel` is the node's; `resident_bytes` the agent's memory, `cores` its CPU time in a second, of late. Empty, 0
     and None where the agent, or a hub that was just started, does not know. `cpu_seconds` at `measured_us` are what
     `cores` will be reckoned from.
@@ -35,6 +36,7 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     lag_us: int | None = None
     program: str = ""
     kernel: str = ""
+    services: str = ""
     resident_bytes: int = 0
     cores: float | None = None
     cpu_seconds: float = 0
@@ -92,6 +94,7 @@ def _agent(header: Header, at_us: int | None) -> Agent:
         losses=header.losses,
         lag_us=None if at_us is None else at_us - header.end_us,
         kernel=header.kernel,
+        services=header.services,
         resident_bytes=header.resident_bytes,
         cpu_seconds=header.cpu_seconds,
         measured_us=header.end_us,

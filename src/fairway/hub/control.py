@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -21,7 +20,8 @@ from fairway.policy.read import read_policy_set
 from fairway.policy.recompile import Compiler
 from fairway.policy.settle import plain_names
 from fairway.policy.stand_ins import stand_ins, unfollowable
-from fairway.wire.rules import NodeFeed, NodePod, PodRules, Row
+from fairway.policy.tables import Beside
+from fairway.wire.rules import NodeFeed, NodePod, PodRules
 from fairway.wire.words import Mode, Posture
 
 _NODE_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
@@ -68,7 +68,7 @@ def node_feeds(
     names = stand_ins(sets)
     places = plain_names({name: [address] for name, address in names.items()})
     compiled = (compiler or Compiler()).compile(cluster, *sets, places)
-    more = _More(
+    beside = Beside(
         names=tuple((name, compiled.identities.of(address)) for name, address in names.items()),
         resolvers=_resolvers(cluster),
         behind=behind_rows(compiled, cluster, compiled.grants),
@@ -78,7 +78,7 @@ def node_feeds(
         if pod.node in by_node and pod.addresses and not pod.finished and not pod.host_network:
             by_node[pod.node].append(pod)
     modes = _modes(intent, orders)
-    return {node: _feed(pods, compiled, more, node, modes, revision) for node, pods in by_node.items()}
+    return {node: _feed(pods, compiled, beside, node, modes, revision) for node, pods in by_node.items()}
 
 
 Modes = Callable[[str, str], Mode]
@@ -92,15 +92,6 @@ def _modes(intent: Intent, orders: Orders | None) -> Modes:
     return orders.mode if orders is not None else lambda *_: Mode.OFF
 
 
-@dataclass(frozen=True, slots=True)
-class _More:
-    """What tables have beside the compiled rows; see `wire.rules.RuleTable`."""
-
-    names: tuple[tuple[str, int], ...]
-    resolvers: tuple[str, ...]
-    behind: tuple[Row, ...]
-
-
 def _resolvers(cluster: Cluster) -> tuple[str, ...]:
     """Whose DNS answers are believed: the cluster's DNS Service and the pods behind it."""
     services = [s for s in cluster.services if (s.namespace, s.name) in _DNS_SERVICES]
@@ -109,16 +100,14 @@ def _resolvers(cluster: Cluster) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _feed(pods: Sequence[Pod], compiled: Compiled, more: _More, node: str, modes: Modes, revision: int) -> NodeFeed:
+def _feed(
+    pods: Sequence[Pod], compiled: Compiled, beside: Beside, node: str, modes: Modes, revision: int
+) -> NodeFeed:
     by_uid = {pod.uid: modes(pod.namespace, node) for pod in pods}
     most = max(by_uid.values(), default=modes("", node))
-    table = compiled.table(node, revision, most)
-    rules = (_in_mode(one, by_uid.get(one.uid, most)) for one in table.pods)
-    held = {number for rules in table.pods for number in (*rules.active, *rules.staged)}
-    behind = tuple(row for row in more.behind if row.policy in held)
-    table = msgspec.structs.replace(
-        table, names=more.names, resolvers=more.resolvers, behind=behind, pods=tuple(rules)
-    )
+    table = compiled.table(node, revision, most, beside)
+    rules = tuple(_in_mode(one, by_uid.get(one.uid, most)) for one in table.pods)
+    table = msgspec.structs.replace(table, pods=rules)
     if most is not Mode.ENFORCE:
         # A node that does not enforce yet must not drop a new pod's packets before its rules are there.
         table = msgspec.structs.replace(table, posture=Posture.ALLOW)

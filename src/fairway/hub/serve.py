@@ -8,7 +8,7 @@ import signal
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ import fairway
 from fairway.cloud.ranges import Ranges
 from fairway.hub.api.app import application
 from fairway.hub.auth import Role, Tokens, own_tokens
+from fairway.hub.certificate import kept_fresh
 from fairway.hub.client import Door
 from fairway.hub.gate import Gate
 from fairway.hub.identity import Identifies
@@ -30,12 +31,14 @@ from fairway.hub.oidc import Oidc, read_oidc
 from fairway.hub.service import Hub, HubConfig
 from fairway.hub.signin import SignIn
 from fairway.hub.state import State
+from fairway.kit.anywhere import anywhere, both_families
 from fairway.kit.errors import EnvironmentLacksError, UsageError
 from fairway.kit.files import write_atomically
 from fairway.kit.otlp import Push
 
 _FIRST_PASSED: Final = 3
 """File descriptors that a service manager opened start here (sd_listen_fds(3))."""
+_ALL: Final = ("", "0.0.0.0", "::")  # noqa: S104  # compared, not bound
 _GRACE: Final = 2
 """Seconds for open questions when the hub ends."""
 _GARBAGE: Final = (50_000, 20, 20)
@@ -74,10 +77,17 @@ class Answers:
     hub: Hub
     server: uvicorn.Server
     sockets: list[socket.socket]
+    fresh: Callable[[], Coroutine[None, None, None]] | None = None
+    """Keeps the certificate fresh until it is cancelled."""
 
     async def run(self) -> None:
         """Answer until `end`."""
-        await self.server.serve(sockets=self.sockets)
+        beside = asyncio.create_task(self.fresh()) if self.fresh is not None else None
+        try:
+            await self.server.serve(sockets=self.sockets)
+        finally:
+            if beside is not None:
+                beside.cancel()
 
     def end(self) -> None:
         """Take no more questions; `run` returns."""
@@ -102,7 +112,16 @@ def answering(config: HubConfig, listening: Listening, ranges: Ranges | None, lo
         _tell_door(config.state, listening, port)
         log(f"hub: listens on port {port}")
         with _pushing(hub, gate, log):
-            yield Answers(hub, server, sockets)
+            yield Answers(hub, server, sockets, _fresh(server, listening, log))
+
+
+def _fresh(
+    server: uvicorn.Server, listening: Listening, log: Log
+) -> Callable[[], Coroutine[None, None, None]] | None:
+    context, certificate = server.config.ssl, listening.certificate
+    if context is None or certificate is None:
+        return None
+    return partial(kept_fresh, context, certificate, listening.key or certificate, log)
 
 
 def _pushing(hub: Hub, gate: Gate, log: Log) -> contextlib.AbstractContextManager[object]:
@@ -167,17 +186,18 @@ def _server(application: object, listening: Listening) -> uvicorn.Server:
 @contextlib.contextmanager
 def _listen(listening: Listening) -> Iterator[list[socket.socket]]:
     """The socket asked for, and those that a service manager passed."""
-    family = socket.AF_INET6 if ":" in listening.host else socket.AF_INET
-    own = socket.socket(family, socket.SOCK_STREAM)
+    host = listening.host or anywhere()
+    own = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     passed: list[socket.socket] = []
     try:
         own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        both_families(own)
         try:
-            own.bind((listening.host, listening.port))
+            own.bind((host, listening.port))
             own.listen(1024)
         except OSError as error:
             raise EnvironmentLacksError(
-                f"cannot listen on {listening.host}:{listening.port}: {error.strerror}; give another --listen"
+                f"cannot listen on {host}:{listening.port}: {error.strerror}; give another --listen"
             ) from error
         if os.environ.get("LISTEN_PID") in (str(os.getpid()), "any"):
             count = int(os.environ.get("LISTEN_FDS", "0"))
@@ -190,7 +210,7 @@ def _listen(listening: Listening) -> Iterator[list[socket.socket]]:
 
 def _tell_door(state: State, listening: Listening, port: int) -> None:
     """Leave in the state folder how verbs on this machine come in."""
-    host = "127.0.0.1" if listening.host == "0.0.0.0" else listening.host  # noqa: S104  # compared, not bound
+    host = "127.0.0.1" if listening.host in _ALL else listening.host
     shown = f"[{host}]" if ":" in host else host
     scheme = "https" if listening.certificate else "http"
     door = Door(

@@ -1,6 +1,6 @@
 """The REST API, as much of it as Fairway speaks; errors of it as one line each.
 
-Everything is httpx on the server's own JSON (docs/decisions/0010): paging, bookmarks and metadata-only lists are
+Everything is httpx on the server's own JSON (docs/decisions/0012): paging, bookmarks and metadata-only lists are
 query parameters and a header there, and a page of 500 pods is forgotten once it is read.
 """
 
@@ -70,12 +70,13 @@ def asynchronous(access: Access) -> httpx.AsyncClient:
         proxy=access.proxy,
         limits=httpx.Limits(max_connections=64, max_keepalive_connections=32),
     )
-    return httpx.AsyncClient(
-        base_url=access.server,
-        transport=transport,
-        timeout=TIMEOUT,
-        headers={"User-Agent": f"fairway/{fairway.__version__}"},
-    )
+    return httpx.AsyncClient(transport=transport, **_settings(access, TIMEOUT))
+
+
+def _settings(access: Access, timeout: float) -> dict[str, Any]:
+    """What every client of ours has."""
+    headers = {"User-Agent": f"fairway/{fairway.__version__}"}
+    return {"base_url": access.server, "timeout": timeout, "headers": headers}
 
 
 async def ask(
@@ -98,17 +99,12 @@ async def ask(
 
 
 class Api:
-    """For verbs: one question after the other, errors as a person is told them. `with Api(access) as api:`."""
+    """For verbs: one question after the other, errors as a person is told them. `with Api(access) as api:`.
+    `timeout`: seconds that an answer may take."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, timeout: float = TIMEOUT) -> None:
         self.access = access
-        self._connection = httpx.Client(
-            base_url=access.server,
-            verify=access.trust,
-            proxy=access.proxy,
-            timeout=TIMEOUT,
-            headers={"User-Agent": f"fairway/{fairway.__version__}"},
-        )
+        self._connection = httpx.Client(verify=access.trust, proxy=access.proxy, **_settings(access, timeout))
 
     def __enter__(self) -> "Api":
         return self

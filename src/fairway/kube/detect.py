@@ -4,6 +4,7 @@ By the DaemonSets' pods that run, their arguments, and what nodes say of themsel
 one: a plugin in a form that nobody here has seen reads as unknown.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -49,7 +50,8 @@ _PROXIES: Final = ("iptables", "ipvs", "nftables", "kernelspace")
 
 @dataclass(frozen=True, slots=True)
 class Detected:
-    """What was found. `proxy`: the mode of kube-proxy, `none`, or `kube-proxy` where its mode is not to be seen.
+    """What was found. `proxy`: kube-proxy's mode as configured, `none`, or `kube-proxy` where it is not to be seen;
+    what its agent sees on a node goes before that.
     `enforcer`: who drops packets; empty: nobody that is known. `nobody`: surely nobody. `warnings`: one line each,
     the loud ones."""
 
@@ -61,8 +63,10 @@ class Detected:
     warnings: tuple[str, ...]
 
 
-def detected(cluster: Cluster, nodes: Mapping[str, NodePart], orders: Orders | None = None) -> Detected:
-    """What this cluster has, and what of its policies nobody enforces."""
+def detected(
+    cluster: Cluster, nodes: Mapping[str, NodePart], orders: Orders | None = None, configured: str = ""
+) -> Detected:
+    """What this cluster has, and what of its policies nobody enforces. `configured`: kube-proxy's, if known."""
     running = {pod.workload: pod for pod in cluster.pods if not pod.finished and pod.workload in _BY_WORKLOAD}
     plugins = [_plugin(workload, pod) for workload, pod in sorted(running.items())]
     plugins += _unseen(nodes)
@@ -70,7 +74,7 @@ def detected(cluster: Cluster, nodes: Mapping[str, NodePart], orders: Orders | N
     observe_only = any(not plugin.attach for plugin in plugins)
     return Detected(
         plugins=tuple(dict.fromkeys(plugin.name for plugin in plugins)) or ("unknown",),
-        proxy=_proxy(cluster),
+        proxy=_proxy(cluster, nodes, configured),
         enforcer=" and ".join(dict.fromkeys(enforcers)),
         nobody=bool(plugins) and not enforcers and all(plugin.enforces is False for plugin in plugins),
         observe_only=observe_only,
@@ -100,16 +104,22 @@ def _unseen(nodes: Mapping[str, NodePart]) -> Iterator[Plugin]:
             yield Plugin("EKS Auto Mode", enforces=None)
 
 
-def _proxy(cluster: Cluster) -> str:
-    for pod in cluster.pods:
-        if pod.finished or not (pod.workload.endswith("/kube-proxy") or pod.name.startswith("kube-proxy-")):
-            continue
-        for word in pod.declared:
-            mode = word.removeprefix("--proxy-mode=")
-            if mode in _PROXIES:
-                return mode
-        return "kube-proxy"
-    return "none"
+def _proxy(cluster: Cluster, nodes: Mapping[str, NodePart], configured: str) -> str:
+    pods = [pod for pod in cluster.pods if not pod.finished and _is_proxy(pod)]
+    words = [word for pod in pods for word in pod.declared]
+    for part in nodes.values():  # k3s has it in its own program
+        arguments = dict(part.signs).get("k3s.io/node-args", "disable-kube-proxy")
+        if "disable-kube-proxy" not in arguments:
+            words.append("k3s")
+            words += re.findall(r"proxy-mode=\w+", arguments)
+    told = [mode for mode in _PROXIES if any(word.removeprefix("--") == f"proxy-mode={mode}" for word in words)]
+    if told or not (pods or words):
+        return told[0] if told else "none"
+    return configured or "kube-proxy"
+
+
+def _is_proxy(pod: Pod) -> bool:
+    return pod.workload.endswith("/kube-proxy") or pod.name.startswith("kube-proxy-")
 
 
 def _warnings(

@@ -18,7 +18,7 @@ from fairway.policy.intervals import ALL_PORTS, Span, Spans, intersect
 from fairway.policy.model import Cluster, Pod, PolicySet, Tier
 from fairway.policy.rows import RowMaker
 from fairway.policy.settle import Names, settle
-from fairway.policy.tables import Tables
+from fairway.policy.tables import NOTHING, Beside, Tables
 from fairway.policy.vocabulary import Vocabulary
 from fairway.wire.endpoint import Endpoint, NamedPort
 from fairway.wire.rules import CLOSED, OPEN, UNUSED, RuleTable
@@ -128,10 +128,10 @@ class Compiled:
         pods = ((subject.pod, subject.numbers) for _, subject in sorted(self.subjects.items()))
         return Tables(self.identities, self.grants, self.rules, pods)
 
-    def table(self, node: str, revision: int, mode: Mode) -> RuleTable:
+    def table(self, node: str, revision: int, mode: Mode, beside: Beside = NOTHING) -> RuleTable:
         """What the agent of `node` is to hold its pods to: as much as these can tell apart, numbered anew, so
         that a change elsewhere leaves it as it is."""
-        return self._tables.table(node, revision, mode, self.posture, self.node_addresses.get(node, ()))
+        return self._tables.table(node, revision, mode, self.posture, self.node_addresses.get(node, ()), beside)
 
 
 def compile_rules(

@@ -22,6 +22,8 @@ class Evidence:
     replicas: set[str] = field(default_factory=set)
     services: set[str] = field(default_factory=set)
     rulings: set[str] = field(default_factory=set)
+    needs: set[str] = field(default_factory=set)
+    """What must be allowed although it may not have been seen, and why."""
     names: set[str] = field(default_factory=set)
     """By which the address outside was looked up."""
 
@@ -47,12 +49,13 @@ class Evidence:
         self.replicas |= other.replicas
         self.services |= other.services
         self.rulings |= other.rulings
+        self.needs |= other.needs
         self.names |= other.names
 
     def line(self, replicas: int, unit: str = "replicas") -> str:
         """`42 connections, 10.2 KiB, 2026-11-22 20:10 to 20:14 UTC, 2 of 2 replicas, dialled orders/orders:80`."""
         if self.first > self.last:  # nothing was seen
-            return ", ".join(sorted(self.rulings))
+            return ", ".join((*sorted(self.rulings), *sorted(self.needs)))
         parts = [
             f"{self.connections} connection{'' if self.connections == 1 else 's'}",
             _size(self.bytes),
@@ -63,8 +66,7 @@ class Evidence:
             parts.append(f"dialled {', '.join(sorted(self.services))}")
         if self.names:
             parts.append(f"looked up as {', '.join(sorted(self.names))}")
-        parts += sorted(self.rulings)
-        return ", ".join(parts)
+        return ", ".join((*parts, *sorted(self.rulings), *sorted(self.needs)))
 
 
 def _utc(moment: datetime) -> datetime:

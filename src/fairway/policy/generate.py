@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fairway.policy.directory import Directory, pod_endpoint
 from fairway.policy.labels import Choice, LabelChooser, Workload, workload_of
 from fairway.policy.manifest import manifest_of
-from fairway.policy.mesh import hides_ports, mesh_remotes
+from fairway.policy.mesh import hides_ports, mesh_remotes, strangers
 from fairway.policy.model import Cluster, NetworkPolicy, Peer, Pod, Ports, Rule, Selector
 from fairway.policy.peers import PeerWriter, Rank, Remote, folded, is_cluster_dns, is_dns, label_selector
 from fairway.policy.rulings import Rulings
@@ -116,6 +116,7 @@ class _Generation:
             ]
         self._note_hidden()
         self._note_quiet({(p.policy.namespace, p.workload) for p in policies})
+        self.notes.update(strangers(self.cluster))
         self.notes.update(self.options.rulings.remarks(self.edges))
         taken = {policy.title for policy in self.cluster.policies}
         self.notes.update(
@@ -219,7 +220,7 @@ class _Generation:
         ):
             remote = remotes.setdefault((found.title, found.peers), found)
             remote.ports |= found.ports
-            remote.evidence.rulings |= found.evidence.rulings
+            remote.evidence.needs |= found.evidence.needs
         return remotes
 
     def _ports(self, seen: Seen, *, asks_dns: bool, named: bool) -> set[Ports]:

@@ -97,6 +97,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     """By which names its pods looked addresses up, since the batch before. An older reader passes them over."""
     kernel: Annotated[str, msgspec.Meta(max_length=128)] = ""
     """The node's, as `uname -r` says it; empty from older agents."""
+    services: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    """How the node translates Services' addresses (`agent.translation`); empty from older agents."""
     cpu_seconds: Annotated[float, msgspec.Meta(ge=0)] = 0
     """What the agent's process has taken since its start; 0 from older agents, as are its resident bytes."""
     resident_bytes: Annotated[int, msgspec.Meta(ge=0)] = 0

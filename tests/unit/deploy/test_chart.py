@@ -20,9 +20,9 @@ from fairway.cli.main import main, parser
 from fairway.kit.settings import add_flags, settle
 from fairway.kube.identity import AUDIENCE
 from fairway.kube.resources import WATCHED
+from support.chart import CHART, Value, one, pod, rendered
 
 ROOT = Path(__file__).parents[3]
-CHART = ROOT / "deploy/helm/fairway"
 RELEASES = ("1.27", "1.31", "1.37")
 ALL: dict[str, Any] = {
     "namespace": {"create": True},
@@ -38,7 +38,13 @@ ALL: dict[str, Any] = {
         "pullSecrets": [{"name": "pull"}],
         "hub": {"digest": f"sha256:{'0' * 64}"},
     },
-    "agent": {"detach": True, "setns": False, "podAnnotations": {"a": "b"}, "affinity": {"nodeAffinity": {}}},
+    "agent": {
+        "detach": True,
+        "setns": False,
+        "extraArgs": ["--compat=aws"],
+        "podAnnotations": {"a": "b"},
+        "affinity": {"nodeAffinity": {}},
+    },
     "hub": {
         "listen": "[::]:9000",
         "extraArgs": ["--rate=9"],
@@ -46,29 +52,6 @@ ALL: dict[str, Any] = {
         "tolerations": [{"operator": "Exists"}],
     },
 }
-Value = dict[str, Any]
-
-
-def rendered(values: Value | None = None, namespace: str = "fairway") -> list[Value]:
-    with Chart.load(str(CHART)) as chart:
-        texts = chart.render(values or {}, name="fairway", namespace=namespace)
-    return [
-        value
-        for name, text in texts.items()
-        if name.endswith(".yaml")
-        for value in yaml.safe_load_all(text)
-        if value
-    ]
-
-
-def one(objects: list[Value], kind: str, name: str) -> Value:
-    [found] = [value for value in objects if (value["kind"], value["metadata"]["name"]) == (kind, name)]
-    return found
-
-
-def pod(objects: list[Value], kind: str, name: str) -> Value:
-    spec: Value = one(objects, kind, name)["spec"]["template"]["spec"]
-    return spec
 
 
 @pytest.mark.parametrize("values", [{}, ALL], ids=["default", "everything"])
@@ -100,6 +83,7 @@ def test_lint_finds_nothing_wrong() -> None:
         ({"image": {"hub": {"digest": "latest"}}}, "digest"),
         ({"tls": {"source": "none"}}, "source"),
         ({"agent": {"bpf": "sys/fs/bpf"}}, "bpf"),
+        ({"agent": {"spool": "/spool"}}, "spool"),
     ],
 )
 def test_values_that_make_no_sense_are_refused_by_name(values: Value, named: str) -> None:
@@ -188,6 +172,7 @@ def test_the_agent_has_named_capabilities_only_and_no_way_to_the_api() -> None:
         [container] = spec["containers"]
         context = container["securityContext"]
         assert context["capabilities"] == {"drop": ["ALL"], "add": ["BPF", "NET_ADMIN", "PERFMON", *more]}
+        assert "initContainers" not in spec
         assert (context["privileged"], context["readOnlyRootFilesystem"]) == (False, True)
         assert "hostPID" not in spec
         assert spec["automountServiceAccountToken"] is False
@@ -236,6 +221,8 @@ def test_install_prints_the_charts_own_manifests(capsys: pytest.CaptureFixture[s
         "--mode",
         "audit",
         "--without-tls",
+        "--without-volume",
+        "--mount-bpf",
     ]
     assert main(arguments) == 0
     printed = list(yaml.safe_load_all(capsys.readouterr().out))
@@ -244,6 +231,8 @@ def test_install_prints_the_charts_own_manifests(capsys: pytest.CaptureFixture[s
         "namespace": {"create": True},
         "tls": {"source": "secret"},
         "image": {"registry": "reg.example.com/x"},
+        "hub": {"persistence": {"enabled": False}},
+        "agent": {"mountBpf": True},
     }
     charts = rendered(values, namespace="net")
     for value in charts:
@@ -288,7 +277,42 @@ def test_series_that_say_whose_they_are_keep_it_when_scraped() -> None:
     assert agents["relabelings"] == [{"sourceLabels": ["__meta_kubernetes_pod_node_name"], "targetLabel": "node"}]
 
 
-def test_the_hub_may_reach_the_collector() -> None:
+def test_the_hub_may_reach_the_collector_and_what_else_it_is_told() -> None:
     for url, port in (("http://a:4318", 4318), ("https://a.example/otlp", 443), ("http://a", 80)):
         [egress] = one(rendered({"otlp": url}), "NetworkPolicy", "fairway-hub")["spec"]["egress"]
         assert egress["ports"][-1] == {"protocol": "TCP", "port": port}
+    store = {"ports": [{"protocol": "TCP", "port": 9440}]}
+    values = {"networkPolicy": {"apiServerPorts": [7443], "egress": [store]}}
+    usual, more = one(rendered(values), "NetworkPolicy", "fairway-hub")["spec"]["egress"]
+    assert [one["port"] for one in usual["ports"]] == [53, 53, 5353, 5353, 7443]
+    assert more == store
+
+
+def test_nodes_that_are_no_linux_machines_get_nothing() -> None:
+    """A DaemonSet tolerates every taint; on Fargate and virtual nodes its pods would wait for ever."""
+    objects = rendered()
+    for kind, name in (("StatefulSet", "fairway-hub"), ("DaemonSet", "fairway-agent")):
+        assert pod(objects, kind, name)["nodeSelector"] == {"kubernetes.io/os": "linux"}
+    [term] = pod(objects, "DaemonSet", "fairway-agent")["affinity"]["nodeAffinity"][
+        "requiredDuringSchedulingIgnoredDuringExecution"
+    ]["nodeSelectorTerms"]
+    assert {one["values"][0]: one["operator"] for one in term["matchExpressions"]} == {
+        "fargate": "NotIn",
+        "virtual-kubelet": "NotIn",
+    }
+
+
+def test_an_agent_that_takes_everything_off_can_remove_its_folder() -> None:
+    """A mount point cannot be removed from inside: it is given the folder above."""
+    for detach, host, inside, spool in (
+        (False, "/data/x/fairway", "/var/lib/fairway/spool", "/var/lib/fairway/spool"),
+        (True, "/data/x", "/run/fairway/node", "/run/fairway/node/fairway"),
+    ):
+        spec = pod(
+            rendered({"agent": {"detach": detach, "spool": "/data/x/fairway"}}), "DaemonSet", "fairway-agent"
+        )
+        [volume] = [volume for volume in spec["volumes"] if volume["name"] == "spool"]
+        [container] = spec["containers"]
+        [mount] = [mount for mount in container["volumeMounts"] if mount["name"] == "spool"]
+        assert (volume["hostPath"]["path"], mount["mountPath"]) == (host, inside)
+        assert f"--spool={spool}" in container["args"]

@@ -56,6 +56,7 @@ def test_cores_are_of_late() -> None:
             cpu_seconds=cpu,
             kernel="6.1",
             resident_bytes=7,
+            services="nftables",
         )
         agents = agents.received(header, 1)
         told.append(agents.agents["node-c"].cores)
@@ -70,3 +71,4 @@ def test_cores_are_of_late() -> None:
         None,
     ]
     assert (agents.agents["node-c"].kernel, agents.agents["node-c"].resident_bytes) == ("6.1", 7)
+    assert agents.agents["node-c"].services == "nftables"

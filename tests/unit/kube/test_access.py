@@ -10,7 +10,7 @@ import yaml
 
 from fairway.kit.errors import UsageError
 from fairway.kube.access import find_access, in_cluster, read_kubeconfig
-from fairway.kube.install import certificate_secret
+from fairway.kube.certificate import certificate_secret
 
 
 def kubeconfig(folder: Path, cluster: dict[str, Any] | None = None, user: dict[str, Any] | None = None) -> Path:

@@ -48,7 +48,7 @@ CLUSTER = Cluster(
 
 @pytest.fixture
 def server() -> Iterator[ApiServerReplay]:
-    with api_server() as running:
+    with api_server(for_hub=True) as running:
         yield running
 
 

@@ -65,7 +65,7 @@ ORDER = Order(
 
 @pytest.fixture
 def server() -> Iterator[ApiServerReplay]:
-    with api_server() as running:
+    with api_server(for_hub=True) as running:
         yield running
         for driver in Playing.drivers:
             driver.close()

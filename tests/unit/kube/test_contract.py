@@ -47,7 +47,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
             remove=lambda value: file(tmp_path, value).unlink(),
         )
         return
-    with api_server() as server:
+    with api_server(for_hub=True) as server:
         source = ApiServer(server.access, page=2).start()
         yield Place(
             source,

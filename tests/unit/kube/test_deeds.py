@@ -194,11 +194,14 @@ def test_status_says_loudly_that_nobody_enforces(
     }
     proxy = {
         "metadata": {"name": "kube-proxy-x", "namespace": "kube-system", "uid": "v"},
-        "spec": {"containers": [{"name": "c", "args": ["--proxy-mode=nftables"]}]},
+        "spec": {"containers": [{"name": "c", "args": ["--config=/var/lib/kube-proxy/config.conf"]}]},
         "status": {"phase": "Running"},
     }
     server.put("pods", flannel)
     server.put("pods", proxy)
+    settings = "kind: KubeProxyConfiguration\nmode: nftables\n"
+    place = {"name": "kube-proxy", "namespace": "kube-system"}
+    server.put("configmaps", {"metadata": place, "data": {"config.conf": settings}})
     server.put("networkpolicies", {**WEB, "metadata": {"name": "web", "namespace": "shop"}})
     staged(server, READY)
     assert main(["status"]) == 1

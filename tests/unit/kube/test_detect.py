@@ -79,6 +79,20 @@ def test_the_plugin_and_who_enforces(
 def test_how_services_are_translated(declared: tuple[str, ...], mode: str) -> None:
     assert detected(Cluster(pods=(pod("DaemonSet/kube-proxy", *declared),)), {}).proxy == mode
     assert detected(Cluster(), {}).proxy == "none"
+    configured = detected(Cluster(pods=(pod("DaemonSet/kube-proxy", *declared),)), {}, configured="nftables").proxy
+    assert configured == ("nftables" if mode == "kube-proxy" else mode)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mode"),
+    [
+        ('["server"]', "kube-proxy"),
+        ('["server","--kube-proxy-arg=proxy-mode=nftables"]', "nftables"),
+        ('["server","--disable-kube-proxy"]', "none"),
+    ],
+)
+def test_k3s_has_it_inside(arguments: str, mode: str) -> None:
+    assert detected(Cluster(), node((("k3s.io/node-args", arguments),))).proxy == mode
 
 
 def test_a_node_and_a_namespace_bound_each_other() -> None:

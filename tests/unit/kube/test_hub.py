@@ -128,6 +128,28 @@ def test_names_rules_modes_and_trials_come_from_the_cluster(server: ApiServerRep
         assert hub.answers.hub.feed("node-c") is not None
 
 
+def test_a_hub_that_starts_anew_goes_on_where_it_was(server: ApiServerReplay, tmp_path: Path) -> None:
+    """What changed while it was away is seen, rules never go back, and a trial goes on since when it began."""
+    server.put("namespaces", {"metadata": {"name": "orders", "labels": {"fairway.dev/mode": "audit"}}})
+    server.put("stagednetworkpolicies", staged("only-orders", "orders-postgresql", ingress=[]))
+
+    def status() -> dict[str, Any]:
+        found: dict[str, Any] = server.objects["stagednetworkpolicies"]["orders", "only-orders"].get("status", {})
+        return found
+
+    with hub_on(server, tmp_path) as (hub, source):
+        until(lambda: setattr(source, "_heard", 0.0) or status().get("since"))
+        since, revision = status()["since"], read_feed(hub.state, "node-c").table.revision
+    server.delete("pods", "ui-1", "ui")
+    server.forget()  # and the versions that it saw are gone
+    with hub_on(server, tmp_path) as (hub, source):
+        until(lambda: hub.answers.hub.feed("node-a") is not None)
+        until(lambda: read_feed(hub.state, "node-a").pods == ())
+        assert read_feed(hub.state, "node-c").table.revision >= revision
+        until(lambda: setattr(source, "_heard", 0.0) or status().get("observedGeneration") == 1)
+        assert status()["since"] == since
+
+
 def test_an_agents_token_lets_it_speak_for_its_own_node_alone(server: ApiServerReplay, tmp_path: Path) -> None:
     mine = token(AUDIENCE)
     extra = {"authentication.kubernetes.io/node-name": ["node-c"]}

@@ -32,7 +32,7 @@ def user(name: str, audience: str = "api", **extra: list[str]) -> dict[str, Any]
 
 @pytest.fixture
 def server() -> Iterator[ApiServerReplay]:
-    with api_server() as running:
+    with api_server(for_hub=True) as running:
         yield running
 
 

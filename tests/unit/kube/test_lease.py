@@ -11,7 +11,7 @@ from support.apiserver import ApiServerReplay, api_server
 
 @pytest.fixture
 def server() -> Iterator[ApiServerReplay]:
-    with api_server() as running:
+    with api_server(for_hub=True) as running:
         yield running
 
 

@@ -52,7 +52,7 @@ class Watched:
 
 @pytest.fixture
 def server() -> Iterator[ApiServerReplay]:
-    with api_server() as running:
+    with api_server(for_hub=True) as running:
         yield running
 
 

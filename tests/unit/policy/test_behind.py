@@ -12,9 +12,10 @@ from fairway.policy.decide import decide
 from fairway.policy.directory import Directory
 from fairway.policy.model import PolicySet
 from fairway.policy.read import read_policies
+from fairway.policy.tables import Beside
 from fairway.wire.endpoint import Kind
-from fairway.wire.rules import FIRST_POLICY, Row
-from fairway.wire.words import PROTOCOL_NUMBERS, Direction, Slot, Verdict
+from fairway.wire.rules import FIRST_POLICY, WORLD, Row
+from fairway.wire.words import PROTOCOL_NUMBERS, Direction, Mode, Slot, Verdict
 from support.objects import cluster, node, pod, policy, service
 from support.random_clusters import random_case
 
@@ -43,6 +44,35 @@ def test_rows_and_decide_agree_on_random_clusters(seed: int) -> None:
                     assert row in rows
                 elif row in rows:
                     assert client.address in {end.address for end, _ in backends}, "judged beside itself"
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**32))
+def test_a_nodes_table_says_the_same_in_its_own_numbers(seed: int) -> None:
+    here, policies, _ = random_case(random.Random(seed))
+    compiled = compile_rules(here, policies, None)
+    whole = behind_rows(compiled, here, compiled.grants)
+    by_policy = {one.pod.uid: one.numbers[Slot.ACTIVE][Direction.EGRESS] for one in compiled.subjects.values()}
+    names = tuple((address, identity) for address, identity in compiled.identities.services.items())
+    for place in sorted({one.node for one in here.pods}):
+        table = compiled.table(place, 1, Mode.ENFORCE, Beside(names=names, behind=whole))
+        exact = dict(table.exact)
+        wanted = {
+            (one.uid, address, row.protocol, row.low)
+            for one in table.pods
+            for address, identity in compiled.identities.services.items()
+            for row in whole
+            if (row.policy, row.identity) == (by_policy[one.uid], identity)
+        }
+        found = {
+            (one.uid, address, row.protocol, row.low)
+            for one in table.pods
+            for address in compiled.identities.services
+            for row in table.behind
+            if (row.policy, row.identity) == (one.active[Direction.EGRESS], exact.get(address, WORLD))
+        }
+        assert found == wanted
+        assert dict(table.names) == {address: exact[address] for address, _ in names if exact.get(address)}
 
 
 PLACES = [

@@ -90,3 +90,46 @@ def test_labels_that_an_injector_writes_are_no_selectors() -> None:
     found = generate([edge(where, "10.0.0.1", "10.0.0.2", 8080)], where)
     used = {one.key for one in of(found, "shop/ui").subject.expressions}
     assert used == {"app"}
+
+
+ELSEWHERE = {"CA_ADDR": "istiod-1-26.mesh.svc:15012"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "env", "asked"),
+    [
+        (INJECTED, {}, [("10.0.0.8", 15012)]),
+        (INJECTED, ELSEWHERE, [("10.0.0.20", 15012)]),
+        (INJECTED, {"PROXY_CONFIG": '{"discoveryAddress":"istiod.mesh.svc:15012"}'}, [("10.0.0.20", 15012)]),
+        (LINKERD, {}, [("10.0.0.9", 8086), ("10.0.0.9", 8090)]),
+    ],
+)
+def test_who_only_wears_the_label_of_a_control_plane_is_not_let_through(
+    labels: dict[str, str], env: dict[str, str], asked: list[tuple[str, int]]
+) -> None:
+    where = cluster(
+        *(namespace(name) for name in ("istio-system", "linkerd", "mesh", "shop", "evil")),
+        pod("shop/ui", "10.0.0.1", labels={"app": "ui", **labels}, env=env),
+        pod("shop/cart", "10.0.0.2", labels={"app": "cart"}),
+        pod("istio-system/istiod-1", "10.0.0.8", labels={"app": "istiod"}),
+        pod("linkerd/d-1", "10.0.0.9", labels={"linkerd.io/control-plane-component": "destination"}),
+        pod("mesh/istiod-1", "10.0.0.20", labels={"app": "istiod"}),
+        pod("evil/istiod-1", "10.0.0.30", labels={"app": "istiod"}),
+        pod("evil/d-1", "10.0.0.31", labels={"linkerd.io/control-plane-component": "destination"}),
+    )
+    seen = (
+        [edge(where, "10.0.0.1", "10.0.0.2", 80)]
+        + [edge(where, wearing, "10.0.0.2", 80) for wearing in ("10.0.0.30", "10.0.0.31")]
+        + [edge(where, "10.0.0.2", "10.0.0.30", 8443)]
+    )
+    found = made(*seen, where=where)
+    policies = PolicySet(tuple(p.policy for p in found.policies))
+    for server in ("10.0.0.8", "10.0.0.9", "10.0.0.20", "10.0.0.30", "10.0.0.31"):
+        for port in (15012, 8086, 8090):
+            reached = allowed(where, PolicySet((of(found, "shop/ui"),)), "10.0.0.1", server, port)
+            assert reached is ((server, port) in asked), (server, port)
+    for port in (15012, 15017):  # nor is what wears it open to all
+        assert not allowed(where, policies, API_SERVER.address, "10.0.0.30", port)
+    [told] = [note for note in found.notes if note.startswith("evil/istiod-1: ")]
+    home = "mesh" if env else "istio-system"
+    assert told.endswith(f"which pods of the mesh ask in {home}: it gets no rule for that")
