@@ -3,23 +3,33 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from fairway.hub.api.console import BUILT
 from fairway.hub.auth import Role
-from support.hubs import Serving
+from fairway.hub.client import Door, hub_of, read_door
+from fairway.hub.state import State
+from support.hubs import Serving, until
 from support.provider import Provider, provider
 from support.recorded import recorded_hub
 
 expect.set_options(timeout=20_000)  # a deadline, not a pause: others may be using the machine
 CHROMIUM = shutil.which("chromium") or ""
 AXE = Path(__file__).parents[2] / "console" / "node_modules" / "axe-core" / "axe.min.js"
+_MOVED = """
+window.moved = 0;
+new PerformanceObserver((list) => { for (const one of list.getEntries()) window.moved += one.value; })
+  .observe({ type: "layout-shift", buffered: true });
+"""
 PICTURES = Path(os.environ.get("FAIRWAY_PICTURES", Path(__file__).parents[2] / "build" / "console"))
 """Where screenshots are kept for a person to look at."""
 
@@ -60,11 +70,35 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
+class Apart(NamedTuple):
+    """A hub in a process of its own: one process has one database."""
+
+    state: State
+    door: Door
+
+
+@contextmanager
+def hub_process(folder: Path, port: int = 0, *more: object) -> Iterator[Apart]:
+    """A hub of a folder's manifests that can end for itself, from when it answers."""
+    state = State(folder / "state")
+    state.door.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "fairway.cli.main", "hub", "--state", state.folder, "--listen"]
+    process = subprocess.Popen([*command, f"127.0.0.1:{port}", "--cluster", folder / "cluster", *more])
+    try:
+        until(lambda: read_door(state) is not None and hub_of(state).ready(), 60)
+        door = read_door(state)
+        assert door
+        yield Apart(state, door)
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+
+
 @dataclass
 class Console:
     """A tab. `complaints` are errors that the browser told: of scripts, and of the page's policy."""
 
-    hub: Serving
+    hub: Serving | Apart
     page: Page
     complaints: list[str] = field(default_factory=list)
 
@@ -89,6 +123,11 @@ class Console:
     def address(self) -> str:
         """What a colleague would be sent."""
         return self.page.url.removeprefix(self.hub.door.url)
+
+    def moved(self) -> float:
+        """How far what was there already was moved since the page was opened, by what came later: the sum of the
+        browser's layout shifts. Parts of a thousandth are clocks that tick."""
+        return round(self.page.evaluate("window.moved"), 3)
 
     def faults(self) -> list[str]:
         """What axe finds against WCAG 2.2 AA, a line each."""
@@ -128,6 +167,7 @@ def _tab(hub: Serving, browser: Browser, **options: Any) -> Iterator[Console]:
     context = browser.new_context(**chosen)
     context.set_default_timeout(20_000)
     console = Console(hub, context.new_page())
+    console.page.add_init_script(_MOVED)
     console.page.on("pageerror", lambda error: console.complaints.append(str(error)))
     console.page.on(
         "console",

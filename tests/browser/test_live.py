@@ -1,16 +1,10 @@
 """What comes in is seen; a hub that goes away is told, and forgiven when it is back."""
 
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
-from browser.conftest import Console
-from fairway.hub.client import Door, hub_of, read_door
-from fairway.hub.state import State
+from browser.conftest import Console, hub_process
 from support.hubs import until
 from support.recorded import tell, write_recorded_cluster
 
@@ -29,7 +23,7 @@ def test_flows_are_followed(console: Console) -> None:
 def test_the_hub_goes_and_comes_back(tmp_path: Path, browser: Browser) -> None:
     write_recorded_cluster(tmp_path / "cluster")
     page = browser.new_page()
-    with hub_process(tmp_path, 0) as door:
+    with hub_process(tmp_path) as (_, door):
         page.goto(f"{door.url}/agents?live=1#token={Path(door.token_file).read_text()}")
         expect(page.get_by_text("3 nodes; 3 without a fresh report")).to_be_visible()
     page.get_by_text("The hub has not answered since").wait_for()
@@ -39,20 +33,3 @@ def test_the_hub_goes_and_comes_back(tmp_path: Path, browser: Browser) -> None:
         expect(page.get_by_text("The hub has not answered since")).to_have_count(0, timeout=20_000)
         expect(page.get_by_role("grid")).to_contain_text("node-a")
     page.close()
-
-
-@contextmanager
-def hub_process(folder: Path, port: int) -> Iterator[Door]:
-    """A hub that can end for itself: a process, until it answers."""
-    state = State(folder / "state")
-    state.door.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "fairway.cli.main", "hub", "--state", state.folder, "--listen"]
-    process = subprocess.Popen([*command, f"127.0.0.1:{port}", "--cluster", folder / "cluster"])
-    try:
-        until(lambda: read_door(state) is not None and hub_of(state).ready(), 60)
-        door = read_door(state)
-        assert door
-        yield door
-    finally:
-        process.terminate()
-        assert process.wait(30) == 0

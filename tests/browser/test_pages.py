@@ -1,4 +1,4 @@
-"""Every page in both themes: nothing that axe finds, nothing that the page's own policy forbids, and a picture."""
+"""Every page in both themes: nothing that axe finds or its own policy forbids, nothing that moves, a picture."""
 
 import pytest
 
@@ -15,7 +15,15 @@ PAGES = {
     "rollouts": "/rollouts",
     "zones": "/zones?compare=1",
     "agents": "/agents?pick=node-a",
+    "anomalies": "/anomalies",
+    "investigate": "/investigate?subject=ui/ui",
+    "order": "/rollouts?new=1",
 }
+CUT = """() => [...document.querySelectorAll(
+    "html, [role=banner], [role=banner] button, nav[aria-label=Pages] a, main header, h1, main button, .button"
+  )].filter((one) => one.checkVisibility() && one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 0)
+    .map((one) => `${one.tagName} ${one.textContent.trim().slice(0, 40)}`)"""
+"""What does not fit into itself."""
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -28,6 +36,13 @@ def test_pages(hub: Serving, tab: Tab, theme: str) -> None:
         PICTURES.mkdir(parents=True, exist_ok=True)
         console.page.screenshot(path=PICTURES / f"{name}-{theme}.png")
         faults += [f"{name}: {fault}" for fault in console.faults()]
+        faults += [f"{name}: moves by {moved}" for moved in [console.moved()] if moved]
+        for width, height in ((1280, 720), (3840, 2160)) if theme == "light" else ():
+            console.page.set_viewport_size({"width": width, "height": height})
+            faults += [f"{name}: at {width}: cut: {one}" for one in console.page.evaluate(CUT)]
+        console.page.set_viewport_size({"width": 1440, "height": 900})
+    # Who wants less motion has none.
+    assert console.page.evaluate("document.getAnimations().length") == 0
     console.page.keyboard.press("?")
     faults += [f"keys: {fault}" for fault in console.faults()]
     assert faults == []
@@ -43,7 +58,7 @@ def test_signing_in_is_open_to_all(hub: Serving, tab: Tab) -> None:
 def test_keys_go_everywhere(console: Console) -> None:
     console.enter()
     page = console.page
-    for key, path in {"3": "/flows", "5": "/rollouts", "6": "/zones", "1": "/"}.items():
+    for key, path in {"3": "/flows", "5": "/rollouts", "6": "/zones", "9": "/investigate", "1": "/"}.items():
         page.keyboard.press(key)
         console.settle()
         assert console.address == path

@@ -102,6 +102,50 @@ def test_a_rollout_goes_forth_and_back(hub: Serving, agents: Obedient, tab: Tab)
     expect(page.get_by_role("link", name="Show what broke")).to_be_visible()
 
 
+def test_one_is_ordered_with_what_it_would_do_in_sight(hub: Serving, agents: Obedient, tab: Tab) -> None:
+    console = tab(hub, color_scheme="light")
+    console.enter("/rollouts")
+    page, panel = console.page, console.page.get_by_role("complementary")
+    page.get_by_role("link", name="Order a rollout").click()
+    steps = page.get_by_role("list", name="Steps").get_by_role("listitem")
+    expect(steps).to_have_count(5)  # on trial, three times one node of three, done
+    page.get_by_label("At once").fill("some")
+    page.get_by_label("At once").blur()
+    expect(page.get_by_text("a share as 10%, or a number of nodes")).to_be_visible()
+    expect(page.get_by_role("button", name="Order it")).to_be_disabled()
+    page.get_by_label("At once").fill("34%")
+    page.get_by_label("First, alone").fill("node-c")
+    page.get_by_label("First, alone").blur()
+    expect(steps.nth(1)).to_contain_text("node-c")
+    expect(steps.nth(2)).to_contain_text("node-a, node-b")
+    page.get_by_label("Who no policy selects").select_option("deny")
+    expect(page.get_by_role("row", name="coverage")).to_contain_text("closed")
+    expect(panel).to_contain_text("What would break")
+    assert console.faults() == []
+    picture(page, "ordering")
+    page.get_by_label("Name", exact=True).fill("shop")
+    page.get_by_label("Name", exact=True).blur()
+    link = console.address
+    assert "budget=34%25&canary=node-c&name=shop" in link
+    console.open(link)
+    pressed(page, "Order it", "CHG-1043")
+    expect(page.get_by_text("shop: drafted; nothing is done yet").first).to_be_visible()
+    assert console.address == "/rollouts?pick=shop"
+    [made] = ask(hub, "GET", f"{PATH}/").json()
+    assert (made["name"], made["limits"]["canary"]) == ("shop", ["node-c"])
+
+    # While it is under way nobody else says what is on trial and in force.
+    pressed(page, "Start", "")
+    expect(page.get_by_text("It waits for gate coverage:")).to_be_visible(timeout=60_000)
+    console.open("/policies?tab=trial")
+    expect(page.get_by_text("Rollout shop says what is on trial and in force.")).to_be_visible()
+    for name in ("Put in force", "End the trial"):
+        expect(page.get_by_role("button", name=name)).to_be_disabled()
+    assert console.faults() == []
+    page.get_by_role("link", name="Show it").click()
+    assert console.address == "/rollouts?pick=shop"
+
+
 def test_several_are_a_list_and_whoever_may_not_is_told(hub: Serving, tab: Tab) -> None:
     for name in ("carts", "shop"):
         draft(hub, name)

@@ -283,7 +283,8 @@ export interface paths {
         get: operations["intent"];
         /**
          * Put policies on trial or in force, or take them back
-         * @description What is left out stays, null takes back. With If-Match only if nobody else changed it meanwhile.
+         * @description What is left out stays, null takes back. With If-Match only if nobody else changed it meanwhile. Not while a
+         *     rollout is under way, or stepped back: it would put things back at once.
          */
         put: operations["changeIntent"];
         post?: never;

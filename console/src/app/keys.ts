@@ -6,7 +6,7 @@ import { stepped } from "../place/range";
 import { ENTRIES } from "./pages";
 
 export const KEYS: readonly (readonly [string, string])[] = [
-  ["1 – 7", "go to a page"],
+  ["1 – 9", "go to a page"],
   ["f or /", "write the filter"],
   ["l", "live, or not"],
   ["[ and ]", "earlier, later"],

@@ -1,4 +1,4 @@
-/** The pages, in the order of the rail and of the keys 1 to 7. */
+/** The pages, in the order of the rail and of the keys 1 to 9. */
 
 import type { Component } from "svelte";
 
@@ -55,5 +55,17 @@ export const ENTRIES: readonly Entry[] = [
     name: "Agents",
     icon: "M3 3h14v5H3zM3 12h14v5H3zM6 5.500h.01M6 14.500h.01M10 5.500h4M10 14.500h4",
     load: () => import("../agents/AgentsPage.svelte"),
+  },
+  {
+    page: "anomalies",
+    name: "Anomalies",
+    icon: "M2 13h3l2-3 2 3 2-10 3 14 2-4h2",
+    load: () => import("../anomalies/AnomaliesPage.svelte"),
+  },
+  {
+    page: "investigate",
+    name: "Investigate",
+    icon: "M9 3a6 6 0 1 0 0 12 6 6 0 0 0 0-12zM13.500 13.500L18 18M9 6.500v3M9 12h.01",
+    load: () => import("../investigate/InvestigatePage.svelte"),
   },
 ];

@@ -1,7 +1,7 @@
 /** The hub's answer as a picture: bars, arcs between them, and who is near whom. */
 
 import type { Schemas } from "../api/ask";
-import { curveOf, type Box, type Curve } from "./geometry";
+import { around, curveOf, type Box, type Curve } from "./geometry";
 import { LAYERS, TONES, type LayerKey, type Tone } from "./layers";
 import { UNKNOWN } from "../show/units";
 import { METRICS, type MapEdge, type MetricKey } from "./metrics";
@@ -67,6 +67,7 @@ export interface Shown {
 
 export const THINNEST = 1;
 export const WIDEST = 8;
+const MARGIN = 32;
 
 /** Square root of its share of the most, 1 to 8 pixels. */
 export function widthOf(value: number | null, most: number): number {
@@ -117,6 +118,17 @@ export function pictureOf(answer: Answer, shown: Shown): Picture {
     arcsOf,
     most,
     hidden: answer.edges.length - arcs.length,
+  };
+}
+
+/** All that is drawn, with a margin around it. */
+export function extentOf({ bars, grounds }: Pick<Picture, "bars" | "grounds">): Box {
+  const whole = around([...bars, ...grounds].map(({ box }) => box)) ?? { x: 0, y: 0, width: 1, height: 1 };
+  return {
+    x: whole.x - MARGIN,
+    y: whole.y - MARGIN,
+    width: whole.width + 2 * MARGIN,
+    height: whole.height + 2 * MARGIN,
   };
 }
 

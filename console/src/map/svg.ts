@@ -1,27 +1,15 @@
 /** The picture as a drawing in a file: what the canvas shows, all of it, at a scale of one. */
 
 import { many } from "../show/units";
-import { around, type Curve } from "./geometry";
+import type { Curve } from "./geometry";
 import { drawingOf, sortOf } from "./glyphs";
 import { SIGNS } from "./layers";
 import type { Palette } from "./palette";
-import type { Bar, Picture } from "./picture";
+import { extentOf, type Bar, type Picture } from "./picture";
 import { cross, drawn, head, headOf, shortened, strokesOf, type Stroke } from "./strokes";
 
-const MARGIN = 32;
-
 export function svgOf(picture: Picture, palette: Palette, title: string): string {
-  const whole = around([
-    ...picture.bars.map((bar) => bar.box),
-    ...picture.grounds.map((ground) => ground.box),
-  ]) ?? {
-    x: 0,
-    y: 0,
-    width: 1,
-    height: 1,
-  };
-  const [x, y] = [whole.x - MARGIN, whole.y - MARGIN];
-  const [width, height] = [whole.width + 2 * MARGIN, whole.height + 2 * MARGIN];
+  const { x, y, width, height } = extentOf(picture);
   const colour = (name: string) => palette[name] ?? "";
   const collapsed = new Set(picture.bars.filter((bar) => bar.whole).map((bar) => bar.node.namespace));
   const parts = [

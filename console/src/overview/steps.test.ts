@@ -10,6 +10,7 @@ const quiet = {
   standings: [],
   intent: { active: null, staged: null },
   rollouts: [],
+  anomalies: [],
   hot: undefined,
 } as unknown as Known;
 const open = [{ state: "open" }] as unknown as readonly Standing[];
@@ -42,6 +43,21 @@ test("a rollout goes before what it is about", () => {
     "Rollout shop stepped back",
   ]);
   expect(pages({ rollouts: rollouts("done") })).toEqual([]);
+});
+
+test("the surest anomaly is one link away from what may be behind it", () => {
+  const anomalies = ["5360cce9", "34f3074e"].map((id) => ({
+    id,
+    kind: "failures",
+    subject: "shop/ui",
+    what: id,
+  }));
+  const [step] = nextSteps({ ...quiet, anomalies: anomalies as unknown as Known["anomalies"] });
+  expect(step).toMatchObject({
+    title: "Look at 2 anomalies",
+    page: "investigate",
+    changes: { subject: "5360cce9" },
+  });
 });
 
 test("three at most, the most urgent first", () => {

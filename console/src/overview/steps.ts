@@ -1,5 +1,6 @@
 /** The three most useful things to do next, out of what is known: the most urgent first. */
 
+import { nameOf as nameOfAnomaly, type Anomaly } from "../anomalies/kinds";
 import type { Schemas } from "../api/ask";
 import type { Changes, Page } from "../place/place";
 import { phaseOf, underWay } from "../rollouts/plan";
@@ -13,6 +14,8 @@ export interface Known {
   readonly standings: readonly Standing[];
   readonly intent: Schemas["Intent"];
   readonly rollouts: readonly Schemas["RolloutTold"][];
+  /** What is unlike itself since yesterday and nobody spoke of yet, the surest first. */
+  readonly anomalies: readonly Anomaly[];
   /** Of connections in the range, those that sent segments again. */
   readonly hot: Schemas["HotSpot"] | undefined;
 }
@@ -34,7 +37,7 @@ export function nextSteps(known: Known): readonly Step[] {
   return [...urgent(known), ...policies(known), ...health(known)].slice(0, 3);
 }
 
-function* urgent({ totals, silent, rollouts }: Known): Iterable<Step> {
+function* urgent({ totals, silent, rollouts, anomalies }: Known): Iterable<Step> {
   const back = rollouts.find(({ phase }) => phase === "stepping-back" || phase === "stepped-back");
   if (back)
     yield {
@@ -62,6 +65,16 @@ function* urgent({ totals, silent, rollouts }: Known): Iterable<Step> {
       page: "agents",
       changes: {},
       sign: "denied",
+    };
+  const [surest] = anomalies;
+  if (surest)
+    yield {
+      title: `Look at ${many(anomalies.length, "anomaly", "anomalies")}`,
+      why: `The surest, ${nameOfAnomaly(surest)} of ${surest.subject}: ${surest.what}.`,
+      does: "Show what may be behind it",
+      page: "investigate",
+      changes: { subject: surest.id },
+      sign: "would-deny",
     };
 }
 

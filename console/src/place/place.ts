@@ -1,6 +1,16 @@
 /** Where in the console somebody is: the page, and all that a link must say for a colleague to see the same. */
 
-export const PAGES = ["overview", "map", "flows", "policies", "rollouts", "zones", "agents"] as const;
+export const PAGES = [
+  "overview",
+  "map",
+  "flows",
+  "policies",
+  "rollouts",
+  "zones",
+  "agents",
+  "anomalies",
+  "investigate",
+] as const;
 export type Page = (typeof PAGES)[number];
 
 export interface Place {

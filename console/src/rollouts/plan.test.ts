@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { overridable, rowOf, verbsOf, type Rollout } from "./plan";
+import { holderOf, overridable, rowOf, verbsOf, type Rollout } from "./plan";
 
 const AT = "2026-11-23T08:00:00Z";
 const step = (units: string[], more: object = {}): Rollout["steps"][number] => ({
@@ -31,6 +31,18 @@ test.each([
   ["done", [step(["a"])], ["back", "abort"]],
   ["aborted", [], ["start"]],
 ])("%s may be: %s", (phase, steps, wanted) => expect(verbsOf({ phase, steps })).toEqual(wanted));
+
+test.each([
+  [[{ name: "a", phase: "drafted" }], ""],
+  [
+    [
+      { name: "a", phase: "done" },
+      { name: "b", phase: "paused" },
+    ],
+    "b",
+  ],
+  [[{ name: "a", phase: "stepped-back" }], "a"],
+])("of %o %s holds what is in force", (rollouts, wanted) => expect(holderOf(rollouts)).toBe(wanted));
 
 test("the row goes from the trial to the end", () => {
   expect(told(rollout("drafted", { to_come: [["a"], ["b"]] }))).toEqual([

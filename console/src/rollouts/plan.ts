@@ -7,6 +7,9 @@ export type Rollout = Schemas["RolloutTold"];
 export type Verb = "start" | "pause" | "resume" | "back" | "abort";
 export type Tone = "done" | "now" | "next" | "broken";
 
+/** What the row of steps is made of. */
+export type Planned = Pick<Rollout, "phase" | "since" | "steps" | "to_come" | "breakage" | "soak_seconds">;
+
 /** One cell of the row of steps. */
 export interface Cell {
   readonly title: string;
@@ -43,6 +46,18 @@ export function underWay({ phase }: Pick<Rollout, "phase">): boolean {
   return ["observing", "staged", "enforcing", "paused", "stepping-back"].includes(phase);
 }
 
+/** The one that says what is on trial and in force, so that nobody else may; "" if none does. */
+export function holderOf(rollouts: readonly Pick<Rollout, "name" | "phase">[]): string {
+  return rollouts.find((one) => underWay(one) || one.phase === "stepped-back")?.name ?? "";
+}
+
+/** Why nobody else may; "" if they may. */
+export function heldBy(holder: string): string {
+  return holder
+    ? `Rollout ${holder} says what is on trial and in force. Abort it, or let it finish, and then change it here.`
+    : "";
+}
+
 /** What a person may do with it now. */
 export function verbsOf({ phase, steps }: Pick<Rollout, "phase" | "steps">): readonly Verb[] {
   const verbs: Verb[] = [];
@@ -66,7 +81,7 @@ export function reachOf({ units }: Pick<Rollout, "units">): string {
 }
 
 /** The plan as a row: the trial, steps that were made, what broke, steps to come, and the end. */
-export function rowOf(rollout: Rollout): readonly Cell[] {
+export function rowOf(rollout: Planned): readonly Cell[] {
   const { phase, steps, to_come: coming, breakage } = rollout;
   const made = steps.map((step, index) => cellOf(step, index, rollout));
   const next: Cell[] = coming.map((units, index) => ({
@@ -88,7 +103,7 @@ export function rowOf(rollout: Rollout): readonly Cell[] {
   ];
 }
 
-function trialOf({ phase, since, steps }: Rollout): Cell {
+function trialOf({ phase, since, steps }: Planned): Cell {
   const begun = !["drafted", "observing", "aborted"].includes(phase);
   const now = begun && !steps.length && phase !== "done";
   return {
@@ -100,7 +115,7 @@ function trialOf({ phase, since, steps }: Rollout): Cell {
   };
 }
 
-function cellOf(step: Schemas["Step"], index: number, { soak_seconds: soak }: Rollout): Cell {
+function cellOf(step: Schemas["Step"], index: number, { soak_seconds: soak }: Planned): Cell {
   const title = `Step ${index + 1}`;
   if (step.soaked) return { title, units: step.units, tone: "done", note: "soaked", at: step.soaked };
   if (!step.obeyed)

@@ -1,7 +1,10 @@
 /** Looking at a rollout, and changing it. */
 
-import { addressOf, fetched, type Schemas } from "../api/ask";
+import { addressOf, fetched, send, type Schemas } from "../api/ask";
+import type { orderOf } from "./order";
 import type { Rollout, Verb } from "./plan";
+
+type Wanted = ReturnType<typeof orderOf>;
 
 const PATH = "/api/v1/rollouts";
 
@@ -12,6 +15,16 @@ export async function rolloutOf(name: string, signal: AbortSignal): Promise<Roll
 /** Policies that would let through what broke it. */
 export async function amendedOf(name: string): Promise<Schemas["Amended"]> {
   return (await fetched(`${PATH}/${encodeURIComponent(name)}/amended`)).json();
+}
+
+/** What an order would do, without doing it. */
+export async function foreseen(order: Wanted, signal: AbortSignal): Promise<Schemas["Previewed"]> {
+  return send("post", "/api/v1/rollouts/preview", order, { signal });
+}
+
+/** Keep an order; nothing is done until somebody starts it. */
+export async function ordered(order: Wanted, why: string): Promise<unknown> {
+  return send("post", "/api/v1/rollouts", { order, why });
 }
 
 /** Press one of its buttons. */

@@ -178,3 +178,11 @@ def test_trouble_that_was_there_before_is_no_news() -> None:
         )
         == []
     )
+
+
+def test_a_replica_is_compared_with_those_of_its_own_workload() -> None:
+    slow = edge(catalog_2=counts(srtt_sum_us=40 * 70_000))
+    apart = tuple(msgspec.structs.replace(row, server_group=f"shop/{row.server}") for row in slow)
+    for rows, found in ((slow, ["catalog-2"]), (apart, [])):
+        seen = Observed(client="shop/ui", server="", since=SINCE, until=SINCE, begin=SINCE, now=rows)
+        assert [one.where for one in causes(seen) if one.kind == "replica"] == found

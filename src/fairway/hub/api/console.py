@@ -17,7 +17,10 @@ from fairway.hub.signin import BACK
 
 BUILT: Final = Path(__file__).parent.parent / "console"
 """Where `make console` puts them, and the wheel has them."""
-PAGES: Final = ("/", "/map", "/flows", "/policies", "/rollouts", "/zones", "/agents", BACK)
+PAGES: Final = (
+    *("/", "/map", "/flows", "/policies", "/rollouts", "/zones", "/agents", "/anomalies", "/investigate"),
+    BACK,
+)
 """Each is the same document, which looks at its address."""
 _DOCUMENT: Final = "index.html"
 _POLICY: Final = "; ".join(

@@ -38,9 +38,13 @@ async def intent(hub: NamedDependency[Hub]) -> Response[Intent]:
 async def change_intent(
     request: Request[Any, Any, Any], hub: NamedDependency[Hub], data: JSONBody[Wish]
 ) -> Response[Any]:
-    """What is left out stays, null takes back. With If-Match only if nobody else changed it meanwhile."""
+    """What is left out stays, null takes back. With If-Match only if nobody else changed it meanwhile. Not while a
+    rollout is under way, or stepped back: it would put things back at once."""
     if not await hub.permits.may(request.user, data.role, None):
         raise PermissionDeniedException(f"this is for the role {data.role} in all namespaces")
+    if holder := hub.rollouts.holder():
+        why = f"rollout `{holder}` says what is in force and on trial; abort it, or let it finish"
+        return problem(409, "a rollout holds it", why)
     cluster = hub.require_ready()
     expected = request.headers.get("If-Match", "*")
     changed = await sync_to_thread(

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
+import yaml
 from litestar import Request, get
 from litestar.concurrency import sync_to_thread
 from litestar.di import NamedDependency
@@ -14,7 +15,7 @@ from fairway.hub.api.access import only
 from fairway.hub.api.denials import policies_of
 from fairway.hub.auth import Role
 from fairway.hub.service import Hub
-from fairway.kit.documents import SUFFIXES
+from fairway.kit.documents import SUFFIXES, documents_in
 from fairway.kit.errors import EnvironmentLacksError
 from fairway.policy.model import PolicySet
 from fairway.policy.protection import Isolated, protection, workloads
@@ -97,9 +98,17 @@ def _posture(policies: PolicySet | None) -> str | None:
     return None if policies is None else str(policies.posture)
 
 
+def _yaml(file: Path, content: str) -> str:
+    """A file as it was written, but JSON as the YAML that people read."""
+    if file.suffix != ".json":
+        return content
+    documents = (document.value for document in documents_in(str(file), content))
+    return "---\n".join(yaml.safe_dump(one, sort_keys=False) for one in documents)
+
+
 def _text(path: Path) -> str:
     files = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES) if path.is_dir() else [path]
     try:
-        return "---\n".join(file.read_text(encoding="utf-8") for file in files)  # JSON is YAML, too
+        return "---\n".join(_yaml(file, file.read_text(encoding="utf-8")) for file in files)
     except (OSError, UnicodeDecodeError) as error:
         raise EnvironmentLacksError(f"{path}: the policies cannot be read; put them in force again") from error

@@ -82,6 +82,8 @@ def investigate(
     parts = _parts(servers, lambda row: [row.server])
     step = max(1, int((seen.until - seen.begin).total_seconds()) // _POINTS)
     wanted = filter_of(subject.client, subject.server, subject.port, subject.protocol)
+    if subject.node:
+        wanted = f"node={subject.node}"
     return Investigation(
         subject=subject.title,
         begin=seen.begin,
@@ -92,7 +94,7 @@ def investigate(
         servers=parts,
         nodes=_parts(seen.now, nodes_of),
         zones=_parts(seen.now, _zones),
-        sibling=_sibling(parts),
+        sibling=_sibling(parts) if subject.server else "",
         step=step,
         series=list(_series(hub, subject, window, scope, step, seen)),
         denied=list(seen.denied),

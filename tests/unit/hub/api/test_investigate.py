@@ -1,8 +1,6 @@
 """Investigations over HTTP, of flows that are put into the database."""
 
 from collections.abc import Iterator
-from datetime import timedelta
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,34 +11,18 @@ from fairway.hub.node_limits import SCHEMA
 from fairway.hub.serve import Listening
 from support.askers import answer, refusal, tokens
 from support.hubs import Serving, serving
-from support.weeks import NOW, hour, pod, table
+from support.slow import EDGE, slow_flows
+from support.weeks import NOW
 
-CLIENTS = [pod("shop", "ui", number) for number in (1, 2)]
-SERVERS = [pod("data", "db", number) for number in (3, 4)]
-NEIGHBOURS = [pod("other", "quiet", number) for number in (5, 6)]
-EDGE = "shop/ui -> data/db 5432/TCP"
 AT = {"at": NOW.isoformat(), "window": "60"}
-
-
-def rows(minute: int, *, slow: bool) -> Iterator[dict[str, Any]]:
-    """Every minute both clients ask both replicas; the second replica takes its time."""
-    at = int((NOW + timedelta(minutes=minute)).timestamp() * 1e6)
-    moments = dict.fromkeys(("time_start", "first_seen", "time_end", "last_seen"), at)
-    for client in CLIENTS:
-        for server in SERVERS:
-            took = 900 if server["name"] != "db-4" or not slow else 90_000
-            told = {"connections": 9, "sent_packets": 90, "received_packets": 90, "received_bytes": 9000}
-            times = {"srtt_count": 9, "srtt_sum_us": 9 * took, "srtt_us": took}
-            yield hour(0, client, server, 5432, reporter="server", **told, **times) | moments
-    yield hour(0, *NEIGHBOURS, 80, connections=7, sent_packets=9, received_packets=9) | moments
 
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     folder = tmp_path_factory.mktemp("hub")
     with serving(folder, Listening(port=0, tokens=tokens(folder))) as running:
-        told = [row for minute in range(-12, 2) for row in rows(minute, slow=minute >= 0)]
-        running.answers.hub.base.append(table(told), np.ones(len(told), bool), "all")
+        flows = slow_flows(NOW)
+        running.answers.hub.base.append(flows, np.ones(len(flows), bool), "all")
         at = int(NOW.timestamp() * 1e6)
         limits = [
             {"node": node, "name": name, "used": used, "most": most, "time_end": at - ago * 10_000_000}
@@ -83,6 +65,7 @@ def test_a_node(hub: Serving) -> None:
     told = answer(hub, "/api/v1/investigate", subject='FairwayConntrackFilling{node="node-4"}', **AT)
     assert [(one["kind"], one["where"]) for one in told["causes"]] == [("bandwidth", "node-4")]
     assert {part["name"] for part in told["servers"]} == {"db-4"}
+    assert told["link"].endswith("&q=node=node-4")
     assert ("node-4", "conntrack entries") in {(limit["node"], limit["name"]) for limit in told["limits"]}
     nothing = answer(hub, "/api/v1/investigate", "of orders", subject="node node-4", **AT)
     assert (nothing["causes"], nothing["limits"]) == ([], []), "nor its limits"

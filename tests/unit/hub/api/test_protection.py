@@ -1,8 +1,10 @@
 """Who is protected, and by which policies, over HTTP and within what may be seen."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
+import yaml
 
 from fairway.hub.intent import Intent, PolicyChoice, write_intent
 from fairway.hub.serve import Listening
@@ -23,7 +25,8 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     folder = tmp_path_factory.mktemp("hub")
     (folder / "policies").mkdir()
     (folder / "policies" / "a.yaml").write_text(POLICY % ("closed", "ui", "Ingress"))
-    (folder / "policies" / "b.yaml").write_text(POLICY % ("out", "ui", "Egress"))
+    out = yaml.safe_load(POLICY % ("out", "ui", "Egress"))
+    (folder / "policies" / "b.json").write_text(json.dumps(out))
     with serving(folder, Listening(port=0, tokens=tokens(folder))) as running:
         staged = PolicyChoice(policies=str(folder / "policies"), posture=Posture.DENY)
         write_intent(running.state, Intent(staged=staged))

@@ -96,6 +96,18 @@ def test_a_node_that_joins_later_is_enforced_unless_a_person_said_otherwise(agen
     assert not undisturbed(hub, state.order, wanted(state), hub.require_ready())
 
 
+def test_nobody_else_says_what_is_in_force_meanwhile(agents: Agents) -> None:
+    ordered(agents.hub, soak="PT600S")
+    refused = ask(agents.hub, "PUT", "/api/v1/intent", json={"active": None})
+    assert (refused.status_code, refused.json()["detail"]) == (
+        409,
+        "rollout `shop` says what is in force and on trial; abort it, or let it finish",
+    )
+    assert ask(agents.hub, "POST", f"{PATH}/shop/abort", json={}).status_code == 200
+    agents.until(phase("aborted"))
+    until(lambda: ask(agents.hub, "PUT", "/api/v1/intent", json={"active": None}).status_code == 200)
+
+
 def test_a_node_that_is_gone_keeps_nobody_from_being_taken_back(agents: Agents) -> None:
     ordered(agents.hub, limits={"budgets": [{"nodes": "1"}]})
     agents.until(phase("done"))
