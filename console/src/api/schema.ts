@@ -1971,6 +1971,7 @@ export interface components {
         Posture: "allow" | "deny";
         /** Previewed */
         Previewed: {
+            computing: boolean;
             foreseen: components["schemas"]["Foreseen"];
             gates: components["schemas"]["Gate"][];
         };

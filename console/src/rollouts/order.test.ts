@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { gatesOf, mistakesOf, orderOf, USUAL, wishOf, within } from "./order";
+import { mistakesOf, orderOf, USUAL, wishOf, within } from "./order";
 
 const POLICIES = ["shop", "data"].map(
   (ns) => `kind: NetworkPolicy\nmetadata:\n  name: all\n  namespace: ${ns}`,
@@ -38,25 +38,4 @@ test("an order is in the hub's words", () =>
 test("only policies of its namespaces go along", () => {
   expect(within(POLICIES.join("\n---\n"), "data")).toBe(POLICIES[1]);
   expect(within(POLICIES.join("\n---\n"), "")).toBe(POLICIES.join("\n---\n"));
-});
-
-test.each([
-  ["", false, "1 below", "shop/ui: seen for 3 min; wait"],
-  ["data", true, "reached", ""],
-])("coverage within %j is open: %s", (ns, open, value, why) => {
-  const finding = { workload: "shop/ui", what: "seen for 3 min", do: "wait", blocks: true };
-  const covered = { findings: [finding, { ...finding, blocks: false }] } as unknown as Parameters<
-    typeof gatesOf
-  >[1];
-  const gates = ["coverage", "lint"].map((name) => ({
-    name,
-    open: false,
-    value: "-",
-    limit: "",
-    why: "?",
-    hard: false,
-  }));
-  expect(gatesOf(gates, covered, ns)[0]).toMatchObject({ open, value, why });
-  expect(gatesOf(gates, covered, ns)[1]).toBe(gates[1]);
-  expect(gatesOf(gates, undefined, ns)[0]).toBe(gates[0]);
 });

@@ -68,23 +68,6 @@ export function orderOf(wish: Wish, policies: string) {
   };
 }
 
-/** The gates of a preview, which counts no coverage, with the coverage that was asked for beside it. */
-export function gatesOf(
-  gates: readonly Schemas["Gate"][],
-  covered: Schemas["Covered"] | undefined,
-  ns: string,
-): readonly Schemas["Gate"][] {
-  const spaces = listOf(ns);
-  const low = (covered?.findings ?? []).filter(
-    ({ blocks, workload }) => blocks && (!spaces || spaces.includes(workload.split("/")[0] ?? "")),
-  );
-  const why = low[0] ? `${low[0].workload}: ${low[0].what}; ${low[0].do}` : "";
-  const value = low.length ? `${new Set(low.map(({ workload }) => workload)).size} below` : "reached";
-  return gates.map((gate) =>
-    gate.name === "coverage" && covered ? { ...gate, open: low.length === 0, value, why } : gate,
-  );
-}
-
 /** `a, b` as a list; null of nothing, which means all. */
 function listOf(text: string): string[] | null {
   const found = text.split(/[\s,]+/).filter(Boolean);

@@ -13,6 +13,7 @@ from fairway.cli.rollout_order import order_of
 from fairway.hub.client import Client
 from fairway.kit import show
 from fairway.kit.errors import UsageError
+from fairway.kit.progress import Progress
 from fairway.kit.show import Output
 from fairway.kit.spans import span
 from fairway.rollout.order import Order
@@ -25,7 +26,10 @@ _PATH: Final = "/api/v1/rollouts"
 
 def planned(hub: Client, order: Order, output: Output) -> int:
     """What would be done; 1 if a gate is closed."""
-    found = posted(hub, "/preview", order)
+    with Progress() as progress:
+        while (found := posted(hub, "/preview", order))["computing"]:
+            progress.tell("coverage is being computed")
+            time.sleep(_LOOK)
     if output is not Output.TABLE:
         show.value(found, output=output)
     else:

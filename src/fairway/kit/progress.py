@@ -19,9 +19,9 @@ class Progress:
         self._last = ""
         self._terminal = sys.stderr.isatty()
 
-    def tell(self, step: str, done: float) -> None:
-        """What is being done, and the part of all that is behind, 0 to 1."""
-        line = f"{step}, {done:.0%}"
+    def tell(self, step: str, done: float | None = None) -> None:
+        """What is being done, and the part of all that is behind, 0 to 1, if that is known."""
+        line = step if done is None else f"{step}, {done:.0%}"
         if line == self._last or time.monotonic() < self._from:
             return
         self._last = line

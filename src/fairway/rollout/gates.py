@@ -39,8 +39,8 @@ def after(order: Order, seen: Seen) -> tuple[Gate, ...]:
 
 def _coverage(order: Order, seen: Seen) -> Gate:
     limit = f">= {order.gates.score} for every workload"
-    if not seen.scored:
-        return Gate(name="coverage", open=False, value="-", limit=limit, why="coverage is being computed")
+    if seen.unscored:
+        return Gate(name="coverage", open=False, value="-", limit=limit, why=seen.unscored)
     if not seen.scores:
         return Gate(name="coverage", open=True, value=f">= {order.gates.score}", limit=limit)
     worst = min(seen.scores, key=lambda low: (low.score is not None, low.score or 0, low.workload))

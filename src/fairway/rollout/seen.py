@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Final
 
 import msgspec
+
+COMPUTING: Final = "coverage is being computed"
 
 
 class Unit(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,8 +77,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     units: tuple[Unit, ...] = ()
     scores: tuple[Low, ...] = ()
     """Workloads below the score that is asked for."""
-    scored: bool = False
-    """Coverage was computed at all since the rollout began."""
+    unscored: str = COMPUTING
+    """Why there are no scores, in words; empty once coverage was computed since the rollout began."""
     lint: tuple[str, ...] = ()
     unenforced: tuple[str, ...] = ()
     """Objects that were accepted and that nothing enforces."""

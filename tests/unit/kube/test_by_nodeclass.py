@@ -60,7 +60,7 @@ class Playing:
         self.seconds = 1000.0
         self.driver = ByNodeClass(server.access, lambda: self.seconds)
         self.state = acts.start(State(order=ORDER, since=T0), T0)
-        self.seen = Seen(scored=True, quiet_since=T0)
+        self.seen = Seen(unscored="", quiet_since=T0)
         self.waits = ""
 
     @property

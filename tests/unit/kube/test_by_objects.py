@@ -98,7 +98,7 @@ class Playing:
         while True:
             asked, scene = wanted_by(self.state), self.scene()
             self.driver.make_so(self.order, asked, scene)
-            seen = Seen(units=self.driver.units(self.order, asked, scene), scored=True, quiet_since=T0)
+            seen = Seen(units=self.driver.units(self.order, asked, scene), unscored="", quiet_since=T0)
             found = plan(self.state, seen, scene.now)
             self.waits = found.waits
             if found.state == self.state:

@@ -13,7 +13,7 @@ from fairway.rollout import state as acts
 from fairway.rollout.budgets import Budget
 from fairway.rollout.order import Gates, Limits, Order, room
 from fairway.rollout.plan import plan, wanted
-from fairway.rollout.seen import Broken, Low, Seen, Signal, Tally, Unit
+from fairway.rollout.seen import COMPUTING, Broken, Low, Seen, Signal, Tally, Unit
 from fairway.rollout.state import Phase, State
 
 T0 = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -26,7 +26,7 @@ ORDER = Order(
     limits=Limits(budgets=(Budget(nodes="34%"),)),
 )
 UNITS = tuple(Unit(name=f"node-{n}", zone=f"zone-{n % 3}", replicas={"shop/ui": 1}) for n in range(3))
-QUIET = Seen(units=UNITS, scored=True, quiet_since=T0 - timedelta(hours=1))
+QUIET = Seen(units=UNITS, unscored="", quiet_since=T0 - timedelta(hours=1))
 LOST = Broken(client="ui", server="orders", port="8080/TCP", count=3, unit="node-0", last=T0, why="no rule")
 
 
@@ -112,7 +112,7 @@ def test_a_signal_steps_back_too() -> None:
 @pytest.mark.parametrize(
     ("seen", "waits"),
     [
-        ({"scored": False}, "gate coverage: coverage is being computed"),
+        ({"unscored": COMPUTING}, "gate coverage: coverage is being computed"),
         (
             {"scores": (Low(workload="shop/ui", score=71, why="monday was not seen"),)},
             "gate coverage: shop/ui: monday",
@@ -222,7 +222,7 @@ def test_a_node_that_joins_later_is_enforced_within_the_budgets_and_watched() ->
     assert story.told == ("done", "node-0 node-1 node-2")
     more = tuple(Unit(name=f"new-{n}") for n in range(2))
     # Gates that ask for proof are for policies that are not in force yet.
-    story.see(units=(*UNITS, *more), scored=False, scores=(Low(workload="shop/ui", score=3),), quiet_since=T0)
+    story.see(units=(*UNITS, *more), unscored=COMPUTING, scores=(Low(workload="shop/ui", score=3),), quiet_since=T0)
     office = Budget(nodes="0", schedule="0 9 * * mon-fri", duration="8h")
     frozen = msgspec.structs.replace(story.state.order, limits=Limits(budgets=(office,)))
     held = plan(msgspec.structs.replace(story.state, order=frozen), story.seen, story.now)
@@ -250,7 +250,7 @@ UNIT = st.builds(
 SEEN = st.builds(
     Seen,
     units=st.lists(UNIT, max_size=7, unique_by=lambda unit: unit.name).map(tuple),
-    scored=st.booleans(),
+    unscored=st.sampled_from(("", COMPUTING)),
     lint=st.sampled_from(((), (), ("odd",))),
     quiet_since=st.sampled_from((None, T0 - timedelta(days=9), T0)),
     denied=st.sampled_from(((), (), (), (LOST,))),

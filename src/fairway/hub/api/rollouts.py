@@ -24,7 +24,7 @@ from fairway.rollout import state as acts
 from fairway.rollout.gates import Gate, before
 from fairway.rollout.order import Back, Order, check
 from fairway.rollout.preview import Foreseen, preview
-from fairway.rollout.seen import Seen
+from fairway.rollout.seen import COMPUTING, Seen
 from fairway.rollout.state import State
 
 Asked = Request[Any, Any, Any]
@@ -49,10 +49,11 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Previewed(msgspec.Struct, frozen=True, kw_only=True):
-    """What would be done, and the gates as they are now."""
+    """What would be done, and the gates as they are now; while `computing` coverage, ask again."""
 
     foreseen: Foreseen
     gates: tuple[Gate, ...]
+    computing: bool
 
 
 @get("/", guards=[only(Role.VIEWER)], summary="All rollouts, by name")
@@ -90,8 +91,9 @@ async def foresee(request: Asked, hub: OfHub, data: JSONBody[Order]) -> Previewe
     await _may(request, hub, Role.VIEWER)
     _check(hub, data)
     now = datetime.now(UTC)
-    seen = await sync_to_thread(lambda: hub.rollouts.look_at(data))
-    return Previewed(foreseen=preview(data, seen.units, now), gates=before(data, seen, now))
+    seen = await sync_to_thread(lambda: hub.rollouts.look_at(data, score=True))
+    gates = before(data, seen, now)
+    return Previewed(foreseen=preview(data, seen.units, now), gates=gates, computing=seen.unscored == COMPUTING)
 
 
 @get("/{name:str}", guards=[only(Role.VIEWER)], summary="A rollout, its units and gates")

@@ -99,12 +99,12 @@ class Looking:
         step = state.steps[-1].begun if state.steps else None
         pods = self._readiness.signals(cluster, self._order.namespaces, step, now)
         due = state.phase in (Phase.STAGED, Phase.ENFORCING) and state.in_flight is None
-        scored, low = self._scoring.look(self._order, self._begun or now, now, wanted=due)
+        unscored, low = self._scoring.look(self._order, self._begun or now, now, wanted=due)
         self.seen = msgspec.structs.replace(
             self._seen,
             units=units,
             blind=_blind(state, units),
-            scored=scored,
+            unscored=unscored,
             scores=low,
             unenforced=self._driver.unenforced(self._order, scene),
             denied=self._denied(step, asked.enforcing),

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _TICK: Final = 0.5
 _REST: Final = 5.0
 """Seconds between two looks for units that joined a rollout that is done."""
+_SCORINGS: Final = 16
+"""Coverage is remembered for so many thresholds and decisions."""
 _IDLE: Final = (Phase.DRAFTED, Phase.DONE, Phase.ABORTED, Phase.FAILED)
 
 
@@ -86,16 +88,24 @@ class Rollouts:
     def seen_of(self, state: State) -> Seen:
         """What was last seen of a rollout; of one that is not under way only its units, as they are now."""
         look = self._looks.get(state.order.name)
-        return look.seen if look is not None and state.phase not in _IDLE else self.look_at(state.order)
+        return (
+            look.seen
+            if look is not None and state.phase not in _IDLE
+            else self.look_at(state.order, score=state.phase is Phase.DRAFTED)
+        )
 
-    def look_at(self, order: Order) -> Seen:
-        """What is seen for a rollout that is not under way: its units, and what lint says."""
+    def look_at(self, order: Order, *, score: bool) -> Seen:
+        """What is seen for a rollout that is not under way: its units, what lint says and, where it is to `score`,
+        coverage, which takes its time: ask again."""
         scene, driver = self.scene(), self.driver(order)
         idle = Wanted(enforcing=(), on_trial=False)
         state = self.book.find(order.name) if self.book.has(order.name) else None
         asked = wanted(state) if state is not None else idle
+        unscored, low = self._scoring(order).look(order, None, scene.now, wanted=score)
         return Seen(
             units=driver.units(order, asked, scene),
+            unscored=unscored,
+            scores=low,
             lint=mistakes(order, scene.cluster),
             unenforced=driver.unenforced(order, scene),
         )
@@ -209,10 +219,18 @@ class Rollouts:
     def _looking(self, state: State) -> Looking:
         name, order = state.order.name, state.order
         if name not in self._looks:
-            asked = question_of(order)
-            scoring = self._scorings.setdefault(asked, Scoring(self._hub, asked, self._log))
-            self._looks[name] = Looking(self._hub, scoring, order, self.driver(order))
+            self._looks[name] = Looking(self._hub, self._scoring(order), order, self.driver(order))
         return self._looks[name]
+
+    def _scoring(self, order: Order) -> Scoring:
+        """What orders that ask the same share."""
+        asked = question_of(order)
+        with self._lock:
+            scoring = self._scorings.pop(asked, None) or Scoring(self._hub, asked, self._log)
+            self._scorings[asked] = scoring
+            while len(self._scorings) > _SCORINGS:
+                del self._scorings[next(iter(self._scorings))]
+        return scoring
 
     def _keep(self, after: State, who: Principal, done: str, why: str = "") -> None:
         """In the audit log, then on disk: nothing is done that the log does not tell. Under the lock."""

@@ -1,5 +1,6 @@
 """Scoring: is enough seen to enforce? The engine's coverage, computed in a process of its own, now and then."""
 
+import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -8,12 +9,13 @@ from fairway.hub.engine import Material
 from fairway.hub.jobs import Job, Progress
 from fairway.hub.questions import Coverage
 from fairway.rollout.order import Order
-from fairway.rollout.seen import Low
+from fairway.rollout.seen import COMPUTING, Low
 
 if TYPE_CHECKING:
     from fairway.hub.service import Hub
 
 AGAIN: Final = timedelta(minutes=10)
+_AFTER_TROUBLE: Final = timedelta(minutes=1)
 _RECENT: Final = timedelta(days=7)
 
 
@@ -24,25 +26,36 @@ class Scoring:
         self._hub = hub
         self._question = question
         self._log = log
+        self._lock = threading.Lock()
         self._job: Job | None = None
         self._at: datetime | None = None
+        self._trouble = ""
+        self._tried: datetime | None = None
         self._answer: Mapping[str, Any] = {"scores": (), "findings": ()}
 
-    def look(self, order: Order, begun: datetime, now: datetime, *, wanted: bool) -> tuple[bool, tuple[Low, ...]]:
-        """Whether there are scores, and those in the order's scope that are too low. Computed anew where `wanted`
-        and old; what was too low before a rollout had begun may be mended since."""
-        self._take(now)
-        low = _low(self._answer, order.namespaces)
-        old = self._at is None or now - self._at > AGAIN or bool(low and self._at < begun)
-        if wanted and self._job is None and old:
-            cluster = self._hub.require_ready()
+    def look(
+        self, order: Order, begun: datetime | None, now: datetime, *, wanted: bool
+    ) -> tuple[str, tuple[Low, ...]]:
+        """Why there are no scores, or nothing, and those in the order's scope that are too low. Computed anew where
+        `wanted` and old; what was too low before a rollout had `begun` may be mended since."""
+        with self._lock:
+            self._take(now)
+            low = _low(self._answer, order.namespaces)
+            early = begun is not None and self._at is not None and self._at < begun
+            old = self._at is None or now - self._at > AGAIN or bool(low and early)
+            rested = self._tried is None or now - self._tried > _AFTER_TROUBLE
+            if wanted and self._job is None and old and rested:
+                self._start(now)
+            return ("" if self._at is not None else self._trouble or COMPUTING), low
 
-            def gather() -> Material:
-                flows = self._hub.base.flows(now - _RECENT)
-                return Material(cluster, [], flows, self._hub.agents.lost)
+    def _start(self, now: datetime) -> None:
+        cluster = self._hub.require_ready()
 
-            self._job = self._hub.jobs.start("rollout", self._question, gather)
-        return self._at is not None, low
+        def gather() -> Material:
+            flows = self._hub.base.flows(now - _RECENT)
+            return Material(cluster, [], flows, self._hub.agents.lost)
+
+        self._job = self._hub.jobs.start("rollout", self._question, gather)
 
     def _take(self, now: datetime) -> None:
         job = self._job
@@ -50,9 +63,10 @@ class Scoring:
             return
         self._job = None
         if job.state is Progress.DONE and job.answer is not None:
-            self._at, self._answer = now, job.answer
+            self._at, self._answer, self._trouble, self._tried = now, job.answer, "", None
         else:
-            self._log(f"rollouts: coverage: {job.error or job.state}; it is tried again")
+            self._tried, self._trouble = now, f"coverage: {job.error or job.state}; it is tried again in a minute"
+            self._log(f"rollouts: {self._trouble}")
 
 
 def question_of(order: Order) -> Coverage:

@@ -216,7 +216,11 @@ def test_as_a_person_types_it(agents: Agents, tmp_path: Path, capsys: pytest.Cap
         return code, told.out, told.err
 
     code, out, _ = typed("plan", "shop", "--order", str(order), "--output", "json")
-    assert (code, json.loads(out)["foreseen"]["steps"]) == (1, [["node-a"], ["node-b"], ["node-c"]])
+    planned = json.loads(out)
+    assert (code, planned["foreseen"]["steps"]) == (1, [["node-a"], ["node-b"], ["node-c"]])
+    gates = {gate["name"]: (gate["open"], gate["why"]) for gate in planned["gates"]}
+    assert (planned["computing"], gates["coverage"]) == (False, (True, ""))
+    assert gates["would-deny"] == (False, "the policies are not on trial yet")
     assert typed("start", "shop", "--order", str(order))[0] == 0
     agents.until(lambda found: found["waits"].startswith("the soak"))
     code, out, _ = typed("status", "shop")
