@@ -4,14 +4,18 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
-from fairway.hub.database import catalogue, pages, seen
+from fairway.hub.database import catalogue, pages, resolving, seen, troubles
+from fairway.hub.database.flowbase import FlowBase
 from fairway.hub.database.schema import SUMS
 from fairway.hub.edges import edges_of_reports
-from fairway.views.filter import parse_filter
+from fairway.hub.names_asked import SCHEMA as NAMES_ASKED
+from fairway.hub.node_limits import SCHEMA as LIMITS
+from fairway.views.filter import All, parse_filter
 from fairway.wire.edge import Edge
 from support.flows import START_US
 
-NOW = datetime.fromtimestamp(START_US / 1e6, UTC) + timedelta(hours=3)
+START = datetime.fromtimestamp(START_US / 1e6, UTC)
+NOW = START + timedelta(hours=3)
 QUESTIONS = {
     "map of all": catalogue.map_edges(parse_filter("", NOW), NOW),
     "map of minutes": catalogue.map_edges(parse_filter("since=2h", NOW), NOW),
@@ -24,7 +28,45 @@ QUESTIONS = {
     "flows": pages.flow_rows(parse_filter("verdict=denied", NOW), NOW, limit=500),
     "flows of a time": catalogue.flows_between(NOW - timedelta(minutes=20), NOW),
     "seen edges": seen.seen_edges(),
+    "askers": resolving.askers(parse_filter("", NOW), NOW, 100),
+    "called by name": resolving.called_by_name(parse_filter("", NOW), NOW),
+    "first": troubles.first_between(START, NOW),
+    "replicas": troubles.replicas_between(START, NOW, parse_filter("dst.namespace=shop", NOW).expression),
+    "nodes": troubles.nodes_between(START, NOW, All(())),
+    "dns": troubles.dns_between(START, NOW, All(())),
 }
+BESIDE = {
+    "asked by pod": resolving.asked_by_pod(All(()), START, NOW),
+    "asked by name": resolving.asked_by_name(All(()), START, NOW, 20),
+    "asked": troubles.asked_between(START, NOW, parse_filter("src.namespace=shop", NOW).expression),
+    "limits": troubles.limits_between(START, NOW, ["node-0", "node-1"]),
+}
+"""Of the tables that `note_beside` fills."""
+ROWS_BESIDE = 300
+
+
+def note_beside(base: FlowBase) -> None:
+    """What was asked of DNS, and limits of nodes; twice, as a crash repeats it."""
+    at = range(START_US, START_US + ROWS_BESIDE * 30_000_000, 30_000_000)
+    asked, limits = [], []
+    for n, time_end in enumerate(at):
+        counts = {"asked": n % 7 + 2, "noerror": n % 7, "servfail": n % 2, "nxdomain": 0, "refused": 0, "other": 0}
+        asked.append(
+            {
+                "time_end": time_end,
+                **{f"client_{name}": f"{name}-{n % 5}" for name in ("workload", "name", "node", "zone")},
+                "client_namespace": ("shop", "data")[n % 2],
+                "name": f"name-{n % 11}.example",
+                **counts,
+                "waited_us": n * 10,
+                "longest_us": n,
+            }
+        )
+        of = {"node": f"node-{n % 4}", "name": ("conntrack entries", "conntrack drop")[n % 2]}
+        limits.append({"time_end": time_end, **of, "used": float(n), "most": 0.0 if n % 2 else 900.0})
+    for _ in range(2):
+        base.note("names_asked", pa.Table.from_pylist(asked, NAMES_ASKED), "asked")
+        base.note("limits", pa.Table.from_pylist(limits, LIMITS), "limits")
 
 
 def same(name: str, told: pa.Table, wanted: pa.Table) -> None:

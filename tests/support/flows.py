@@ -22,6 +22,7 @@ def _end(rng: random.Random) -> dict[str, str]:
         word |= {"address": f"10.0.{number}.{rng.randrange(9)}", "labels": f'{{"app":"{name}"}}'}
     elif kind == "external":
         word["address"] = rng.choice([f"198.51.100.{number}", f"2001:db8:{number}::1", f"203.0.113.{number}"])
+        word["name"] = ["", "api.example.com"][number % 2]
     elif kind == "cloud":
         word |= {"name": rng.choice(["S3", "DYNAMODB"]), "address": f"192.0.2.{number}"}
     else:

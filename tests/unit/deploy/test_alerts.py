@@ -94,7 +94,7 @@ def test_commands_of_the_runbooks_are_such_as_the_program_takes() -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.alert)
 def test_links_lead_to_a_page_of_the_console_with_a_filter_that_it_takes(case: Case) -> None:
     place = urlsplit(case.console)
-    known = re.search(r"PAGES = \[(.*?)\]", (ROOT / "console/src/place/place.ts").read_text())
+    known = re.search(r"PAGES = \[(.*?)\]", (ROOT / "console/src/place/place.ts").read_text(), re.DOTALL)
     assert known
     assert (place.path.strip("/") or "overview") in re.findall(r'"(\w+)"', known[1])
     for text in parse_qs(place.query).get("q", []):

@@ -18,7 +18,7 @@ from fairway.hub.ledger import Ledger
 from fairway.kit.errors import UsageError
 from fairway.wire.protocol import BatchId
 from fairway.wire.words import Initiator
-from support.answers import QUESTIONS, same
+from support.answers import BESIDE, QUESTIONS, note_beside, same
 from support.clickhouse import Node, address
 from support.flows import random_flows
 from support.reports import DB, ORDERS, report
@@ -29,6 +29,7 @@ SEGMENTS = int(os.environ.get("FAIRWAY_SHARD_ROWS", "200000")) // (ROWS * TIMES)
 ALL = ROWS * TIMES * SEGMENTS
 FLOWS = random_flows(5, ROWS)
 COUNTED = np.random.default_rng(6).random(ROWS) < 0.6
+EVERY = {**QUESTIONS, **BESIDE}
 
 
 def later(seconds: int) -> pa.Table:
@@ -49,6 +50,7 @@ def fill(base: FlowBase) -> None:
         base.append(flows, counted, f"part-{number}")
         if number % 5 == 0:
             base.append(flows, counted, f"part-{number}")  # as a crash repeats it
+    note_beside(base)
     for sequence in (1, 2, 4):
         header = report(ORDERS, DB, 5432, Initiator.POD, sequence=sequence).header
         identity = BatchId(header.node, header.boot, header.sequence)
@@ -71,9 +73,9 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlowBase]:
         yield base
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
+@pytest.mark.parametrize("name", EVERY)
 def test_two_shards_answer_as_one_store(base: FlowBase, alone: FlowBase, name: str) -> None:
-    same(name, base.ask(QUESTIONS[name]), alone.ask(QUESTIONS[name]))
+    same(name, base.ask(EVERY[name]), alone.ask(EVERY[name]))
 
 
 def test_both_shards_hold_a_part(base: FlowBase) -> None:
@@ -97,7 +99,7 @@ def test_opening_again_changes_nothing(shards: list[Node], base: FlowBase) -> No
 def test_a_dead_shard_is_an_error_and_what_was_tried_goes_in_once(shards: list[Node], base: FlowBase) -> None:
     """The last test here: it kills a node."""
     shards[1].kill()
-    for question in QUESTIONS.values():
+    for question in EVERY.values():
         with pytest.raises(DatabaseError) as refused:
             base.ask(question)
         assert "\n" not in str(refused.value)
