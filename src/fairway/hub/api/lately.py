@@ -20,9 +20,11 @@ from fairway.hub.api.tags import Told
 
 LONG: Final = 0.25
 """Seconds of making from which on an answer is told again; what is quicker is made anew."""
-REST: Final = 2
+REST: Final = 4
 """Where an answer took a second to make, the next is begun so many seconds after: under load, where everything
 takes longer, less of the processor goes to maps and not more."""
+AHEAD: Final = 2
+"""Times what it took last that the next is begun before the last is too old, so that nobody waits for it."""
 MOST: Final = 16
 """Answers kept, some megabytes each."""
 _WORDS: Final = re.compile(r"max-stale\s*=\s*(\d{1,6})")
@@ -34,6 +36,10 @@ class _Held:
     begun: float
     """The answer is of then."""
     took: float
+
+    def rest(self, patience: int) -> float:
+        """How old it may be before the next is begun: at least as old as making it took."""
+        return min(patience, max(self.took, min(REST * self.took, patience - AHEAD * self.took)))
 
 
 def patience_of(request: Request[Any, Any, Any]) -> int:
@@ -57,7 +63,7 @@ class Lately:
             return await self._desk(make)
         held = self._held.get(key)
         age = self._now() - held.begun if held else 0.0
-        if held and age <= min(patience, REST * held.took):
+        if held and age <= held.rest(patience):
             return held.told
         making = self._making.get(key)
         if making is None:

@@ -61,7 +61,12 @@ def test_the_last_one_is_told_while_the_next_is_made(monkeypatch: pytest.MonkeyP
     run(talk)
 
 
-def test_the_longer_one_takes_the_later_the_next_is_begun() -> None:
+@pytest.mark.parametrize(
+    ("patience", "times"),
+    [(60, (0.0, 4.0, 4.1, 6.0)), (5, (0.0, 3.0, 3.1, 6.0))],
+    ids=["four times as long", "before it is too old"],
+)
+def test_the_longer_one_takes_the_later_the_next_is_begun(patience: int, times: tuple[float, ...]) -> None:
     moment = 0.0
 
     async def talk(asked: Lately, make: Makes) -> None:
@@ -74,11 +79,11 @@ def test_the_longer_one_takes_the_later_the_next_is_begun() -> None:
 
         make.let.set()
         told = []
-        for at in (0.0, 2.0, 2.1, 4.0):
+        for at in times:
             moment = at
-            told.append((await asked("map", 60, slow)).content)
+            told.append((await asked("map", patience, slow)).content)
             await nothing_being_made(asked)
-        assert told == [b"1", b"1", b"1", b"2"], "begun at 0.0 and at 2.1, as it took a second"
+        assert told == [b"1", b"1", b"1", b"2"], "the second is begun at the third asking"
         assert make.made == 2
 
     run(talk, lambda: moment)
